@@ -1,0 +1,55 @@
+"""What the run loop asks of an evaluator. One implementation per :class:`aide_local.task.Mode`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Protocol
+
+from aide_local.types import FoldScore, NodeError, Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """The result of evaluating one script. ``error`` is None exactly when the node is valid."""
+
+    metric: float | None = None
+    complete: bool = False
+    folds: tuple[FoldScore, ...] = ()
+    error: NodeError | None = None
+    output: str = ""
+    usage: Usage = Usage()
+    predictions: Path | None = None  # relative to the run's folder
+
+
+@dataclass(frozen=True, slots=True)
+class Incumbent:
+    """The best complete node so far, for racing: its fold scores in fold order."""
+
+    node: int
+    folds: tuple[FoldScore, ...]
+
+
+class Evaluator(Protocol):
+    """Thread-safe: with ``--parallel P`` several nodes are evaluated at once."""
+
+    def evaluate(
+        self,
+        node: int,
+        code: str,
+        *,
+        incumbent: Incumbent | None = None,
+        on_output: Callable[[int, str], None] | None = None,  # (fold, text)
+        on_fold: Callable[[FoldScore], None] | None = None,
+        cancel: Event | None = None,
+    ) -> Evaluation:
+        """Execute and score ``code``. Never raises for anything the script does.
+
+        Raises:
+            SandboxError: the sandbox itself failed.
+            Cancelled: ``cancel`` was set before the node had a result.
+            OSError: the disk is full or the run's folder is gone.
+        """
+        ...

@@ -1,0 +1,73 @@
+"""What the run loop asks of a model. Implemented by ``llama`` (the product) and ``scripted`` (tests)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from aide_local.types import Generation, Message, Sampling
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """What is known of a loaded model. ``metadata`` is the GGUF's, as text."""
+
+    name: str
+    path: Path | None
+    sha256: str
+    n_ctx: int
+    n_ctx_train: int
+    n_params: int
+    size: int  # bytes
+    gpu: bool  # layers were offloaded
+    metadata: dict[str, str]
+
+    @property
+    def prompt_profile(self) -> str:
+        """Which family of prompt templates the model was made for ("standard" unless it says so)."""
+        return self.metadata.get("aide.prompt_profile", "standard")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Newly decoded text; the last chunk of a stream carries the finished ``generation``."""
+
+    text: str
+    generation: Generation | None = None
+
+
+class Engine(Protocol):
+    """One loaded model. One generation at a time; ``cancel`` may be called from any thread."""
+
+    @property
+    def info(self) -> ModelInfo: ...
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """Apply the model's chat template, with the opening of the assistant's turn."""
+        ...
+
+    def count(self, text: str) -> int:
+        """Number of tokens of ``text`` (special tokens parsed) in the model's own tokenizer."""
+        ...
+
+    def generate(self, prompt: str, sampling: Sampling, *, grammar: str | None = None) -> Iterator[Chunk]:
+        """Stream the reply to a rendered prompt.
+
+        ``grammar`` is GBNF; it is validated before use. A model process that dies in mid-generation
+        is restarted and the generation repeated with the same seed; the stream then starts again
+        with a chunk whose text is the whole reply so far.
+
+        Raises:
+            ModelError: the prompt does not fit, the grammar is invalid, or the process died
+                repeatedly.
+            Cancelled: ``cancel`` was called.
+        """
+        ...
+
+    def cancel(self) -> None:
+        """End the generation in flight, if there is one, as soon as possible."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""Runs, nodes, folds, generations: one DuckDB file per run, readable by anyone at any time."""

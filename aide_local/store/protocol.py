@@ -1,0 +1,62 @@
+"""What the run loop asks of a store. Every method returns only once its rows are durable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from aide_local.types import Generation, Node, RunInfo, RunSettings
+
+
+class RunStore(Protocol):
+    """One run's own database, held open by the process that runs it. Thread-safe."""
+
+    @property
+    def run_id(self) -> str: ...
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder: database, folds, predictions, deliverables, log."""
+        ...
+
+    def settings(self) -> RunSettings: ...
+
+    def info(self) -> RunInfo: ...
+
+    def put_node(self, node: Node) -> None:
+        """Insert the node, or replace the one with its id, with its folds and error."""
+        ...
+
+    def nodes(self) -> tuple[Node, ...]:
+        """All nodes in order of id."""
+        ...
+
+    def put_generation(
+        self, node: int, attempt: int, purpose: str, prompt: str, generation: Generation
+    ) -> None:
+        """Record what the model saw and said; ``purpose`` is "script", "reask", "review", "digest"."""
+        ...
+
+    def put_event(self, kind: str, payload: dict[str, object]) -> None:
+        """Append to the run's log of events (steering by the person, pauses, trouble)."""
+        ...
+
+    def set_state(self, state: str, stop_reason: str = "") -> None: ...
+
+    def put_result(self, summary: dict[str, object]) -> None:
+        """Record the delivered summary (the keys of summary.json) and the ensemble's weights."""
+        ...
+
+    def seconds_used(self) -> float:
+        """Wall seconds of earlier processes of this run: a resumed run has that much less left."""
+        ...
+
+    def tick(self, seconds: float) -> None:
+        """Add to the wall seconds used."""
+        ...
+
+    def publish(self) -> None:
+        """Make a snapshot of the database that readers can open."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,203 @@
+"""The values that travel between the parts: nodes, steps, outcomes. Immutable, linked by id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+
+class Operator(StrEnum):
+    """What made a node (paper section 3; ``merge`` and ``human`` are ours)."""
+
+    DRAFT = "draft"
+    DEBUG = "debug"
+    IMPROVE = "improve"
+    MERGE = "merge"
+    HUMAN = "human"
+
+
+class NodeState(StrEnum):
+    PENDING = "pending"  # proposed, being written or executed
+    VALID = "valid"
+    BUGGY = "buggy"
+    INTERRUPTED = "interrupted"  # was in flight when the run was killed, twice
+
+
+class OutcomeKind(StrEnum):
+    """How the execution of a script ended."""
+
+    OK = "ok"
+    EXCEPTION = "exception"
+    TIMEOUT = "timeout"
+    CPU_TIME = "cpu_time"
+    MEMORY = "memory"
+    OUTPUT_FLOOD = "output_flood"
+    DISK = "disk"
+    PROCESSES = "processes"
+    SIGNAL = "signal"
+    REFUSED = "refused"  # stopped by policy: before it ran, or by the sandbox
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeError:
+    """Why a node is buggy, short enough for a prompt."""
+
+    kind: str  # OutcomeKind value, or "no_code", "syntax", "import", "repeat", "predictions", "score"
+    type: str  # exception class, or a short name such as "MissingRows"
+    message: str  # one paragraph, at most ~500 characters
+    line: int | None = None  # of the candidate's own script
+    traceback: str = ""  # tail, candidate's own frames first
+
+    def one_line(self, width: int = 160) -> str:
+        where = f" (line {self.line})" if self.line else ""
+        text = f"{self.type}: {' '.join(self.message.split())}{where}"
+        return text if len(text) <= width else text[: width - 1] + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an execution cost: seconds, bytes."""
+
+    wall: float = 0.0
+    cpu: float = 0.0
+    peak_memory: int = 0
+    written: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FoldScore:
+    """One fold of one node; ``score`` is None when that fold failed."""
+
+    fold: int
+    score: float | None
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the policy wants next."""
+
+    operator: Operator
+    parent: int | None = None
+    other: int | None = None  # the second parent of a merge
+    hint: str = ""  # words of the person, into the prompt
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One candidate script and its result.
+
+    ``id`` is the step that made it, counted from 0 in a run. ``metric`` is the task's metric on the
+    assembled out-of-fold column; it is None unless VALID. ``complete`` is False where racing
+    stopped the node before its last fold: such a node is valid but never the best.
+    """
+
+    id: int
+    operator: Operator
+    parent: int | None = None
+    other: int | None = None
+    state: NodeState = NodeState.PENDING
+    plan: str = ""
+    code: str = ""
+    metric: float | None = None
+    complete: bool = False
+    folds: tuple[FoldScore, ...] = ()
+    error: NodeError | None = None
+    output: str = ""  # tail of what the script printed
+    usage: Usage = Usage()
+    dropped: tuple[str, ...] = ()  # sections the prompt packer shortened or left out
+    ast_hash: str = ""
+    hint: str = ""
+    seed: int = 0
+    attempts: int = 1
+    predictions: Path | None = None  # relative to the run's folder
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: str  # "system", "user", "assistant"
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the model samples; ``seed`` is always explicit (an unseeded instance repeats itself)."""
+
+    seed: int
+    temperature: float = 0.7
+    top_p: float = 0.95
+    top_k: int = 40
+    min_p: float = 0.05
+    max_tokens: int = 2048
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """One finished reply of the model and what it cost (tokens, milliseconds)."""
+
+    text: str
+    finish: str  # "stop", "length", "cancelled"
+    prompt_tokens: int = 0
+    cached_tokens: int = 0  # of the prompt, found in the KV cache
+    completion_tokens: int = 0
+    prefill_ms: float = 0.0
+    decode_ms: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """What a run was asked to do; stored with it, so that ``resume`` continues the same search."""
+
+    steps: int = 20
+    time_limit: float | None = None  # seconds
+    seed: int = 0
+    folds: int = 5
+    parallel: int = 1  # candidates executing at once
+    lookahead: int | None = None  # nodes still pending when the next is chosen; None: parallel
+    policy: str = "greedy"
+    num_drafts: int = 5  # paper's defaults
+    debug_prob: float = 0.5
+    max_debug_depth: int = 3
+    report_fraction: float = 0.1  # none below 500 training rows
+    racing: bool = True
+    temperature: float = 0.7
+    max_tokens: int | None = None  # of a reply; None: a third of n_ctx, at most 4096
+    n_ctx: int | None = None  # None: what the model was made for, at most 16384
+    model_digest: bool = False  # the model writes the journal digest instead of the rules
+    threads: int | None = None
+    gpu_layers: int = -1
+    memory: int = 4 * 2**30  # bytes, of a candidate's whole process tree
+    timeout: float = 600.0  # seconds, wall, of one execution (one fold)
+    cpu_time: float | None = None
+    python: str | None = None  # interpreter of the candidates; None: our own
+    sandbox: str = "auto"
+    prompts: str | None = None  # folder of templates that override ours
+
+    @property
+    def pending(self) -> int:
+        """How many earlier nodes the choice of the next one does not wait for."""
+        return self.parallel if self.lookahead is None else self.lookahead
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """A run as listed: identity and state, without its nodes."""
+
+    id: str
+    task: str
+    model: str
+    state: str  # "running", "paused", "finished", "stopped", "failed"
+    metric: str
+    direction: str
+    created: float  # seconds since the epoch
+    nodes: int = 0
+    valid: int = 0
+    best: float | None = None
+    folder: Path | None = None
+    stop_reason: str = ""
+    extra: dict[str, str] = field(default_factory=dict)
