@@ -1,0 +1,73 @@
+"""Refuse a script before it costs an execution: it does not parse, cannot import, or was tried already."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Mapping
+
+from aide_local.types import NodeError
+
+
+def ast_hash(code: str) -> str:
+    """Hash of the script's syntax tree without docstrings, comments, layout and positions.
+
+    Raises:
+        SyntaxError: ``code`` does not parse.
+    """
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                node.body = node.body[1:] or [ast.Pass()]
+    return hashlib.sha256(ast.dump(tree, include_attributes=False).encode()).hexdigest()[:16]
+
+
+def screen(code: str, modules: frozenset[str], tried: Mapping[str, int]) -> tuple[str, NodeError | None]:
+    """Return ``(ast hash, error)``; the error is None where the script may run.
+
+    ``modules`` are the importable top-level names; ``tried`` maps the hash of an earlier script to
+    its node. Imports inside ``try`` are the script's own business and are let through.
+    """
+    try:
+        digest = ast_hash(code)
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = getattr(error, "lineno", None)
+        text = (getattr(error, "text", "") or "").strip()
+        message = getattr(error, "msg", None) or str(error) or "the script does not parse"
+        return "", NodeError("syntax", type(error).__name__, f"{message}: {text}" if text else message, line)
+    if digest in tried:
+        return digest, NodeError(
+            "repeat", "RepeatedScript", f"the same script as node {tried[digest]}; propose something else"
+        )
+    missing = _missing_import(tree, modules)
+    if missing is not None:
+        name, line = missing
+        return digest, NodeError(
+            "import", "ModuleNotFoundError", f"No module named {name!r}; it is not installed here", line
+        )
+    return digest, None
+
+
+def _missing_import(tree: ast.Module, modules: frozenset[str]) -> tuple[str, int] | None:
+    guarded = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Try)
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+    for node in ast.walk(tree):
+        if id(node) in guarded:
+            continue
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names = [node.module]
+        for name in names:
+            if name.split(".")[0] not in modules:
+                return name.split(".")[0], node.lineno
+    return None
