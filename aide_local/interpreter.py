@@ -55,7 +55,12 @@ def probe(python: str | None = None) -> Interpreter:
     path = python or sys.executable
     try:
         done = subprocess.run(
-            [path, "-I", "-c", _PROBE], capture_output=True, text=True, timeout=120, check=True, cwd=Path.home()
+            [path, "-I", "-c", _PROBE],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+            cwd=Path.home(),
         )
     except (OSError, subprocess.SubprocessError) as error:
         detail = getattr(error, "stderr", "") or error

@@ -7,7 +7,9 @@ import re
 from dataclasses import dataclass
 
 _THINK = re.compile(r"<(think|thinking|reasoning)>.*?(</\1>|\Z)", re.DOTALL | re.IGNORECASE)
-_FENCE = re.compile(r"^[ \t]*(```+|~~~+)[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(
+    r"^[ \t]*(```+|~~~+)[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE
+)
 _PYTHON = {"python", "py", "python3", ""}
 _CODE_START = re.compile(r"^(import |from \w[\w.]* import |def |class |@|if __name__)", re.MULTILINE)
 
@@ -59,6 +61,10 @@ def _dedent(code: str) -> str:
 def _tidy(plan: str) -> str:
     """Drop headings such as ``## Plan`` and squeeze blank lines; a plan is prose."""
     lines = [line.strip() for line in plan.strip().splitlines()]
-    lines = [line for line in lines if not re.fullmatch(r"(#+\s*)?(plan|code|solution|script)\s*:?", line, re.IGNORECASE)]
+    lines = [
+        line
+        for line in lines
+        if not re.fullmatch(r"(#+\s*)?(plan|code|solution|script)\s*:?", line, re.IGNORECASE)
+    ]
     tidy = re.sub(r"\n{2,}", "\n", "\n".join(lines)).strip()
     return re.sub(r"^(#+\s*)?plan\s*:\s*", "", tidy, flags=re.IGNORECASE)

@@ -1,0 +1,143 @@
+"""The solution tree: an immutable value over the run's nodes, with the questions a policy asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from aide_local.task import Direction
+from aide_local.types import Node, NodeState, Operator
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Nodes in order of id; a node's parent always comes before it."""
+
+    nodes: tuple[Node, ...]
+    direction: Direction
+
+    @classmethod
+    def of(cls, nodes: Iterable[Node], direction: Direction) -> Tree:
+        """Raises ValueError where a parent is missing or does not come before its child."""
+        ordered = tuple(sorted(nodes, key=lambda node: node.id))
+        seen: set[int] = set()
+        for node in ordered:
+            if node.parent is not None and node.parent not in seen:
+                raise ValueError(f"node {node.id} has parent {node.parent}, which is not in the tree")
+            if node.id in seen:
+                raise ValueError(f"node {node.id} is twice in the tree")
+            seen.add(node.id)
+        return cls(ordered, direction)
+
+    def tell(self, node: Node) -> Tree:
+        """The tree with ``node`` added, or put in the place of the one with its id."""
+        if node.id in self._index:
+            at = self._index[node.id]
+            return Tree((*self.nodes[:at], node, *self.nodes[at + 1 :]), self.direction)
+        return Tree.of((*self.nodes, node), self.direction)
+
+    def seen_from(self, step: int, pending: int) -> Tree:
+        """The tree as the choice of node ``step`` may see it.
+
+        The last ``pending`` nodes before it count as still in flight, whether or not they happen to
+        have finished: a choice then depends on the tree alone and never on timing, so a resumed run
+        repeats it.
+        """
+        visible = []
+        for node in self.nodes:
+            if node.id >= step:
+                break
+            visible.append(_as_pending(node) if node.id >= step - pending else node)
+        return Tree(tuple(visible), self.direction)
+
+    @cached_property
+    def _index(self) -> dict[int, int]:
+        return {node.id: at for at, node in enumerate(self.nodes)}
+
+    @cached_property
+    def _children(self) -> dict[int | None, tuple[Node, ...]]:
+        grouped: dict[int | None, list[Node]] = {}
+        for node in self.nodes:
+            grouped.setdefault(node.parent, []).append(node)
+        return {parent: tuple(children) for parent, children in grouped.items()}
+
+    def __getitem__(self, node_id: int) -> Node:
+        return self.nodes[self._index[node_id]]
+
+    def __contains__(self, node_id: int) -> bool:
+        return node_id in self._index
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    @property
+    def roots(self) -> tuple[Node, ...]:
+        return self.children(None)
+
+    def children(self, node_id: int | None) -> tuple[Node, ...]:
+        return self._children.get(node_id, ())
+
+    def is_leaf(self, node: Node) -> bool:
+        return not self.children(node.id)
+
+    def lineage(self, node_id: int) -> Iterator[Node]:
+        """The node, its parent, and so on to the root."""
+        current: int | None = node_id
+        while current is not None:
+            node = self[current]
+            yield node
+            current = node.parent
+
+    def debug_depth(self, node: Node) -> int:
+        """Number of debug steps in a row that end at ``node`` (paper: debug depth)."""
+        depth = 0
+        for ancestor in self.lineage(node.id):
+            if ancestor.operator is not Operator.DEBUG:
+                break
+            depth += 1
+        return depth
+
+    @property
+    def valid(self) -> tuple[Node, ...]:
+        return tuple(node for node in self.nodes if node.state is NodeState.VALID)
+
+    @property
+    def complete(self) -> tuple[Node, ...]:
+        """Valid nodes with every fold scored: only these are compared by metric."""
+        return tuple(node for node in self.valid if node.complete and node.metric is not None)
+
+    @cached_property
+    def best(self) -> Node | None:
+        """The complete node with the best metric; of equals, the earliest."""
+        return max(self.complete, key=self._rank, default=None)
+
+    def _rank(self, node: Node) -> tuple[float, int]:
+        assert node.metric is not None
+        return self.direction.sign * node.metric, -node.id
+
+    def ranked(self) -> tuple[Node, ...]:
+        """Complete nodes, best first."""
+        return tuple(sorted(self.complete, key=self._rank, reverse=True))
+
+    def gain(self, node: Node) -> float | None:
+        """How much better than its parent the node is; positive is better. None without both metrics."""
+        if node.parent is None or node.metric is None or not node.complete:
+            return None
+        parent = self[node.parent]
+        if parent.metric is None or not parent.complete:
+            return None
+        return self.direction.sign * (node.metric - parent.metric)
+
+
+def _as_pending(node: Node) -> Node:
+    return replace(
+        node,
+        state=NodeState.PENDING,
+        metric=None,
+        complete=False,
+        folds=(),
+        error=None,
+        output="",
+        predictions=None,
+    )
