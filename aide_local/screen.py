@@ -63,11 +63,12 @@ def _missing_import(tree: ast.Module, modules: frozenset[str]) -> tuple[str, int
         if id(node) in guarded:
             continue
         names: list[str] = []
+        line = 0
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            names, line = [alias.name for alias in node.names], node.lineno
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            names = [node.module]
+            names, line = [node.module], node.lineno
         for name in names:
             if name.split(".")[0] not in modules:
-                return name.split(".")[0], node.lineno
+                return name.split(".")[0], line
     return None

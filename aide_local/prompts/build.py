@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -109,7 +109,7 @@ class Templates:
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
-            autoescape=False,  # noqa: S701 - the output is a prompt, not a page
+            autoescape=False,
         )
 
     def render(self, name: str, **values: object) -> str:
@@ -129,7 +129,7 @@ class Templates:
 def system_message(
     templates: Templates, task: Task, packages: str, limits: str, part: StaticPart | None = None
 ) -> Message:
-    """The static part. ``packages`` is the interpreter's card, ``limits`` one line of what a script may use."""
+    """The static part. ``packages`` is the interpreter's card, ``limits`` what a script may use, in a line."""
     part = part or StaticPart()
     description = task.description.strip()
     if len(description) > part.description:
@@ -186,7 +186,3 @@ def _essence(file: Path) -> bytes:
     from aide_local.screen import ast_hash
 
     return ast_hash(file.read_text("utf-8")).encode()
-
-
-def shorter(request: Request, **changes: object) -> Request:
-    return replace(request, **changes)  # type: ignore[arg-type]

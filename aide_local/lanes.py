@@ -1,0 +1,111 @@
+"""The writing lane: from a step to a script, with the model.
+
+One step: prompt, reply, plan and code, at most one re-ask, and the screening that refuses a script
+before it costs an execution.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from threading import Lock
+
+from aide_local.digest import digest_lines
+from aide_local.events import Event, PromptPacked, ReplyFinished, TokensStreamed
+from aide_local.llm.protocol import Engine
+from aide_local.prompts.build import Request
+from aide_local.prompts.pack import Packed, Packer
+from aide_local.prompts.parse import Reply, parse_reply
+from aide_local.screen import screen
+from aide_local.store.protocol import RunStore
+from aide_local.tree import Tree
+from aide_local.types import Generation, Node, NodeError, Sampling, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A node with its plan and code; ``error`` is set where it must not be executed."""
+
+    node: Node
+    error: NodeError | None
+
+
+class Writer:
+    """Turns steps into scripts. ``engine_lock`` keeps the engine to one generation at a time."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        packer: Packer,
+        store: RunStore,
+        modules: frozenset[str],
+        *,
+        sampling: Sampling,
+        engine_lock: Lock,
+        emit: Callable[[Event], None],
+    ) -> None:
+        self.engine = engine
+        self.packer = packer
+        self.store = store
+        self.modules = modules
+        self.sampling = sampling
+        self.engine_lock = engine_lock
+        self.emit = emit
+
+    def write(self, node: Node, tree: Tree, tried: Mapping[str, int]) -> Written:
+        """Let the model write ``node``; ``tree`` is what it may know, ``tried`` the scripts so far by hash.
+
+        Raises:
+            ModelError: the model process keeps failing.
+            Cancelled: the person, or the time limit, ended the generation.
+        """
+        parent = tree[node.parent] if node.parent is not None else None
+        other = tree[node.other] if node.other is not None else None
+        digest = digest_lines(tree, node.parent)
+        request = Request.of(node.operator, digest, parent, other, node.hint)
+        packed = self.packer.pack(request)
+        self.emit(PromptPacked(time.time(), node.id, packed.tokens, packed.dropped))
+        generation, reply = self._ask(node, packed, "script")
+        if not reply.code:
+            again = self.packer.reask(request, generation.text)
+            if again is not None:
+                generation, second = self._ask(node, again, "reask")
+                reply = Reply(second.plan or reply.plan, second.code)
+        node = replace(node, plan=reply.plan, code=reply.code, dropped=packed.dropped)
+        if not reply.code:
+            cut = f", cut at {generation.completion_tokens} tokens" if generation.finish == "length" else ""
+            return Written(node, NodeError("no_code", "NoCode", f"the reply holds no Python code{cut}"))
+        ast_hash, error = screen(reply.code, self.modules, tried)
+        if error is not None and error.kind == "syntax" and generation.finish == "length":
+            message = f"the reply was cut at {generation.completion_tokens} tokens, before the script's end"
+            error = NodeError("syntax", "CutShort", message, error.line)
+        return Written(replace(node, ast_hash=ast_hash), error)
+
+    def _ask(self, node: Node, packed: Packed, purpose: str) -> tuple[Generation, Reply]:
+        sampling = replace(self.sampling, seed=node.seed + (1 if purpose == "reask" else 0))
+        text = ""
+        generation: Generation | None = None
+        self.emit(TokensStreamed(time.time(), node.id, "", restart=True))
+        with self.engine_lock:
+            for chunk in self.engine.generate(packed.prompt, sampling):
+                if chunk.text:
+                    text += chunk.text
+                    self.emit(TokensStreamed(time.time(), node.id, chunk.text))
+                generation = chunk.generation
+        assert generation is not None, "a stream ends with its generation"
+        self.store.put_generation(node.id, node.attempts, purpose, packed.prompt, generation)
+        self.emit(ReplyFinished(time.time(), node.id, generation))
+        return generation, parse_reply(generation.text)
+
+
+def new_node(node_id: int, step: Step) -> Node:
+    """The pending node that a step asks for."""
+    return Node(
+        id=node_id,
+        operator=step.operator,
+        parent=step.parent,
+        other=step.other,
+        hint=step.hint,
+        seed=step.seed,
+    )
