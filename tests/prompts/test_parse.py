@@ -25,7 +25,7 @@ CODE = "import json\nprint(json.dumps({}))\n"
         f"<think>first ```python\nx=1\n``` no</think>I will print.\n```python\n{CODE}```",
         f"I will print.\n\n{CODE}",  # no fence
         f"I will print.\r\n```python\r\n{CODE}```",
-        f"I will print.\n  ```python\n  import json\n  print(json.dumps({{}}))\n  ```",
+        "I will print.\n  ```python\n  import json\n  print(json.dumps({}))\n  ```",
     ],
 )
 def test_plan_and_code_are_found(reply: str) -> None:
@@ -35,7 +35,8 @@ def test_plan_and_code_are_found(reply: str) -> None:
 
 
 def test_of_several_blocks_the_longest_that_parses_is_the_script() -> None:
-    reply = f"Use\n```python\nx = 1\n```\nthen\n```python\n{CODE}```\nrun\n```bash\npip install a b c d e f g h i j\n```"
+    blocks = f"Use\n```python\nx = 1\n```\nthen\n```python\n{CODE}```\nrun\n"
+    reply = blocks + "```bash\npip install a b c d e f g h i j\n```"
     assert parse_reply(reply).code == CODE
 
 
