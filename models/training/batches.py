@@ -1,0 +1,137 @@
+"""From examples to batches: mixed, encoded, grouped by length, made ahead in a process of its own.
+
+Batches hold about the same number of tokens, whatever their length. Examples of similar length go
+together, so that little of a batch is padding. No torch here: the process stays small.
+"""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, Full
+from typing import Any
+
+import numpy as np
+
+from models.training.tokenizer import Encoded, Encoder
+
+ROUND = 32  # lengths are padded to a multiple of this
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """What a stream of batches holds."""
+
+    copy_share: float  # of the examples; the rest follows the corpus' own mix of operators
+    short: bool  # only short copy tasks, and no scripts: the first minutes
+    tokens: int  # of a batch, padding included
+    longest: int  # examples of more tokens are left out
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """``tokens`` (rows, length) int32, ``weights`` (rows, length) float32, an operator for each row."""
+
+    tokens: np.ndarray
+    weights: np.ndarray
+    operators: tuple[str, ...]
+
+
+def examples(encoder: Encoder, mix: Mix, seed: int) -> Iterator[Encoded]:
+    """Infinite; deterministic in (mix, seed)."""
+    from models.training.corpus import generate
+    from models.training.curriculum import copy_tasks, short_copy_tasks
+
+    rng = random.Random(f"mix {seed}")
+    scripts = generate(seed)
+    copies = short_copy_tasks(seed) if mix.short else copy_tasks(seed)
+    while True:
+        example = next(copies if mix.short or rng.random() < mix.copy_share else scripts)
+        encoded = encoder.encode(example)
+        if len(encoded) <= mix.longest:
+            yield encoded
+
+
+def batches(encoder: Encoder, mix: Mix, seed: int, pool: int = 384) -> Iterator[Batch]:
+    """Group ``pool`` examples at a time by length, then give the groups in random order."""
+    rng = random.Random(f"batches {seed}")
+    stream = examples(encoder, mix, seed)
+    while True:
+        chosen = sorted(itertools.islice(stream, pool), key=len)
+        groups: list[list[Encoded]] = [[]]
+        for example in chosen:
+            if groups[-1] and (len(groups[-1]) + 1) * _padded(len(example)) > mix.tokens:
+                groups.append([])
+            groups[-1].append(example)
+        rng.shuffle(groups)
+        for group in groups:
+            yield _stack(group)
+
+
+def _padded(length: int) -> int:
+    return -(-length // ROUND) * ROUND
+
+
+def _stack(group: list[Encoded]) -> Batch:
+    length = _padded(max(len(example) for example in group))
+    tokens = np.zeros((len(group), length), dtype=np.int32)
+    weights = np.zeros((len(group), length), dtype=np.float32)
+    for row, example in enumerate(group):
+        tokens[row, : len(example)] = example.tokens
+        weights[row, : len(example)] = example.weights
+    return Batch(tokens, weights, tuple(example.operator for example in group))
+
+
+def _produce(queue: Any, tokenizer: Path, mix: Mix, seed: int) -> None:
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    parent = os.getppid()
+    for batch in batches(Encoder.load(tokenizer), mix, seed):
+        while True:
+            try:
+                queue.put(batch, timeout=10)
+                break
+            except Full:
+                if os.getppid() != parent:  # the trainer is gone
+                    return
+
+
+class Background:
+    """Batches made ahead by another process; iterate, then :meth:`close`."""
+
+    def __init__(self, tokenizer: Path, mix: Mix, seed: int, ahead: int = 48) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._queue: Any = context.Queue(maxsize=ahead)
+        self._process = context.Process(target=_produce, args=(self._queue, tokenizer, mix, seed), daemon=True)
+        self._process.start()
+
+    @property
+    def ready(self) -> bool:
+        """Whether a batch is waiting."""
+        return not self._queue.empty()
+
+    @property
+    def alive(self) -> bool:
+        return bool(self._process.is_alive())
+
+    def __next__(self) -> Batch:
+        while True:
+            try:
+                batch: Batch = self._queue.get(timeout=30)
+            except Empty:
+                if not self._process.is_alive():
+                    raise RuntimeError(
+                        f"the process that makes examples ended with code {self._process.exitcode}"
+                    ) from None
+            else:
+                return batch
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self._queue.cancel_join_thread()
+        self._queue.close()
