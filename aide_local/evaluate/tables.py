@@ -7,6 +7,7 @@ integers and the spelling of dates survive; only quoting may differ.
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from aide_local.errors import TaskError
@@ -137,3 +139,15 @@ def _quoted_name(name: str) -> str:
 def same_time(path: Path) -> None:
     """Give a file the one time that all files shown to candidates have."""
     os.utime(path, ns=(EPOCH_NS, EPOCH_NS))
+
+
+def write_parquet(path: Path, table: pa.Table) -> None:
+    """Whole or not at all, and on the disk when this returns."""
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        file.write(buffer.getbuffer())
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

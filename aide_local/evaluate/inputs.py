@@ -1,0 +1,135 @@
+"""What a candidate finds in ``input/`` beside the tables: ``task.json`` and the task's further files."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from aide_local.errors import TaskError
+from aide_local.evaluate.tables import same_time
+from aide_local.task import ColumnKind, Mode, SplitKind, Task
+
+TRAIN, TEST, SAMPLE, FACTS = "train.csv", "test.csv", "sample_submission.csv", "task.json"
+RESERVED = frozenset({TRAIN, TEST, SAMPLE, FACTS})
+
+
+def facts(task: Task, n_train: int, n_test: int) -> dict[str, object]:
+    """The keys of ``input/task.json``.
+
+    The lists of features name neither id, target, constant nor group columns, nor columns that
+    test.csv lacks: a script may use them all.
+    """
+    group = task.split.column if task.split.kind is SplitKind.GROUP else None
+    time = task.split.column if task.split.kind is SplitKind.TIME else None
+
+    def named(*kinds: ColumnKind) -> list[str]:
+        left_out = {task.id_column, group, *task.targets}
+        usable = (column for column in task.columns if column.in_test and column.name not in left_out)
+        return [column.name for column in usable if column.kind in kinds]
+
+    return {
+        "name": task.name,
+        "kind": task.kind.value,
+        "target": task.targets[0] if task.targets else None,
+        "targets": list(task.targets),
+        "id": task.id_column,
+        "metric": task.metric,
+        "direction": task.direction.value,
+        "predict": task.predict.value,
+        "outputs": list(task.outputs),
+        "classes": list(task.classes),
+        "numeric": named(ColumnKind.NUMERIC),
+        "categorical": named(ColumnKind.CATEGORICAL, ColumnKind.BOOLEAN),
+        "datetime": named(ColumnKind.DATETIME),
+        "text": named(ColumnKind.TEXT),
+        "group": group,
+        "time": time,
+        "n_train": n_train,
+        "n_test": n_test,
+    }
+
+
+def write_facts(path: Path, task: Task, n_train: int, n_test: int) -> None:
+    path.write_text(json.dumps(facts(task, n_train, n_test), indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def make_whole_input(task: Task, folder: Path) -> Path:
+    """``folder`` with the task's own files, linked, for the modes in which no rows are held back.
+
+    In ``Mode.COMMAND`` nothing of the training file is hidden but what the task keeps out of it: labels
+    that the grader scores by must not be among the task's train, test and extra files.
+
+    Made anew each time, which is cheap; the folder's content is the same each time.
+    """
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for source, name in ((task.train, TRAIN), (task.test, TEST), (task.sample_submission, SAMPLE)):
+        if source is not None:
+            link_or_copy(source, partial / name)
+    write_facts(partial / FACTS, task, task.n_train, task.n_test)
+    same_time(partial / FACTS)
+    link_all(extra_files(task), partial)
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+    return folder
+
+
+def extra_files(task: Task) -> list[tuple[Path, str]]:
+    """(file, its path inside ``input/``) for each further file of the task, links followed, in order.
+
+    Raises:
+        TaskError: one of them has the name of a file that the harness writes, or is gone.
+    """
+    found: list[tuple[Path, str]] = []
+    for path in task.extra:
+        if path.name in RESERVED and task.mode is Mode.FOLDS:
+            raise TaskError(
+                f"The extra file {path} has the name of a file that the candidates get from us.",
+                "Rename it, or leave it out of `extra` in task.toml.",
+            )
+        if path.is_dir():
+            found += _below(path)
+        elif path.is_file():
+            found.append((path.resolve(), path.name))
+        else:
+            raise TaskError(f"The extra file {path} does not exist.", "Mend `extra` in task.toml.")
+    return found
+
+
+def _below(folder: Path) -> list[tuple[Path, str]]:
+    found: list[tuple[Path, str]] = []
+    seen: set[str] = set()  # real paths, so that a link to an ancestor ends
+    for where, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(where)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
+        inside = Path(folder.name) / Path(where).relative_to(folder)
+        for name in sorted(files):
+            path = Path(where, name).resolve()
+            if path.is_file():
+                found.append((path, str(inside / name)))
+    return found
+
+
+def link_all(files: Iterable[tuple[Path, str]], folder: Path) -> None:
+    """Hard links: nothing is copied where the run's folder is on the files' own file system."""
+    for source, inside in files:
+        target = folder / inside
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists():
+            link_or_copy(source, target)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """A hard link; a copy where the file system, or the file's owner, does not allow one."""
+    try:
+        os.link(source.resolve(), target)
+    except OSError:
+        shutil.copyfile(source, target)

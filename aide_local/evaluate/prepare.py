@@ -1,0 +1,296 @@
+"""The rows that candidates see, cut once per run: K anonymised input folders.
+
+``<run>/folds/<k>/input/`` holds what fold k's candidate sees. Its test.csv is fold k's rows, the report
+slice and the real test rows, shuffled and with new ids, so a script cannot tell them apart; no label of
+any of them is in its train.csv. ``<run>/private/`` holds which row is in which fold.
+
+All of it is a pure function of the task's files and the run's settings, so a resumed run computes it
+again and only checks what is on disk; a kill in the middle leaves nothing half made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from aide_local.errors import TaskError
+from aide_local.evaluate.form import Form, truth_of
+from aide_local.evaluate.inputs import FACTS, SAMPLE, TEST, TRAIN, extra_files, link_all, write_facts
+from aide_local.evaluate.keys import split_keys
+from aide_local.evaluate.score import Scorer, open_scorer
+from aide_local.evaluate.tables import (
+    EPOCH_NS,
+    Table,
+    read_table,
+    same_time,
+    take,
+    write_parquet,
+    write_table,
+)
+from aide_local.splits import REPORT, Rows, Split, codes_of, shuffled, split
+from aide_local.task import SplitKind, Task
+from aide_local.types import RunSettings
+
+Array = NDArray[Any]
+
+_TRAIN_STREAM, _TEST_STREAM = 3, 4  # apart from those of aide_local.splits
+
+
+class Part(IntEnum):
+    """Where a row of a candidate's test.csv comes from."""
+
+    OOF = 0  # the training file, this fold
+    REPORT = 1  # the training file, the report slice
+    TEST = 2  # the task's test file
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """For each row of a fold's test.csv, in its order: its part, and its row there, counted from 0."""
+
+    part: NDArray[np.int8]
+    row: Rows
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A task cut into folds. ``truth`` (n_train, …) is in the shape the metric takes."""
+
+    task: Task
+    folder: Path
+    seed: int
+    form: Form
+    scorer: Scorer
+    truth: Array
+    split: Split
+    n_test: int
+    constant_score: float
+
+    @property
+    def folds(self) -> int:
+        return self.split.folds
+
+    def input(self, k: int) -> Path:
+        return self.folder / "folds" / str(k) / "input"
+
+    def origin(self, k: int) -> Origin:
+        return origin(self.split, self.n_test, self.seed, k)
+
+    def ids(self, k: int) -> pa.Array:
+        """Ids of fold ``k``'s test.csv in its order, as candidates see them."""
+        first = len(self.split.training(k))
+        return new_ids(first, len(self.origin(k)))
+
+    def train_order(self, k: int, moments: Rows | None = None) -> Rows:
+        """Rows of the training file in the order of fold ``k``'s train.csv."""
+        rows = self.split.training(k)
+        if moments is not None:
+            return rows[np.argsort(moments[rows], kind="stable")]
+        return rows[shuffled(len(rows), self.seed, _TRAIN_STREAM, k)]
+
+
+def origin(made: Split, n_test: int, seed: int, k: int) -> Origin:
+    """The shuffled rows of fold ``k``'s test.csv."""
+    rows = (made.validation(k), made.report, np.arange(n_test))
+    part = np.repeat(np.array(list(Part), dtype=np.int8), [len(some) for some in rows])
+    order = shuffled(len(part), seed, _TEST_STREAM, k)
+    return Origin(part[order], np.concatenate(rows)[order])
+
+
+def new_ids(first: int, count: int) -> pa.Array:
+    """``r000123``: always text, so no script takes the id for a feature that means something."""
+    digits = pc.cast(pa.array(np.arange(first, first + count)), pa.large_string())
+    padded = pc.utf8_lpad(digits, width=6, padding="0")
+    return pc.binary_join_element_wise(pa.scalar("r", pa.large_string()), padded, pa.scalar("", pa.large_string()))
+
+
+def prepare(task: Task, settings: RunSettings, run_folder: Path) -> Prepared:
+    """Cut the folds and write what candidates see, unless it is there already, whole.
+
+    Raises:
+        TaskError: the task's files cannot be used, or changed since this run began.
+        SettingsError: the number of folds or the report slice cannot be used.
+        OSError: the run's folder cannot be written.
+    """
+    if task.train is None:
+        raise TaskError("The task has no training file.", "Add train.csv, or set `mode` in task.toml.")
+    form = Form.of(task)
+    train = read_table(task.train)
+    if train.rows == 0:
+        raise TaskError(f"{task.train} has no rows.", "Give a training file with rows.")
+    test = read_table(task.test) if task.test is not None else None
+    truth = truth_of(task, train)
+    scorer = open_scorer(task, form, truth)
+    keys = split_keys(task, train, truth)
+    made = split(
+        task.split.kind,
+        train.rows,
+        folds=settings.folds,
+        seed=settings.seed,
+        report_fraction=settings.report_fraction,
+        keys=keys,
+    )
+    prepared = Prepared(
+        task,
+        run_folder,
+        settings.seed,
+        form,
+        scorer,
+        truth,
+        made,
+        test.rows if test else 0,
+        _constant_score(scorer, truth, made),
+    )
+    mark = _fingerprint(task, settings)
+    if not _is_whole(prepared, mark):
+        moments = codes_of(SplitKind.TIME, keys) if keys is not None and _is_time(task) else None
+        _write(prepared, train, test, moments, mark)
+    return prepared
+
+
+def _is_time(task: Task) -> bool:
+    return task.split.kind is SplitKind.TIME
+
+
+def _constant_score(scorer: Scorer, truth: Array, made: Split) -> float:
+    """Of the best constant guess, on the rows that the nodes' out-of-fold metric is on."""
+    known = truth[made.fold != REPORT]
+    return scorer.score(truth[made.scored], scorer.constant(known, len(made.scored)))
+
+
+def _fingerprint(task: Task, settings: RunSettings) -> dict[str, str]:
+    """What the folds depend on: the same run must find the same."""
+    parts = {"train": task.train, "test": task.test}
+    mark = {name: _checksum(path) for name, path in parts.items() if path is not None}
+    rule = (
+        settings.seed,
+        settings.folds,
+        settings.report_fraction,
+        task.split.kind.value,
+        task.split.column,
+        task.id,
+        task.targets,
+        task.classes,
+    )
+    mark["rule"] = json.dumps(rule)
+    return mark
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# ---- on disk ----
+
+
+def _is_whole(prepared: Prepared, mark: dict[str, str]) -> bool:
+    """Everything is on disk as it was written.
+
+    Raises:
+        TaskError: it was made of other data, or by another rule.
+    """
+    manifest = prepared.folder / "private" / "prepared.json"
+    if not manifest.is_file():
+        return False
+    known = json.loads(manifest.read_text())
+    changed = sorted(name for name in mark.keys() | known["mark"].keys() if mark.get(name) != known["mark"].get(name))
+    if changed:
+        what = {"train": "the training file", "test": "the test file", "rule": "how the rows are split"}
+        raise TaskError(
+            f"Since this run began, {' and '.join(what[name] for name in changed)} changed:"
+            " its nodes were scored on other rows.",
+            "Restore the files, or start a new run.",
+        )
+    folds = prepared.folder / "folds"
+    for name, size in known["files"].items():
+        path = folds / name
+        if not path.is_file() or path.stat().st_size != size or path.stat().st_mtime_ns != EPOCH_NS:
+            return False
+    return all((prepared.input(k) / name).exists() for k in range(prepared.folds) for name in known["extra"])
+
+
+def _write(
+    prepared: Prepared, train: Table, test: Table | None, moments: Rows | None, mark: dict[str, str]
+) -> None:
+    run = prepared.folder
+    work = run / "preparing"
+    shutil.rmtree(work, ignore_errors=True)
+    (work / "private").mkdir(parents=True)
+    extra = extra_files(prepared.task)
+    sizes: dict[str, int] = {}
+    for k in range(prepared.folds):
+        folder = work / "folds" / str(k) / "input"
+        folder.mkdir(parents=True)
+        _write_fold(prepared, k, folder, train, test, moments)
+        for name in (TRAIN, TEST, SAMPLE, FACTS):
+            path = folder / name
+            path.chmod(0o444)
+            same_time(path)
+            sizes[str(path.relative_to(work / "folds"))] = path.stat().st_size
+        if k == 0:
+            link_all(extra, folder)
+        else:  # linked to the first fold's, so that a file of another file system is copied only once
+            first = work / "folds" / "0" / "input"
+            link_all([(first / inside, inside) for _, inside in extra], folder)
+        same_time(folder)
+    write_parquet(
+        work / "private" / "assignment.parquet",
+        pa.table({"row": pa.array(np.arange(train.rows)), "fold": pa.array(prepared.split.fold)}),
+    )
+    manifest = {"mark": mark, "files": sizes, "extra": [inside for _, inside in extra]}
+    (work / "private" / "prepared.json").write_text(json.dumps(manifest))
+    for name in ("private", "folds"):
+        shutil.rmtree(run / name, ignore_errors=True)
+        (work / name).rename(run / name)
+    work.rmdir()
+
+
+def _write_fold(
+    prepared: Prepared, k: int, folder: Path, train: Table, test: Table | None, moments: Rows | None
+) -> None:
+    task = prepared.task
+    id_column = task.id_column
+    features = [name for name in train.columns if name not in (task.id, *task.targets)]
+    if id_column in features:
+        raise TaskError(
+            f"The column {id_column!r} is taken for a feature, but is also the name that row ids get.",
+            f"Say that it is the id with --id {id_column}, or rename it.",
+        )
+    order = prepared.train_order(k, moments)
+    columns = {id_column: new_ids(0, len(order))}
+    columns |= {name: take(column, order) for name, column in train.columns.items() if name != task.id}
+    write_table(folder / TRAIN, columns)
+
+    rows = prepared.origin(k)
+    ids = prepared.ids(k)
+    shown = [name for name in features if test is None or name in test.columns]
+    columns = {id_column: ids}
+    columns |= {name: _gather(train, test, name, rows) for name in shown}
+    write_table(folder / TEST, columns)
+
+    guess = prepared.scorer.constant(prepared.truth[order], len(rows))
+    write_table(folder / SAMPLE, {id_column: ids, **prepared.form.cells(prepared.form.soft(guess))})
+    write_facts(folder / FACTS, task, len(order), len(rows))
+
+
+def _gather(train: Table, test: Table | None, name: str, rows: Origin) -> pa.Array:
+    """A feature of the rows of a fold's test.csv, from the two files they come from."""
+    if test is None:
+        return take(train.columns[name], rows.row)
+    both = pa.chunked_array([*train.columns[name].chunks, *test.columns[name].chunks], pa.large_string())
+    return take(both, np.where(rows.part == Part.TEST, rows.row + train.rows, rows.row))
+

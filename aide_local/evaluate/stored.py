@@ -1,0 +1,109 @@
+"""A node's predictions on disk: ``<run>/predictions/node-00007.parquet``.
+
+Columns: ``part`` (oof, report, test), ``row`` (counted from 0 in train.csv for oof and report, in
+test.csv for test), ``fold`` (-1: averaged over the folds), and ``p0`` … ``pn``: values, probabilities, or
+votes for each class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from aide_local.evaluate.form import Floats
+from aide_local.evaluate.prepare import Part, Prepared
+from aide_local.evaluate.tables import write_parquet
+from aide_local.task import SplitKind
+
+AVERAGED = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """Soft predictions (n, width): of the rows that folds validated, the report slice, the test file;
+    each in ascending order of row."""
+
+    oof: Floats
+    report: Floats
+    test: Floats
+
+
+class Assembler:
+    """Puts the folds' predictions together, fold by fold.
+
+    The test rows and the report slice get the average over folds. With a time split they get the last
+    fold's alone, which trained on the most and the latest rows: the first one saw a K-th of them.
+    """
+
+    def __init__(self, prepared: Prepared) -> None:
+        self._prepared = prepared
+        n, width = len(prepared.truth), prepared.form.width
+        self._oof = np.full((n, width), np.nan)
+        self._report = np.zeros((n, width))
+        self._test = np.zeros((prepared.n_test, width))
+        self._weights = np.full(prepared.folds, 1.0 / prepared.folds)
+        if prepared.split.kind is SplitKind.TIME:
+            self._weights = np.eye(prepared.folds)[-1]
+
+    def add(self, k: int, soft: Floats) -> None:
+        """``soft`` is fold ``k``'s, in the order of its test.csv."""
+        origin = self._prepared.origin(k)
+        validation, report, test = (origin.part == part for part in Part)
+        self._oof[origin.row[validation]] = soft[validation]
+        self._report[origin.row[report]] += self._weights[k] * soft[report]
+        self._test[origin.row[test]] += self._weights[k] * soft[test]
+
+    def of_fold(self, k: int) -> Floats:
+        """Predictions of the rows that fold ``k`` validated, ascending."""
+        return self._oof[self._prepared.split.validation(k)]
+
+    def done(self) -> Predictions:
+        made = self._prepared.split
+        return Predictions(self._oof[made.scored], self._report[made.report], self._test)
+
+
+def path_of(node: int) -> Path:
+    """Relative to the run's folder."""
+    return Path("predictions") / f"node-{node:05d}.parquet"
+
+
+def save(prepared: Prepared, node: int, predictions: Predictions) -> Path:
+    """Write whole or not at all; returns the path relative to the run's folder."""
+    made = prepared.split
+    rows = (made.scored, made.report, np.arange(prepared.n_test))
+    parts = np.repeat([part.name.lower() for part in Part], [len(some) for some in rows])
+    folds = np.full(len(parts), AVERAGED, dtype=np.int16)
+    folds[: len(made.scored)] = made.fold[made.scored]
+    soft = np.concatenate((predictions.oof, predictions.report, predictions.test))
+    columns = {
+        "part": pa.array(parts).dictionary_encode(),
+        "row": pa.array(np.concatenate(rows)),
+        "fold": pa.array(folds),
+        **{f"p{at}": pa.array(np.ascontiguousarray(soft[:, at])) for at in range(soft.shape[1])},
+    }
+    path = path_of(node)
+    (prepared.folder / path).parent.mkdir(exist_ok=True)
+    write_parquet(prepared.folder / path, pa.table(columns))
+    return path
+
+
+def load(prepared: Prepared, path: Path) -> Predictions:
+    """``path`` is relative to the run's folder.
+
+    Raises:
+        OSError: the file is gone.
+        ValueError: it is damaged, or of other rows than this run's.
+    """
+    table = pq.read_table(prepared.folder / path, partitioning=None)
+    made = prepared.split
+    sizes = [len(made.scored), len(made.report), prepared.n_test]
+    width = prepared.form.width
+    if table.num_rows != sum(sizes) or not {f"p{at}" for at in range(width)} <= set(table.column_names):
+        raise ValueError(f"{path} holds predictions of other rows than this run's.")
+    soft = np.column_stack([table.column(f"p{at}").to_numpy() for at in range(width)])
+    oof, report, test = np.split(soft, np.cumsum(sizes)[:-1])
+    return Predictions(oof, report, test)
