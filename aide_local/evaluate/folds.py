@@ -14,7 +14,7 @@ from aide_local.evaluate.compare import clearly_behind
 from aide_local.evaluate.predictions import PredictionsError, Wanted, most_frequent_row, read_predictions
 from aide_local.evaluate.prepare import Prepared
 from aide_local.evaluate.protocol import Evaluation, Incumbent
-from aide_local.evaluate.score import ScoreFailed
+from aide_local.evaluate.score import ScoreError
 from aide_local.sandbox.clean import remove_tree
 from aide_local.sandbox.protocol import Candidate, Limits, Sandbox
 from aide_local.types import FoldScore, NodeError, OutcomeKind, Usage
@@ -98,7 +98,7 @@ class _Run:
         truth = self._prepared.truth[self._prepared.split.scored]
         try:
             metric = scorer.score(truth, self._prepared.form.decide(predictions.oof))
-        except ScoreFailed as failed:
+        except ScoreError as failed:
             return self._result(error=NodeError("score", failed.kind, failed.message))
         if math.isnan(metric):
             message = f"{self._prepared.task.metric} is not defined for these predictions."
@@ -127,7 +127,7 @@ class _Run:
                 score = self._score(k, working)
             except PredictionsError as wrong:
                 error = wrong.error
-            except ScoreFailed as failed:
+            except ScoreError as failed:
                 error = NodeError("score", failed.kind, failed.message)
         remove_tree(working)
         fold = FoldScore(k, score, outcome.usage)
@@ -148,7 +148,7 @@ class _Run:
 
         Raises:
             PredictionsError: the submission cannot be used.
-            ScoreFailed: these predictions have no score.
+            ScoreError: these predictions have no score.
         """
         prepared = self._prepared
         wanted = Wanted(prepared.task.id_column, prepared.ids(k), prepared.form, self._of._most_frequent)
@@ -165,4 +165,6 @@ class _Run:
             peak_memory=max((one.peak_memory for one in used), default=0),
             written=sum(one.written for one in used),
         )
-        return Evaluation(metric=metric, folds=tuple(self._folds), error=error, output=self._output, usage=usage)
+        return Evaluation(
+            metric=metric, folds=tuple(self._folds), error=error, output=self._output, usage=usage
+        )

@@ -93,7 +93,7 @@ class Form:
         if self.predict is Predict.LABEL:
             # Of equal votes the first class wins, so the decision does not depend on chance.
             return (soft > 0.5).astype(np.int64) if self.several else np.argmax(soft, axis=1)
-        return soft if self.several or self.per_class and not self.both_classes else soft[:, 0]
+        return soft if self.several or (self.per_class and not self.both_classes) else soft[:, 0]
 
     def cells(self, soft: Floats) -> dict[str, pa.Array]:
         """(n, width) → the submission's columns as text, in order."""

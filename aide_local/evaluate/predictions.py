@@ -18,7 +18,7 @@ import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
 from aide_local.evaluate.form import MISSING, Floats, Form, class_index, find_class, to_numbers
-from aide_local.evaluate.tables import as_text, text_array
+from aide_local.evaluate.tables import as_text
 from aide_local.sandbox.collect import ArtefactError, read_artefact
 from aide_local.task import Predict
 from aide_local.types import NodeError
@@ -93,7 +93,8 @@ def _columns(content: bytes, names: Sequence[str]) -> dict[str, pa.Array]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise PredictionsError(
-            "NotUtf8", f"working/{SUBMISSION} is not UTF-8 text: byte {error.start} is {content[error.start]:#04x}."
+            "NotUtf8",
+            f"working/{SUBMISSION} is not UTF-8 text: byte {error.start} is {content[error.start]:#04x}.",
         ) from error
     found = _header(text)
     missing = [name for name in names if name not in found]

@@ -114,7 +114,9 @@ def new_ids(first: int, count: int) -> pa.Array:
     """``r000123``: always text, so no script takes the id for a feature that means something."""
     digits = pc.cast(pa.array(np.arange(first, first + count)), pa.large_string())
     padded = pc.utf8_lpad(digits, width=6, padding="0")
-    return pc.binary_join_element_wise(pa.scalar("r", pa.large_string()), padded, pa.scalar("", pa.large_string()))
+    return pc.binary_join_element_wise(
+        pa.scalar("r", pa.large_string()), padded, pa.scalar("", pa.large_string())
+    )
 
 
 def prepare(task: Task, settings: RunSettings, run_folder: Path) -> Prepared:
@@ -207,7 +209,9 @@ def _is_whole(prepared: Prepared, mark: dict[str, str]) -> bool:
     if not manifest.is_file():
         return False
     known = json.loads(manifest.read_text())
-    changed = sorted(name for name in mark.keys() | known["mark"].keys() if mark.get(name) != known["mark"].get(name))
+    changed = sorted(
+        name for name in mark.keys() | known["mark"].keys() if mark.get(name) != known["mark"].get(name)
+    )
     if changed:
         what = {"train": "the training file", "test": "the test file", "rule": "how the rows are split"}
         raise TaskError(
@@ -293,4 +297,3 @@ def _gather(train: Table, test: Table | None, name: str, rows: Origin) -> pa.Arr
         return take(train.columns[name], rows.row)
     both = pa.chunked_array([*train.columns[name].chunks, *test.columns[name].chunks], pa.large_string())
     return take(both, np.where(rows.part == Part.TEST, rows.row + train.rows, rows.row))
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 from typing import Protocol
@@ -20,7 +20,7 @@ class Evaluation:
     folds: tuple[FoldScore, ...] = ()
     error: NodeError | None = None
     output: str = ""
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     predictions: Path | None = None  # relative to the run's folder
 
 

@@ -22,7 +22,7 @@ from aide_local.task import Direction, Predict, Task
 Array = NDArray[Any]
 
 
-class ScoreFailed(ValueError):  # noqa: N818 - reads as what happened
+class ScoreError(ValueError):
     """These predictions have no score; the message is fit for a person or a model to act on."""
 
     def __init__(self, kind: str, message: str) -> None:
@@ -41,7 +41,7 @@ class Scorer(Protocol):
         """A finite number, or nan where this truth leaves the metric undefined.
 
         Raises:
-            ScoreFailed: see there.
+            ScoreError: see there.
         """
         ...
 
@@ -84,9 +84,9 @@ class MetricScorer:
         try:
             value = self._metric.score(truth, prediction)
         except ValueError as error:
-            raise ScoreFailed("OutOfDomain", str(error)) from error
+            raise ScoreError("OutOfDomain", str(error)) from error
         if math.isinf(value):
-            raise ScoreFailed("InfiniteScore", f"{self._metric.name} of these predictions is infinite.")
+            raise ScoreError("InfiniteScore", f"{self._metric.name} of these predictions is infinite.")
         return value
 
     def score_many(self, truth: Array, predictions: Sequence[Array]) -> list[float]:
@@ -99,7 +99,7 @@ class MetricScorer:
 def _or_nan(scorer: MetricScorer, truth: Array, prediction: Array) -> float:
     try:
         return scorer.score(truth, prediction)
-    except ScoreFailed:
+    except ScoreError:
         return math.nan
 
 
@@ -145,7 +145,7 @@ class OwnScorer:
         self._classes = len(task.classes) or None
         try:
             self.scale = abs(self.score(truth, self.constant(truth, len(truth)))) or 1.0
-        except ScoreFailed as error:
+        except ScoreError as error:
             raise TaskError(
                 f"The task's scorer {file} fails on a constant prediction: {error.message}",
                 "It must define score(y_true, y_pred) -> float and return a finite number.",
@@ -158,15 +158,15 @@ class OwnScorer:
     def score(self, truth: Array, prediction: Array) -> float:
         answer = self._ask(truth, [prediction])[0]
         if isinstance(answer, list):
-            raise ScoreFailed(str(answer[0]), f"The task's scorer failed: {answer[0]}: {answer[1]}")
+            raise ScoreError(str(answer[0]), f"The task's scorer failed: {answer[0]}: {answer[1]}")
         if not math.isfinite(answer):
-            raise ScoreFailed("NotFinite", f"The task's scorer returned {answer}.")
+            raise ScoreError("NotFinite", f"The task's scorer returned {answer}.")
         return answer
 
     def score_many(self, truth: Array, predictions: Sequence[Array]) -> list[float]:
         try:
             answers = self._ask(truth, predictions)
-        except ScoreFailed:
+        except ScoreError:
             return [math.nan] * len(predictions)
         return [math.nan if isinstance(answer, list) else answer for answer in answers]
 
@@ -180,7 +180,7 @@ class OwnScorer:
             return self._run(folder, len(predictions))
 
     def _run(self, folder: Path, count: int) -> list[float | list[str]]:
-        """Raises ScoreFailed where the process does not answer."""
+        """Raises ScoreError where the process does not answer."""
         command = [sys.executable, "-c", _DRIVER, str(self._file), str(folder), str(count)]
         try:
             done = subprocess.run(
@@ -194,12 +194,12 @@ class OwnScorer:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise ScoreFailed(
+            raise ScoreError(
                 "Timeout", f"The task's scorer took longer than {self.TIMEOUT:g} seconds."
             ) from error
         if done.returncode != 0:
             said = (done.stderr.strip().splitlines() or ["nothing printed"])[-1]
-            raise ScoreFailed("ScorerFailed", f"The task's scorer does not run: {said[-400:]}")
+            raise ScoreError("ScorerFailed", f"The task's scorer does not run: {said[-400:]}")
         answers: list[float | list[str]] = json.loads((folder / "answers.json").read_text())
         return answers
 

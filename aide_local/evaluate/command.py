@@ -1,0 +1,215 @@
+"""The evaluator of tasks with a grader command: it scores what a script left in ``working/``.
+
+The grader is the task author's own program and is trusted: it runs apart from the candidate, after every
+process of the candidate has ended, outside the sandbox, in the task's folder. It must not execute what
+it finds in ``working/``. It learns from its environment, or from ``{working}``, ``{input}`` and
+``{output}`` in its arguments:
+
+- ``AIDE_LOCAL_WORKING``: the folder that the script wrote to; plain files and folders only, so the
+  grader cannot be led by a link to read its own answers;
+- ``AIDE_LOCAL_INPUT``: what the script could read;
+- ``AIDE_LOCAL_OUTPUT``: a file with what the script printed (head and tail);
+- ``AIDE_LOCAL_WALL_SECONDS``: how long the script ran.
+
+It prints the score as JSON, ``{"score": 0.93}``, or as the last number of its output, and exits with 0.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import re
+import signal
+import stat
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+
+from aide_local.errors import Cancelled, TaskError
+from aide_local.evaluate.protocol import Evaluation, Incumbent
+from aide_local.evaluate.single import Place, executed
+from aide_local.sandbox.protocol import Outcome
+from aide_local.task import Task
+from aide_local.types import FoldScore, NodeError
+
+_TAIL = 64 * 2**10  # bytes of the grader's output that are read
+_NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w])")
+
+
+class GraderError(Exception):
+    """Becomes the node's error: a grader that fails on a script's files is that script's fault first."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.error = NodeError("score", name, message[:500])
+
+
+class CommandEvaluator:
+    """Thread-safe. A node is scored by one execution, kept as fold 0."""
+
+    def __init__(self, task: Task, place: Place, timeout: float) -> None:
+        if not task.grader:
+            raise TaskError("The task names no grader command.", "Set `grader` in task.toml.")
+        self._task = task
+        self._place = place
+        self._timeout = timeout
+
+    def evaluate(
+        self,
+        node: int,
+        code: str,
+        *,
+        incumbent: Incumbent | None = None,
+        on_output: Callable[[int, str], None] | None = None,
+        on_fold: Callable[[FoldScore], None] | None = None,
+        cancel: Event | None = None,
+    ) -> Evaluation:
+        """See :class:`aide_local.evaluate.protocol.Evaluator`."""
+        with executed(self._place, node, code, on_output, cancel) as (outcome, working):
+            error, score = outcome.error, None
+            if error is None:
+                try:
+                    score = self._grade(outcome, working, cancel)
+                except GraderError as failed:
+                    error = failed.error
+        fold = FoldScore(0, score, outcome.usage)
+        if on_fold is not None:
+            on_fold(fold)
+        return Evaluation(
+            metric=score,
+            complete=error is None,
+            folds=(fold,),
+            error=error,
+            output=outcome.output,
+            usage=outcome.usage,
+        )
+
+    def _grade(self, outcome: Outcome, working: Path, cancel: Event | None) -> float:
+        """Raises GraderError."""
+        refuse_all_but_plain(working)
+        said = working.parent / "printed.txt"
+        said.write_text(outcome.output, encoding="utf-8")
+        places = {"working": working, "input": self._place.input, "output": said}
+        command = [_filled(word, places) for word in self._task.grader]
+        environment = {
+            **os.environ,
+            "AIDE_LOCAL_WORKING": str(working),
+            "AIDE_LOCAL_INPUT": str(self._place.input),
+            "AIDE_LOCAL_OUTPUT": str(said),
+            "AIDE_LOCAL_WALL_SECONDS": f"{outcome.usage.wall:.6f}",
+        }
+        answers, errors = working.parent / "grader.out", working.parent / "grader.err"
+        code = self._run(command, environment, answers, errors, cancel)
+        if code != 0:
+            last = (_tail(errors).strip() or _tail(answers).strip() or "it printed nothing")[-400:]
+            raise GraderError("GraderFailed", f"The task's grader ended with exit code {code}: {last}")
+        return score_in(_tail(answers))
+
+    def _run(
+        self,
+        command: list[str],
+        environment: dict[str, str],
+        answers: Path,
+        errors: Path,
+        cancel: Event | None,
+    ) -> int:
+        """Run to its end, its time limit or ``cancel``; its process group is gone afterwards.
+
+        Raises:
+            TaskError: there is no such program.
+            GraderError: it took too long.
+        """
+        with answers.open("wb") as out, errors.open("wb") as err:
+            try:
+                process = subprocess.Popen(
+                    command,
+                    cwd=self._task.root,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=err,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise TaskError(
+                    f"The task's grader {command[0]!r} cannot be started: {error.strerror}.",
+                    "Mend `grader` in task.toml: a program and its arguments.",
+                ) from error
+            deadline = time.monotonic() + self._timeout
+            try:
+                while True:
+                    try:
+                        return process.wait(timeout=0.1)
+                    except subprocess.TimeoutExpired:
+                        if cancel is not None and cancel.is_set():
+                            raise Cancelled from None
+                        if time.monotonic() > deadline:
+                            raise GraderError(
+                                "GraderTimeout",
+                                f"The task's grader took longer than {self._timeout:g} seconds.",
+                            ) from None
+            finally:
+                _end_group(process)
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):  # every process of it has ended by itself
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _filled(word: str, places: dict[str, Path]) -> str:
+    for name, path in places.items():
+        word = word.replace("{" + name + "}", str(path))
+    return word
+
+
+def _tail(path: Path) -> str:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        return file.read().decode("utf-8", errors="replace")
+
+
+def refuse_all_but_plain(folder: Path) -> None:
+    """Raises GraderError where anything below ``folder`` is a link, a device, a pipe or a socket, or is
+    linked from elsewhere: a trusted program is about to open these files."""
+    for where, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(where, name)
+            found = path.lstat()
+            plain = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+            if not (plain or stat.S_ISDIR(found.st_mode)):
+                inside = path.relative_to(folder)
+                raise GraderError(
+                    "UnsafeFile",
+                    f"{str(Path('working') / inside)!r} is not a plain file or folder; leave no links in working/.",
+                )
+
+
+def score_in(text: str) -> float:
+    """The score that a grader printed: the last JSON object with a "score", else the last number.
+
+    Raises:
+        GraderError: there is none, or it is not finite.
+    """
+    found: float | None = None
+    for line in reversed(text.strip().splitlines()):
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(value, dict) and isinstance(value.get("score"), int | float):
+            found = float(value["score"])
+            break
+    if found is None:
+        numbers = _NUMBER.findall(text)
+        if not numbers:
+            raise GraderError("NoScore", f"The task's grader printed no number: {text.strip()[-200:]!r}")
+        found = float(numbers[-1])
+    if not math.isfinite(found):
+        raise GraderError("NotFinite", f"The task's grader printed {found} as the score.")
+    return found
