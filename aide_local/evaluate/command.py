@@ -32,6 +32,7 @@ from threading import Event
 from aide_local.errors import Cancelled, TaskError
 from aide_local.evaluate.protocol import Evaluation, Incumbent
 from aide_local.evaluate.single import Place, executed
+from aide_local.evaluate.text import printable
 from aide_local.sandbox.protocol import Outcome
 from aide_local.task import Task
 from aide_local.types import FoldScore, NodeError
@@ -45,7 +46,7 @@ class GraderError(Exception):
 
     def __init__(self, name: str, message: str) -> None:
         super().__init__(message)
-        self.error = NodeError("score", name, message[:500])
+        self.error = NodeError("score", name, printable(message))
 
 
 class CommandEvaluator:
@@ -177,7 +178,11 @@ def _tail(path: Path) -> str:
 def refuse_all_but_plain(folder: Path) -> None:
     """Raises GraderError where anything below ``folder`` is a link, a device, a pipe or a socket, or is
     linked from elsewhere: a trusted program is about to open these files."""
-    for where, folders, files in os.walk(folder):
+
+    def locked(error: OSError) -> None:
+        raise GraderError("UnsafeFolder", f"A folder in working/ cannot be read: {error.strerror}.")
+
+    for where, folders, files in os.walk(folder, onerror=locked):
         for name in (*folders, *files):
             path = Path(where, name)
             found = path.lstat()

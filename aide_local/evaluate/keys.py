@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,9 @@ def _dates(texts: list[str], name: str) -> NDArray[Any]:
     reason: Exception | None = None
     for options in ({}, {"dayfirst": True}, {"format": "mixed"}, {"format": "mixed", "utc": True}):
         try:
-            found = pd.to_datetime(pd.Series(texts), **options)
+            with warnings.catch_warnings():  # pandas warns that it reads cell by cell
+                warnings.simplefilter("ignore", UserWarning)
+                found = pd.to_datetime(pd.Series(texts), **options)
         except (ValueError, TypeError) as error:
             reason = error
             continue

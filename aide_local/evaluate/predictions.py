@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from aide_local.evaluate.form import MISSING, Floats, Form, class_index, find_class, to_numbers
 from aide_local.evaluate.tables import as_text
-from aide_local.sandbox.collect import ArtefactError, read_artefact
+from aide_local.evaluate.text import printable, quoted
+from aide_local.sandbox.collect import ArtefactError, ArtefactProblem, read_artefact
 from aide_local.task import Predict
 from aide_local.types import NodeError
 
@@ -27,6 +28,9 @@ SUBMISSION = "submission.csv"
 CONSTANT_SHARE = 0.95  # of rows with one and the same prediction
 SUM_TOLERANCE = 1e-2  # of a row of class probabilities; nearer sums are divided out, as Kaggle does
 RANGE_TOLERANCE = 1e-6  # of a probability outside [0, 1]: rounding
+
+# A script may take its own folder away or lock it; any other failure to open it is not its fault.
+_FOLDER_GONE = (PermissionError, FileNotFoundError, NotADirectoryError)
 
 _SAMPLE = "input/sample_submission.csv"
 
@@ -36,7 +40,7 @@ class PredictionsError(Exception):
 
     def __init__(self, name: str, message: str) -> None:
         super().__init__(message)
-        self.error = NodeError("predictions", name, message[:500])
+        self.error = NodeError("predictions", name, printable(message))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +64,17 @@ def read_predictions(working: Path, wanted: Wanted) -> Floats:
     try:
         content = read_artefact(working, SUBMISSION, max(64 * 2**20, 128 * cells))
     except ArtefactError as error:
-        if not (working / SUBMISSION).is_symlink() and not (working / SUBMISSION).exists():
+        if error.problem is ArtefactProblem.MISSING:
             raise _missing_file(working) from error
-        raise PredictionsError("UnsafeFile", f"working/{SUBMISSION} cannot be taken: {error}") from error
+        raise PredictionsError("UnsafeFile", f"working/{SUBMISSION} cannot be taken: {error}.") from error
+    except _FOLDER_GONE as error:
+        raise PredictionsError("UnsafeFolder", f"working/ cannot be read: {error.strerror}.") from error
     return parse(content, wanted)
 
 
 def _missing_file(working: Path) -> PredictionsError:
     found = sorted(path.name for path in working.iterdir())[:5]
-    beside = f" It wrote {', '.join(repr(name)[1:-1] for name in found)}." if found else ""
+    beside = f" It wrote {_shown(found)}." if found else ""
     return PredictionsError(
         "NoSubmission",
         f"The script ended without an error but did not write working/{SUBMISSION}.{beside}",
@@ -225,7 +231,7 @@ def _labels(cells: dict[str, pa.Array], wanted: Wanted) -> Floats:
             raise _missing(name, len(rows), wanted.ids[int(rows[0])].as_py())
         raise PredictionsError(
             "UnknownLabel",
-            f"{len(rows)} predictions in column {name!r} of working/{SUBMISSION} are {_quote(spelled[at])}, which is"
+            f"{len(rows)} predictions in column {name!r} of working/{SUBMISSION} are {quoted(spelled[at])}, which is"
             f" no class (first for id {wanted.ids[int(rows[0])].as_py()}). The classes are: {_shown(form.classes)}.",
         )
     return form.soft(np.asarray(found, dtype=np.int64)[codes])
@@ -238,7 +244,7 @@ def _numbers(name: str, column: pa.Array, ids: pa.Array) -> NDArray[np.float64]:
         text, row = error.args
         raise PredictionsError(
             "NotNumeric",
-            f"Column {name!r} of working/{SUBMISSION} must hold numbers, but holds {_quote(text)}"
+            f"Column {name!r} of working/{SUBMISSION} must hold numbers, but holds {quoted(text)}"
             f" for id {ids[row].as_py()}.",
         ) from None
     missing = np.isnan(values)
@@ -278,7 +284,7 @@ def _refuse_constant(soft: Floats, wanted: Wanted) -> None:
     if share < 1.0 and share <= limit:
         return
     cells = {name: column[0].as_py() for name, column in wanted.form.cells(soft[row : row + 1]).items()}
-    shown = ", ".join(f"{name}={_quote(str(value)[:24])}" for name, value in list(cells.items())[:4])
+    shown = ", ".join(f"{name}={quoted(str(value)[:24])}" for name, value in list(cells.items())[:4])
     raise PredictionsError(
         "ConstantPredictions",
         f"{share:.1%} of the predictions in working/{SUBMISSION} are the same ({shown}):"
@@ -296,14 +302,9 @@ def most_frequent_row(values: NDArray[Any]) -> tuple[float, int]:
 
 
 def _cell(column: pa.Array, row: int) -> str:
-    return _quote(column[row].as_py())
-
-
-def _quote(text: str) -> str:
-    """As a Python literal: text from a script may hold control characters or megabytes."""
-    return repr(text if len(text) <= 60 else text[:59] + "…")
+    return quoted(column[row].as_py())
 
 
 def _shown(names: Sequence[str]) -> str:
-    shown = ", ".join(_quote(name) for name in names[:8])
+    shown = ", ".join(quoted(name) for name in names[:8])
     return f"{shown} and {len(names) - 8} more" if len(names) > 8 else shown

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from aide_local import metrics
 from aide_local.errors import TaskError
 from aide_local.evaluate.form import Form
+from aide_local.evaluate.text import printable
 from aide_local.task import Direction, Predict, Task
 
 Array = NDArray[Any]
@@ -27,8 +28,8 @@ class ScoreError(ValueError):
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
-        self.kind = kind  # a short name such as "OutOfDomain"
-        self.message = message
+        self.kind = printable(kind, 60)  # a short name such as "OutOfDomain"
+        self.message = printable(message)
 
 
 class Scorer(Protocol):

@@ -1,0 +1,289 @@
+"""What candidates see: no label they are scored on, nothing that tells the rows apart."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aide_local.errors import TaskError
+from aide_local.evaluate.prepare import Part, Prepared, prepare
+from aide_local.task import Column, ColumnKind, Kind, SplitKind, SplitRule
+from aide_local.types import RunSettings
+from tests.evaluate.making import SETTINGS, make_task, read_csv, write_csv
+
+RULES = (
+    SplitRule(SplitKind.RANDOM),
+    SplitRule(SplitKind.STRATIFIED),
+    SplitRule(SplitKind.GROUP, "family"),
+    SplitRule(SplitKind.TIME, "day"),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.sampled_from(list(Kind)),
+    st.sampled_from(RULES),
+    st.sampled_from([40, 520]),
+    st.integers(2, 4),
+    st.integers(0, 2**32),
+    st.booleans(),
+)
+def test_a_script_cannot_see_a_label_that_it_is_scored_on(
+    tmp_path_factory: pytest.TempPathFactory,
+    kind: Kind,
+    rule: SplitRule,
+    n: int,
+    folds: int,
+    seed: int,
+    with_id: bool,
+) -> None:
+    root = tmp_path_factory.mktemp("task")
+    task = make_task(root / "task", kind, n=n, split=rule, with_id=with_id)
+    prepared = prepare(task, RunSettings(folds=folds, seed=seed), root / "run")
+    rows = read_csv(root / "task" / "train.csv")
+    place = {row["size"]: at for at, row in enumerate(rows)}  # sizes are all distinct
+    for k in range(prepared.folds):
+        train = read_csv(prepared.input(k) / "train.csv")
+        test = read_csv(prepared.input(k) / "test.csv")
+        assert not set(task.targets) & set(test[0])
+        assert not {row["size"] for row in train} & {row["size"] for row in test}
+        scored = {*prepared.split.validation(k).tolist(), *prepared.split.report.tolist()}
+        assert not scored & {place[row["size"]] for row in train}
+        assert scored == {place[row["size"]] for row in test if row["size"] in place}
+        for row in train:
+            assert all(row[target] == rows[place[row["size"]]][target] for target in task.targets)
+
+
+def cut(root: Path, **more: object) -> Prepared:
+    task = make_task(root / "task", n=600, **more)  # type: ignore[arg-type]
+    return prepare(task, SETTINGS, root / "run")
+
+
+def test_a_fold_s_test_rows_are_its_rows_the_report_slice_and_the_test_file_in_mixed_order(
+    tmp_path: Path,
+) -> None:
+    prepared = cut(tmp_path)
+    origin = prepared.origin(1)
+    shown = read_csv(prepared.input(1) / "test.csv")
+    train, test = (read_csv(tmp_path / "task" / name) for name in ("train.csv", "test.csv"))
+    source = {Part.OOF: train, Part.REPORT: train, Part.TEST: test}
+    assert len(shown) == len(origin) == 180 + 60 + 20
+    for at, row in enumerate(shown):
+        from_ = source[Part(origin.part[at])][origin.row[at]]
+        assert {name: row[name] for name in row if name != "key"} == {
+            name: from_[name] for name in row if name != "key"
+        }
+    changes = np.count_nonzero(np.diff(origin.part))
+    assert changes > 40
+
+
+def test_ids_are_new_text_in_the_order_of_the_rows_and_never_the_same_in_train_and_test(
+    tmp_path: Path,
+) -> None:
+    prepared = cut(tmp_path)
+    train, test = (read_csv(prepared.input(0) / name) for name in ("train.csv", "test.csv"))
+    ids = [row["key"] for row in (*train, *test)]
+    assert ids == [f"r{at:06d}" for at in range(len(ids))]
+    assert prepared.ids(0).to_pylist() == [row["key"] for row in test]
+
+
+def test_rows_without_an_id_get_one_in_every_file(tmp_path: Path) -> None:
+    prepared = cut(tmp_path, with_id=False)
+    for name in ("train.csv", "test.csv", "sample_submission.csv"):
+        assert read_csv(prepared.input(0) / name)[0]["row_id"].startswith("r")
+
+
+def test_cells_come_as_they_are_spelled(tmp_path: Path) -> None:
+    prepared = cut(tmp_path)
+    known = {row["size"]: row for row in read_csv(tmp_path / "task" / "train.csv")}
+    for row in read_csv(prepared.input(0) / "train.csv"):
+        assert {**row, "key": ""} == {**known[row["size"]], "key": ""}
+
+
+def test_training_rows_are_in_order_of_time_with_a_time_split_and_mixed_otherwise(tmp_path: Path) -> None:
+    by_time = cut(tmp_path / "a", split=SplitRule(SplitKind.TIME, "day"))
+    days = [row["day"] for row in read_csv(by_time.input(2) / "train.csv")]
+    assert days == sorted(days)
+    mixed = cut(tmp_path / "b")
+    days = [row["day"] for row in read_csv(mixed.input(2) / "train.csv")]
+    assert days != sorted(days)
+
+
+def test_the_sample_submission_is_a_constant_guess_from_the_fold_s_own_training_rows(tmp_path: Path) -> None:
+    prepared = cut(tmp_path)
+    prices = [float(row["price"]) for row in read_csv(prepared.input(0) / "train.csv")]
+    sample = read_csv(prepared.input(0) / "sample_submission.csv")
+    assert {row["price"] for row in sample} == {sample[0]["price"]}
+    assert float(sample[0]["price"]) == pytest.approx(np.mean(prices))
+    assert [row["key"] for row in sample] == [row["key"] for row in read_csv(prepared.input(0) / "test.csv")]
+
+
+def test_task_json_names_what_a_script_needs_and_only_usable_features(tmp_path: Path) -> None:
+    columns = (
+        Column("size", ColumnKind.NUMERIC),
+        Column("noise", ColumnKind.CONSTANT),
+        Column("city", ColumnKind.CATEGORICAL),
+        Column("family", ColumnKind.CATEGORICAL),
+        Column("day", ColumnKind.DATETIME),
+        Column("flag", ColumnKind.BOOLEAN),
+        Column("later", ColumnKind.NUMERIC, in_test=False),
+    )
+    rule = SplitRule(SplitKind.GROUP, "family")
+    prepared = cut(tmp_path, kind=Kind.BINARY, split=rule, columns=columns)
+    found = json.loads((prepared.input(0) / "task.json").read_text())
+    assert found == {
+        "name": "houses",
+        "kind": "binary",
+        "target": "price",
+        "targets": ["price"],
+        "id": "key",
+        "metric": "auc",
+        "direction": "maximize",
+        "predict": "probability",
+        "outputs": ["price"],
+        "classes": ["no", "yes"],
+        "numeric": ["size"],
+        "categorical": ["city", "flag"],
+        "datetime": ["day"],
+        "text": [],
+        "group": "family",
+        "time": None,
+        "n_train": len(read_csv(prepared.input(0) / "train.csv")),
+        "n_test": len(read_csv(prepared.input(0) / "test.csv")),
+    }
+
+
+def test_columns_that_the_test_file_lacks_are_in_train_only(tmp_path: Path) -> None:
+    task = make_task(tmp_path / "task")
+    assert task.test is not None
+    rows = [{**row} for row in read_csv(task.test)]
+    write_csv(task.test, {name: [row[name] for row in rows] for name in rows[0] if name != "city"})
+    prepared = prepare(task, SETTINGS, tmp_path / "run")
+    assert "city" in read_csv(prepared.input(0) / "train.csv")[0]
+    assert "city" not in read_csv(prepared.input(0) / "test.csv")[0]
+
+
+def test_neither_times_nor_modes_of_files_tell_anything(tmp_path: Path) -> None:
+    prepared = cut(tmp_path)
+    found = [path.stat() for k in range(3) for path in prepared.input(k).iterdir()]
+    assert len({(one.st_mtime_ns, one.st_mode) for one in found}) == 1
+
+
+def test_extra_files_are_linked_not_copied(tmp_path: Path) -> None:
+    images = tmp_path / "task" / "images" / "deep"
+    images.mkdir(parents=True)
+    (images / "1000.png").write_bytes(b"picture")
+    (tmp_path / "task" / "notes.txt").write_text("words")
+    extra = (tmp_path / "task" / "images", tmp_path / "task" / "notes.txt")
+    prepared = cut(tmp_path, extra=extra)
+    for k in range(3):
+        assert (prepared.input(k) / "images" / "deep" / "1000.png").samefile(images / "1000.png")
+        assert (prepared.input(k) / "notes.txt").samefile(tmp_path / "task" / "notes.txt")
+
+
+def test_an_extra_file_may_not_bring_the_labels_back(tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match=r"train\.csv"):
+        cut(tmp_path, extra=(tmp_path / "task" / "train.csv",))
+
+
+def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
+    task = make_task(tmp_path / "task")
+    first, second = (prepare(task, SETTINGS, tmp_path / name) for name in ("one", "two"))
+    for k in range(first.folds):
+        for name in ("train.csv", "test.csv", "sample_submission.csv", "task.json"):
+            assert (first.input(k) / name).read_bytes() == (second.input(k) / name).read_bytes()
+
+
+def test_a_resumed_run_finds_its_folds_and_writes_nothing(tmp_path: Path) -> None:
+    first = cut(tmp_path)
+    before = {path: path.stat().st_ino for path in first.folder.rglob("*")}
+    second = cut(tmp_path)
+    assert {path: path.stat().st_ino for path in second.folder.rglob("*")} == before
+
+
+@pytest.mark.parametrize("harm", ["lost", "cut", "changed", "half made", "no manifest"])
+def test_what_is_damaged_is_made_again_the_same(tmp_path: Path, harm: str) -> None:
+    path = cut(tmp_path).input(1) / "test.csv"
+    good = path.read_bytes()
+    path.chmod(0o644)
+    if harm == "lost":
+        path.unlink()
+    elif harm == "cut":
+        path.write_bytes(good[:100])
+    elif harm == "changed":
+        path.write_bytes(good.replace(b"0", b"1"))
+    elif harm == "half made":
+        (tmp_path / "run" / "folds").rename(tmp_path / "run" / "preparing")
+    else:
+        (tmp_path / "run" / "private" / "prepared.json").unlink()
+    cut(tmp_path)
+    assert path.read_bytes() == good
+
+
+def test_a_run_refuses_to_go_on_with_other_data(tmp_path: Path) -> None:
+    cut(tmp_path)
+    with pytest.raises(TaskError, match="training file"):
+        cut(tmp_path, seed=99)
+
+
+def test_a_run_refuses_to_go_on_with_other_folds(tmp_path: Path) -> None:
+    task = make_task(tmp_path / "task")
+    prepare(task, SETTINGS, tmp_path / "run")
+    with pytest.raises(TaskError, match="how the rows are split"):
+        prepare(task, replace(SETTINGS, seed=8), tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "says"),
+    [
+        (Kind.REGRESSION, "dear", "'dear' is not a number"),
+        (Kind.REGRESSION, "", "no finite number"),
+        (Kind.BINARY, "perhaps", "'perhaps' is none of the classes"),
+        (Kind.MULTILABEL, "2", "neither 0 nor 1"),
+    ],
+)
+def test_a_target_that_cannot_be_used_is_named_with_its_row(
+    tmp_path: Path, kind: Kind, text: str, says: str
+) -> None:
+    task = make_task(tmp_path / "task", kind)
+    assert task.train is not None
+    rows = read_csv(task.train)
+    rows[4][task.target] = text
+    write_csv(task.train, {name: [row[name] for row in rows] for name in rows[0]})
+    with pytest.raises(TaskError, match=f"(?s)row 5 .*{says}"):
+        prepare(task, SETTINGS, tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("spell", "order"),
+    [
+        ("{day:02d}.{month:02d}.2024", "dayfirst"),
+        ("2024-{month:02d}-{day:02d}T10:00:00Z", "iso"),
+        ("{number}", "number"),
+        ("{month:02d}/{day:02d}/2024 08:15", "us"),
+    ],
+)
+def test_times_are_read_as_people_write_them(tmp_path: Path, spell: str, order: str) -> None:
+    task = make_task(tmp_path / "task", split=SplitRule(SplitKind.TIME, "day"))
+    for path in (task.train, task.test):
+        assert path is not None
+        rows = read_csv(path)
+        for row in rows:
+            _, month, day = (int(part) for part in row["day"].split("-"))
+            row["at"], row["day"] = row["day"], spell.format(day=day, month=month, number=40 * month + day)
+        write_csv(path, {name: [row[name] for row in rows] for name in rows[0]})
+    prepared = prepare(task, SETTINGS, tmp_path / "run")
+    moments = [row["at"] for row in read_csv(prepared.input(2) / "train.csv")]
+    assert moments == sorted(moments), order
+
+
+def test_a_time_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    task = make_task(tmp_path / "task", split=SplitRule(SplitKind.TIME, "city"))
+    with pytest.raises(TaskError, match="'city'"):
+        prepare(task, SETTINGS, tmp_path / "run")
