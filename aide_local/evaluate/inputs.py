@@ -118,18 +118,28 @@ def _below(folder: Path) -> list[tuple[Path, str]]:
     return found
 
 
-def link_all(files: Iterable[tuple[Path, str]], folder: Path) -> None:
-    """Hard links: nothing is copied where the run's folder is on the files' own file system."""
+def link_all(files: Iterable[tuple[Path, str]], folder: Path, copies: dict[Path, Path] | None = None) -> None:
+    """Hard links: nothing is copied where the run's folder is on the files' own file system.
+
+    A file that must be copied is copied once for all calls that share ``copies``, and linked then.
+    """
+    copies = {} if copies is None else copies
     for source, inside in files:
         target = folder / inside
         target.parent.mkdir(parents=True, exist_ok=True)
-        if not target.exists():
-            link_or_copy(source, target)
+        if not target.exists() and not link_or_copy(copies.get(source, source), target):
+            copies[source] = target
 
 
-def link_or_copy(source: Path, target: Path) -> None:
-    """A hard link; a copy where the file system, or the file's owner, does not allow one."""
+def link_or_copy(source: Path, target: Path) -> bool:
+    """A hard link; a copy, and False, where the file system or the file's owner does not allow one.
+
+    The link's mode and time are the person's file's: only a sandbox that mounts ``input/`` read-only
+    keeps a script from writing to it.
+    """
     try:
         os.link(source.resolve(), target)
     except OSError:
         shutil.copyfile(source, target)
+        return False
+    return True

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -27,6 +29,7 @@ from aide_local.errors import TaskError
 from aide_local.evaluate.form import Form, truth_of
 from aide_local.evaluate.inputs import FACTS, SAMPLE, TEST, TRAIN, extra_files, link_all, write_facts
 from aide_local.evaluate.keys import split_keys
+from aide_local.evaluate.row_files import Named, RowFiles, match
 from aide_local.evaluate.score import Scorer, open_scorer
 from aide_local.evaluate.tables import (
     EPOCH_NS,
@@ -34,6 +37,7 @@ from aide_local.evaluate.tables import (
     read_table,
     same_time,
     take,
+    text_array,
     write_parquet,
     write_table,
 )
@@ -224,7 +228,12 @@ def _is_whole(prepared: Prepared, mark: dict[str, str]) -> bool:
         path = folds / name
         if not path.is_file() or path.stat().st_size != size or path.stat().st_mtime_ns != EPOCH_NS:
             return False
-    return all((prepared.input(k) / name).exists() for k in range(prepared.folds) for name in known["extra"])
+    return all(_count(prepared.input(k)) == count for k, count in enumerate(known["counts"]))
+
+
+def _count(folder: Path) -> int:
+    """Files below ``folder``."""
+    return sum(len(files) for _, _, files in os.walk(folder))
 
 
 def _write(
@@ -234,8 +243,10 @@ def _write(
     work = run / "preparing"
     shutil.rmtree(work, ignore_errors=True)
     (work / "private").mkdir(parents=True)
-    extra = extra_files(prepared.task)
+    further = _row_files(prepared.task, train, test)
     sizes: dict[str, int] = {}
+    counts: list[int] = []
+    copies: dict[Path, Path] = {}
     for k in range(prepared.folds):
         folder = work / "folds" / str(k) / "input"
         folder.mkdir(parents=True)
@@ -245,17 +256,14 @@ def _write(
             path.chmod(0o444)
             same_time(path)
             sizes[str(path.relative_to(work / "folds"))] = path.stat().st_size
-        if k == 0:
-            link_all(extra, folder)
-        else:  # linked to the first fold's, so that a file of another file system is copied only once
-            first = work / "folds" / "0" / "input"
-            link_all([(first / inside, inside) for _, inside in extra], folder)
+        link_all(_links(prepared, k, further, moments), folder, copies)
+        counts.append(_count(folder))
         same_time(folder)
     write_parquet(
         work / "private" / "assignment.parquet",
         pa.table({"row": pa.array(np.arange(train.rows)), "fold": pa.array(prepared.split.fold)}),
     )
-    manifest = {"mark": mark, "files": sizes, "extra": [inside for _, inside in extra]}
+    manifest = {"mark": mark, "files": sizes, "counts": counts}
     (work / "private" / "prepared.json").write_text(json.dumps(manifest))
     for name in ("private", "folds"):
         shutil.rmtree(run / name, ignore_errors=True)
@@ -289,6 +297,37 @@ def _write_fold(
     guess = prepared.scorer.constant(prepared.truth[order], len(rows))
     write_table(folder / SAMPLE, {id_column: ids, **prepared.form.cells(prepared.form.soft(guess))})
     write_facts(folder / FACTS, task, len(order), len(rows))
+
+
+def _row_files(task: Task, train: Table, test: Table | None) -> RowFiles:
+    files = extra_files(task)
+    if not files or task.id is None:
+        return RowFiles(tuple(files), {}, {}, {})
+
+    def mentioned(names: Sequence[str]) -> bool:
+        ends = text_array(names)
+        for name, column in train.columns.items():
+            if name == task.id:
+                continue
+            tails = pc.replace_substring_regex(column, r"^.*/", "")
+            if pc.any(pc.is_in(tails, value_set=ends), min_count=0).as_py():
+                return True
+        return False
+
+    ids = [
+        table.texts(task.id) if table is not None and task.id in table.columns else np.empty(0, object)
+        for table in (train, test)
+    ]
+    return match(files, ids[0], ids[1], mentioned)
+
+
+def _links(prepared: Prepared, k: int, further: RowFiles, moments: Rows | None) -> Iterator[Named]:
+    if not further.train and not further.test:
+        return iter(further.fixed)
+    order, rows = prepared.train_order(k, moments), prepared.origin(k)
+    shown = zip((rows.part == Part.TEST).tolist(), rows.row.tolist(), strict=True)
+    ids = new_ids(0, len(order)).to_pylist(), prepared.ids(k).to_pylist()
+    return further.of_fold(order.tolist(), shown, *ids)
 
 
 def _gather(train: Table, test: Table | None, name: str, rows: Origin) -> pa.Array:

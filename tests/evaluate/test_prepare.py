@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -178,13 +180,95 @@ def test_neither_times_nor_modes_of_files_tell_anything(tmp_path: Path) -> None:
 def test_extra_files_are_linked_not_copied(tmp_path: Path) -> None:
     images = tmp_path / "task" / "images" / "deep"
     images.mkdir(parents=True)
-    (images / "1000.png").write_bytes(b"picture")
+    (images / "logo.png").write_bytes(b"picture")
     (tmp_path / "task" / "notes.txt").write_text("words")
     extra = (tmp_path / "task" / "images", tmp_path / "task" / "notes.txt")
     prepared = cut(tmp_path, extra=extra)
     for k in range(3):
-        assert (prepared.input(k) / "images" / "deep" / "1000.png").samefile(images / "1000.png")
+        assert (prepared.input(k) / "images" / "deep" / "logo.png").samefile(images / "logo.png")
         assert (prepared.input(k) / "notes.txt").samefile(tmp_path / "task" / "notes.txt")
+
+
+def test_files_of_another_file_system_are_copied_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = tmp_path / "task" / "notes.txt"
+    notes.parent.mkdir()
+    notes.write_text("words")
+    link = os.link
+
+    def across(source: Path, target: Path) -> None:
+        if source == notes:
+            raise OSError(18, "Invalid cross-device link")
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", across)
+    prepared = cut(tmp_path, extra=(notes,))
+    made = [prepared.input(k) / "notes.txt" for k in range(3)]
+    assert len({path.stat().st_ino for path in made}) == 1
+    assert made[0].read_text() == "words"
+    assert not made[0].samefile(notes)
+
+
+def pictures(folder: Path, ids: Sequence[int]) -> Path:
+    folder.mkdir(parents=True)
+    for one in ids:
+        (folder / f"{one}.png").write_text(f"picture of {one}")
+    return folder
+
+
+def cut_with_pictures(tmp_path: Path, folders: dict[str, Sequence[int]]) -> Prepared:
+    made = [pictures(tmp_path / "task" / name, ids) for name, ids in folders.items()]
+    return prepare(make_task(tmp_path / "task", extra=tuple(made)), SETTINGS, tmp_path / "run")
+
+
+def real_ids(prepared: Prepared) -> dict[str, str]:
+    """From size, which is distinct, to the id in the person's files."""
+    task = prepared.task
+    return {row["size"]: row["key"] for path in (task.train, task.test) if path for row in read_csv(path)}
+
+
+def test_files_named_after_ids_are_found_under_the_new_ids(tmp_path: Path) -> None:
+    prepared = cut_with_pictures(tmp_path, {"images": range(1000, 1080)})
+    real = real_ids(prepared)
+    for k in range(prepared.folds):
+        for name in ("train.csv", "test.csv"):
+            for row in read_csv(prepared.input(k) / name):
+                picture = prepared.input(k) / "images" / f"{row['key']}.png"
+                assert picture.read_text() == f"picture of {real[row['size']]}"
+        assert not list((prepared.input(k) / "images").glob("1*.png"))
+
+
+def test_files_of_test_rows_in_a_folder_of_their_own_are_there_for_all_rows_of_test_csv(
+    tmp_path: Path,
+) -> None:
+    folders = {
+        "train_images": range(1000, 1060),
+        "masks": range(1000, 1060),
+        "test_images": range(1060, 1080),
+    }
+    prepared = cut_with_pictures(tmp_path, folders)
+    real = real_ids(prepared)
+    inside = prepared.input(1)
+    for name, folder in (("train.csv", "train_images"), ("test.csv", "test_images")):
+        rows = read_csv(inside / name)
+        assert len(list((inside / folder).iterdir())) == len(rows)
+        for row in rows:
+            assert (inside / folder / f"{row['key']}.png").read_text() == f"picture of {real[row['size']]}"
+    shown = {path.stem for path in (inside / "masks").iterdir()}
+    assert shown == {row["key"] for row in read_csv(inside / "train.csv")}
+
+
+def test_files_that_a_column_names_keep_their_names(tmp_path: Path) -> None:
+    folder = pictures(tmp_path / "task" / "images", range(1000, 1080))
+    task = make_task(tmp_path / "task", extra=(folder,))
+    for path in (task.train, task.test):
+        assert path is not None
+        rows = [{**row, "city": f"images/{row['key']}.png"} for row in read_csv(path)]
+        write_csv(path, {name: [row[name] for row in rows] for name in rows[0]})
+    prepared = prepare(task, SETTINGS, tmp_path / "run")
+    for row in read_csv(prepared.input(0) / "test.csv"):
+        assert (prepared.input(0) / row["city"]).exists()
 
 
 def test_an_extra_file_may_not_bring_the_labels_back(tmp_path: Path) -> None:
