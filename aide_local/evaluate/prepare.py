@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -30,7 +31,7 @@ from aide_local.evaluate.form import Form, truth_of
 from aide_local.evaluate.inputs import FACTS, SAMPLE, TEST, TRAIN, extra_files, link_all, write_facts
 from aide_local.evaluate.keys import split_keys
 from aide_local.evaluate.row_files import Named, RowFiles, match
-from aide_local.evaluate.score import Scorer, open_scorer
+from aide_local.evaluate.score import ScoreError, Scorer, open_scorer
 from aide_local.evaluate.tables import (
     EPOCH_NS,
     Table,
@@ -158,7 +159,7 @@ def prepare(task: Task, settings: RunSettings, run_folder: Path) -> Prepared:
         truth,
         made,
         test.rows if test else 0,
-        _constant_score(scorer, truth, made),
+        _constant_score(task, scorer, truth, made),
     )
     mark = _fingerprint(task, settings)
     if not _is_whole(prepared, mark):
@@ -171,10 +172,21 @@ def _is_time(task: Task) -> bool:
     return task.split.kind is SplitKind.TIME
 
 
-def _constant_score(scorer: Scorer, truth: Array, made: Split) -> float:
+def _constant_score(task: Task, scorer: Scorer, truth: Array, made: Split) -> float:
     """Of the best constant guess, on the rows that the nodes' out-of-fold metric is on."""
     known = truth[made.fold != REPORT]
-    return scorer.score(truth[made.scored], scorer.constant(known, len(made.scored)))
+    try:
+        score = scorer.score(truth[made.scored], scorer.constant(known, len(made.scored)))
+    except ScoreError as error:
+        score, reason = math.nan, error.message
+    else:
+        reason = "the rows that are validated on are too few, or of a single class"
+    if math.isnan(score):
+        raise TaskError(
+            f"The metric {task.metric} is not defined on these training rows: {reason}.",
+            "Choose another --metric or another --split.",
+        )
+    return score
 
 
 def _fingerprint(task: Task, settings: RunSettings) -> dict[str, str]:

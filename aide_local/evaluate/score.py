@@ -79,7 +79,13 @@ class MetricScorer:
             )
         self.direction = task.direction
         self._classes = len(task.classes) or None
-        self.scale = self._metric.scale(truth)
+        try:
+            self.scale = self._metric.scale(truth)
+        except ValueError as error:
+            raise TaskError(
+                f"The metric {self._metric.name} cannot score the targets of the training file: {error}",
+                "Choose another --metric, or mend the targets.",
+            ) from error
 
     def score(self, truth: Array, prediction: Array) -> float:
         try:

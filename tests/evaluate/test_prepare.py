@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -217,7 +217,7 @@ def pictures(folder: Path, ids: Sequence[int]) -> Path:
     return folder
 
 
-def cut_with_pictures(tmp_path: Path, folders: dict[str, Sequence[int]]) -> Prepared:
+def cut_with_pictures(tmp_path: Path, folders: Mapping[str, Sequence[int]]) -> Prepared:
     made = [pictures(tmp_path / "task" / name, ids) for name, ids in folders.items()]
     return prepare(make_task(tmp_path / "task", extra=tuple(made)), SETTINGS, tmp_path / "run")
 
@@ -341,6 +341,16 @@ def test_a_target_that_cannot_be_used_is_named_with_its_row(
     rows[4][task.target] = text
     write_csv(task.train, {name: [row[name] for row in rows] for name in rows[0]})
     with pytest.raises(TaskError, match=f"(?s)row 5 .*{says}"):
+        prepare(task, SETTINGS, tmp_path / "run")
+
+
+def test_a_metric_that_cannot_score_these_targets_is_an_error_before_the_first_node(tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match="rmsle cannot score"):
+        cut(tmp_path / "negative", metric="rmsle")
+    task = make_task(tmp_path / "task", Kind.BINARY)
+    assert task.train is not None
+    task.train.write_text(task.train.read_text().replace(",yes", ",no"))
+    with pytest.raises(TaskError, match="auc is not defined"):
         prepare(task, SETTINGS, tmp_path / "run")
 
 
