@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -200,6 +201,15 @@ def test_racing_lets_an_equal_node_finish(tmp_path: Path) -> None:
     best = evaluator.evaluate(0, SCRIPT)
     assert evaluator.evaluate(1, SCRIPT, incumbent=Incumbent(0, best.folds)).complete
     assert evaluator.evaluate(2, POOR).complete
+
+
+def test_nodes_may_be_evaluated_at_once(tmp_path: Path) -> None:
+    _, evaluator = opened(make_task(tmp_path / "task"), tmp_path / "run")
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda node: evaluator.evaluate(node, SCRIPT), range(3)))
+    assert len({one.metric for one in found}) == 1
+    assert len({one.predictions for one in found}) == 3
+    assert left_after(tmp_path) == []
 
 
 def test_cancel_ends_the_evaluation_without_a_result(tmp_path: Path) -> None:
