@@ -49,7 +49,9 @@ def select(
         raise ValueError("There is no model with a score to select from.")
     prefixes = np.cumsum([predictions[at] for at in order[:MOST_AT_START]], axis=0)
     sizes = range(1, len(prefixes) + 1)
-    scores = _ranked(score_many([total / size for total, size in zip(prefixes, sizes, strict=True)]), direction)
+    scores = _ranked(
+        score_many([total / size for total, size in zip(prefixes, sizes, strict=True)]), direction
+    )
     start = _first_best(scores)
     counts = np.zeros(len(predictions), dtype=np.int64)
     counts[order[: start + 1]] = 1
