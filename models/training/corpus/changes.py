@@ -1,0 +1,152 @@
+"""Atomic changes: from a recipe to the next one, with the words that a plan says for it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from models.training.corpus.recipes import (
+    CODINGS,
+    COMBINES,
+    FAMILIES,
+    FEATURES,
+    PIPELINE,
+    SCALINGS,
+    SETTINGS,
+    TARGETS,
+    WRAPS,
+    Facts,
+    Recipe,
+    add,
+    addable,
+    base_steps,
+    fits_step,
+    random_estimator,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """``words`` is the plan's first sentence; ``idea`` is what it is about, whatever its setting."""
+
+    words: str
+    idea: str
+    recipe: Recipe
+    weight: float = 1.0
+
+
+def changes(rng: random.Random, recipe: Recipe, facts: Facts) -> Iterator[Change]:
+    """Every sensible atomic change of the recipe, settings chosen at random."""
+    for step in (*FEATURES, *PIPELINE, *WRAPS):
+        if addable(step, recipe, facts):
+            new = add(rng, recipe, step)
+            yield Change(f"add {step} {new.setting(step)}".strip(), step, new, 1.2)
+    for step in recipe.names:
+        if step in (*FEATURES, *PIPELINE, *WRAPS) and not _needed(step, recipe):
+            yield Change(f"drop {step}", f"drop {step}", recipe.without(step), 0.4)
+        if step in SETTINGS:
+            for value in SETTINGS[step]:
+                if value != recipe.setting(step):
+                    yield Change(
+                        f"{step} {recipe.setting(step)} to {value}", f"{step} {value}", recipe.with_step(step, value), 0.4
+                    )
+    for group in (CODINGS, SCALINGS, TARGETS):
+        now = next((step for step in recipe.names if step in group), None)
+        if now is None:
+            continue
+        for step in group:
+            new = recipe.without(now).with_step(step)
+            if step != now and fits_step(step, recipe.without(now), facts) and not _clash(new, facts):
+                yield Change(f"{now} to {step}", step, new, 0.8)
+    yield from _parameters(recipe)
+    yield from _other_estimators(rng, recipe, facts)
+
+
+def _needed(step: str, recipe: Recipe) -> bool:
+    return step in TARGETS and bool({e.name for e in recipe.estimators} & {"svm", "mlp"})
+
+
+def _clash(recipe: Recipe, facts: Facts) -> bool:
+    return any(not fits_step(step, recipe.without(step), facts) for step in recipe.names)
+
+
+def _parameters(recipe: Recipe) -> Iterator[Change]:
+    """One parameter a notch up or down: notches are the values of its family, in order."""
+    if recipe.has("search"):
+        return
+    for at, estimator in enumerate(recipe.estimators):
+        for word, values in FAMILIES[estimator.name].values:
+            now = dict(estimator.params)[word]
+            place = values.index(now) if now in values else 0
+            for other in (place - 1, place + 1):
+                if 0 <= other < len(values) and values[other] != now:
+                    changed = estimator.with_param(word, values[other])
+                    estimators = (*recipe.estimators[:at], changed, *recipe.estimators[at + 1 :])
+                    yield Change(
+                        f"{estimator.name} {word} {now} to {values[other]}",
+                        f"{word} {values[other]}",
+                        replace(recipe, estimators=estimators),
+                        0.7,
+                    )
+
+
+def _other_estimators(rng: random.Random, recipe: Recipe, facts: Facts) -> Iterator[Change]:
+    used = frozenset(estimator.name for estimator in recipe.estimators)
+    other = random_estimator(rng, facts, used)
+    if other.name in used:
+        return
+    if len(recipe.estimators) == 1:
+        swapped = _refit(rng, replace(recipe, estimators=(other,)), facts)
+        yield Change(f"replace {recipe.estimators[0].name} by {other.words()}", other.name, swapped, 1.5)
+        if not any(recipe.has(step) for step in ("bagged", "search", "balanced", "calibrated", "threshold")):
+            combine = rng.choice(COMBINES)
+            both = replace(recipe, estimators=(*recipe.estimators, other), combine=combine)
+            both = _refit(rng, both, facts)
+            yield Change(f"{combine} with {other.words()}", f"{combine} {other.name}", both, 2.5)
+    else:
+        turn = COMBINES[1 - COMBINES.index(recipe.combine)]
+        yield Change(f"{recipe.combine} to {turn}", turn, replace(recipe, combine=turn), 0.6)
+        if len(recipe.estimators) == 2:
+            more = _refit(rng, replace(recipe, estimators=(*recipe.estimators, other)), facts)
+            yield Change(f"add {other.words()} to the {recipe.combine}", f"{recipe.combine} {other.name}", more, 1.5)
+
+
+def _refit(rng: random.Random, recipe: Recipe, facts: Facts) -> Recipe:
+    """Keep the steps that still fit, and add those that the new estimators need."""
+    needed = base_steps(rng, facts, recipe.estimators)
+    fitted = replace(recipe, steps=())
+    for step, setting in recipe.steps:
+        if step in SCALINGS or step in CODINGS:
+            continue
+        if fits_step(step, fitted, facts):
+            fitted = fitted.with_step(step, setting)
+    for group in (CODINGS, SCALINGS):
+        kept = next((step for step in recipe.names if step in group and fits_step(step, fitted, facts)), None)
+        wanted = kept or next((step for step in needed.names if step in group), None)
+        if wanted:
+            fitted = fitted.with_step(wanted)
+    if not any(fitted.has(target) for target in TARGETS):
+        for target in TARGETS:
+            if needed.has(target) and _needed(target, fitted):
+                fitted = fitted.with_step(target)
+    if _clash(fitted, facts):
+        for step in fitted.names:
+            if not fits_step(step, fitted.without(step), facts):
+                fitted = fitted.without(step)
+    return fitted
+
+
+def merge(rng: random.Random, one: Recipe, other: Recipe, facts: Facts) -> Recipe:
+    """The first recipe's steps with those of the second that fit, and both estimators, combined."""
+    names = [estimator.name for estimator in one.estimators]
+    fresh = [estimator for estimator in other.estimators if estimator.name not in names]
+    estimators = (*one.estimators, *fresh)[:3]
+    merged = replace(one, estimators=estimators, combine="")
+    if len(estimators) > 1:
+        merged = replace(merged, combine=one.combine or other.combine or COMBINES[0])
+        merged = merged.without("bagged", "search", "balanced", "calibrated", "threshold")
+    for step, setting in other.steps:
+        if addable(step, merged, facts) and step in (*FEATURES, *PIPELINE):
+            merged = merged.with_step(step, setting)
+    return _refit(rng, merged, facts)
