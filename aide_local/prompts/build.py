@@ -8,6 +8,7 @@ the parent script and its error come last.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,7 +66,9 @@ def error_text(node: Node) -> str:
     """What the debug operator sees of a failure: the error, its line, and that line's source."""
     if node.error is None:
         return "the script gave no result"
-    lines = [node.error.one_line(300)]
+    # "(/somewhere/site-packages/module.py)" of an ImportError tells a model nothing, and where things are
+    # on the person's machine is nobody's business.
+    lines = [re.sub(r" \(/[^()]*\)", "", node.error.one_line(400))[:300]]
     source = node.code.splitlines()
     if node.error.line and 0 < node.error.line <= len(source):
         lines.append(f"line {node.error.line}: {source[node.error.line - 1].strip()}")

@@ -28,6 +28,12 @@ _FAILURES = (
 )
 
 
+def plan_of(facts: Facts, recipe: Recipe, first: str = "") -> str:
+    """How a plan is worded: what is changed, then kind, metric and the whole recipe."""
+    head = f"{first}. " if first else ""
+    return f"{head}{facts.kind} {facts.metric}: {recipe.words()}."
+
+
 @dataclass(slots=True)
 class History:
     """A tree that grows, with the recipe of every node and the hidden worth of ideas on this task."""
@@ -70,11 +76,11 @@ class History:
         scale = self.worth["level"] if bounded else self.worth["scale"]
         return scale * max(0.05, 1 - 0.04 * quality)
 
-    def grow(self, plan_of: PlanOf, failure: float = 0.2) -> None:
-        """One more node: a draft, or a change of the best or of any valid node."""
+    def grow(self, drafts: int = 5, failure: float = 0.2) -> None:
+        """One more node: a draft among the first ``drafts``, else a change of the best or of any valid node."""
         node_id = len(self.tree)
         best = self.tree.best
-        if best is None or node_id < 5 and self.rng.random() < 0.8:
+        if best is None or (node_id < drafts and self.rng.random() < 0.9):
             recipe = draft(self.rng, self.facts, self.tried_estimators())
             node = Node(id=node_id, operator=Operator.DRAFT, plan=plan_of(self.facts, recipe))
         else:
@@ -120,11 +126,3 @@ class History:
             for option in options
         ]
         return self.rng.choices(options, weights)[0]
-
-
-class PlanOf:
-    """``plan_of(facts, recipe, first sentence)``: how a plan is worded."""
-
-    def __call__(self, facts: Facts, recipe: Recipe, first: str = "") -> str:
-        head = f"{first}. " if first else ""
-        return f"{head}{facts.kind} {facts.metric}: {recipe.words()}."

@@ -6,6 +6,8 @@ Scripts take every name from ``input/task.json``, so nothing of the task is rety
 
 from __future__ import annotations
 
+import re
+
 from aide_local.task import Kind, Predict
 from models.training.corpus.recipes import Estimator, Facts, Recipe
 
@@ -90,7 +92,7 @@ def _imports(body: str) -> list[str]:
         lines.append("import numpy as np")
     lines.append("import pandas as pd")
     for module, names in _MODULES.items():
-        used = [name for name in names if f"{name}(" in body or f"({name}," in body]
+        used = [name for name in names if re.search(rf"\b{name}[(,]", body)]
         if used:
             lines.append(f"from {module} import {', '.join(used)}")
     return lines
@@ -335,7 +337,9 @@ def _model(recipe: Recipe, facts: Facts) -> list[str]:
         scoring = {"f1": "f1", "mcc": "matthews_corrcoef", "macro_f1": "f1_macro"}.get(facts.metric, facts.metric)
         lines.append(f'model = TunedThresholdClassifierCV(model, scoring="{scoring}", cv=3)')
     if recipe.has("log target"):
-        lines.append("model = TransformedTargetRegressor(model, func=np.log1p, inverse_func=np.expm1)")
+        # A target that may be negative has no logarithm; arcsinh is one on both sides of zero.
+        pair = "np.log1p, inverse_func=np.expm1" if facts.metric == "rmsle" else "np.arcsinh, inverse_func=np.sinh"
+        lines.append(f"model = TransformedTargetRegressor(model, func={pair})")
     if recipe.has("scaled target"):
         lines.append("model = TransformedTargetRegressor(model, transformer=StandardScaler())")
     if recipe.has("normal target"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 from aide_local.metrics import get
@@ -27,7 +28,8 @@ def random_task(rng: random.Random) -> Task:
     """A task value that could come from a person's folder."""
     kind = rng.choices(list(_METRICS), (4, 3.6, 2.6, 0.5))[0]
     multi = kind is Kind.MULTILABEL or (kind is Kind.REGRESSION and rng.random() < 0.08)
-    targets = tuple(f"target_{n}" for n in range(rng.randint(2, 6))) if multi else ("target",)
+    name_of = _naming(rng)
+    targets = tuple(name_of("target") for _ in range(rng.randint(2, 6) if multi else 1))
     metrics = _METRICS[kind]
     if kind is Kind.REGRESSION and multi:
         metrics = {"mcrmse": 3, "rmse": 1, "mae": 1}
@@ -39,10 +41,11 @@ def random_task(rng: random.Random) -> Task:
     split = SplitKind.RANDOM if kind is Kind.REGRESSION or multi else SplitKind.STRATIFIED
     if rng.random() < 0.12:
         split = rng.choice([SplitKind.TIME, SplitKind.GROUP])
-    classes = tuple(f"class_{n}" for n in range(count))
+    classes = _classes(rng, count)
     return Task(
         name="task",
         root=Path("task"),
+        id=name_of("id") if rng.random() < 0.7 else None,
         kind=kind,
         targets=targets,
         classes=classes,
@@ -51,13 +54,58 @@ def random_task(rng: random.Random) -> Task:
         metric=name,
         direction=metric.direction,
         split=SplitRule(split, "when" if split is SplitKind.TIME else None),
-        columns=_columns(rng),
+        columns=_columns(rng, name_of),
         n_train=rows,
-        n_test=int(rows * rng.uniform(0.1, 1)),
+        n_test=int(rows * rng.uniform(0.1, 1)) if rng.random() < 0.95 else 0,
     )
 
 
-def _columns(rng: random.Random) -> tuple[Column, ...]:
+_WORDS = (
+    "age income price area rooms weight height status city region country code type level score rate amount balance "
+    "count duration speed pressure temperature humidity wind season weekday channel product brand store segment plan "
+    "visits clicks calls latency voltage current length width depth sugar protein dose visit stage grade sex smoker "
+    "cholesterol glucose insulin bmi latitude longitude distance mileage engine fuel year color cut clarity carat"
+).split()
+
+
+def _naming(rng: random.Random) -> Callable[[str], str]:
+    """A function that gives new column names, all in one style, as the columns of a file are."""
+    style = rng.randrange(7)
+    used: set[str] = set()
+
+    def fresh(role: str) -> str:
+        while True:
+            words = rng.sample(_WORDS, rng.randint(1, 2))
+            if role != "feature" and rng.random() < 0.6:
+                words = [role]
+            number = rng.randint(0, 999)
+            name = (
+                "_".join(words),
+                "".join(word.title() for word in words),
+                words[0] + "".join(word.title() for word in words[1:]),
+                " ".join(word.title() for word in words),
+                f"{'xfvq'[number % 4]}{number}" if role == "feature" else words[0],
+                "_".join(words).upper(),
+                f"{'_'.join(words)}_{number}",
+            )[style]
+            if len(used) > 30:
+                name = f"{name}{len(used)}"
+            if name not in used and name != "row_id":
+                used.add(name)
+                return name
+
+    return fresh
+
+
+def _classes(rng: random.Random, count: int) -> tuple[str, ...]:
+    """Sorted as text, as the product sorts them."""
+    if count == 2:
+        return rng.choice([("0", "1"), ("0", "1"), ("no", "yes"), ("False", "True"), ("bad", "good"), ("a", "b")])
+    names = [f"{n}" for n in range(count)] if rng.random() < 0.4 else [f"kind {n}" for n in range(count)]
+    return tuple(sorted(names))
+
+
+def _columns(rng: random.Random, name_of: Callable[[str], str]) -> tuple[Column, ...]:
     """Narrow and wide, all numeric or mixed; with gaps in half of the tasks."""
     numeric = rng.choice([0, 1, 2, 3, 4, 5, 6, 8, 10, 13, 15, 20, 30, 60, 120])
     categorical = 0 if rng.random() < 0.3 else rng.choice([1, 2, 3, 4, 5, 6, 8, 12, 20])
@@ -71,12 +119,12 @@ def _columns(rng: random.Random) -> tuple[Column, ...]:
     kinds += [ColumnKind.DATETIME] * datetime + [ColumnKind.TEXT] * text
     return tuple(
         Column(
-            f"column_{n}",
+            name_of("feature"),
             kind,
             missing=round(rng.uniform(0.005, 0.4), 3) if rng.random() < gaps else 0.0,
             unique=2 if kind is ColumnKind.BOOLEAN else rng.choice([3, 5, 12, 40, 300]),
         )
-        for n, kind in enumerate(kinds)
+        for kind in kinds
     )
 
 

@@ -1,0 +1,77 @@
+"""The corpus: tasks, scripts and moments of a search, composed by code, in the product's own prompts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from aide_local.digest import digest_lines
+from aide_local.prompts.build import Request, Templates, system_message, user_message
+from aide_local.types import Message
+from models.training.corpus.bank import recorded
+from models.training.corpus.cases import Case, cases, failing
+from models.training.corpus.schemas import packages
+
+VERSION = 1
+DEBUG_SHARE = 0.27  # of the examples
+_SKELETON = frozenset(
+    (
+        "import json", "import pandas as pd", 'task = json.load(open("input/task.json"))',
+        'train = pd.read_csv("input/train.csv")', 'test = pd.read_csv("input/test.csv")',
+        'numeric, categorical = task["numeric"], task["categorical"]', "def features(data):",
+        "    X = data[numeric].astype(float)", '    X[categorical] = data[categorical].astype(str).fillna("none")',
+        "    return X", "X, X_test = features(train), features(test)",
+        'submission = pd.DataFrame({task["id"]: test[task["id"]]})',
+        'submission.to_csv("working/submission.csv", index=False)', "model = make_pipeline(prepare, model)",
+        "model.fit(X, y)", "```python", "```", "",
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A prompt and its reply. ``focus`` are the character ranges of the reply where a choice is made."""
+
+    messages: tuple[Message, ...]
+    reply: str
+    operator: str
+    focus: tuple[tuple[int, int], ...] = ()
+
+
+def generate(seed: int) -> Iterator[Example]:
+    """Infinite; deterministic in the seed and the bank of errors."""
+    rng = random.Random(f"corpus {seed}")
+    templates = Templates("starter")
+    bank = list(recorded())
+    while True:
+        for case in cases(rng):
+            yield example(case, templates, rng)
+            if bank and rng.random() < DEBUG_SHARE / (1 - DEBUG_SHARE):
+                place, error = rng.choice(bank)
+                found = failing(place)
+                if found is not None:
+                    yield example(found.case(error), templates, rng)
+
+
+def example(case: Case, templates: Templates, rng: random.Random) -> Example:
+    """The prompt as the product would send it, and the reply as it is to be."""
+    tree = case.history.tree
+    digest = digest_lines(tree, case.parent.id if case.parent else None)
+    digest = digest[: rng.choice([4, 8, 12, 20])]  # the packer cuts it to what fits
+    request = Request.of(case.operator, digest, case.parent, case.other, case.hint)
+    task = case.history.task
+    messages = (system_message(templates, task, packages(rng), ""), user_message(templates, task, request))
+    reply = f"{case.plan}\n```python\n{case.code}```"
+    return Example(messages, reply, case.operator.value, _focus(reply, bool(case.parent)))
+
+
+def _focus(reply: str, plan_too: bool) -> tuple[tuple[int, int], ...]:
+    """The lines that not every script has; the plan where it answers to a parent."""
+    ranges = []
+    place = 0
+    for number, line in enumerate(reply.split("\n")):
+        if line not in _SKELETON and (number > 0 or plan_too):
+            ranges.append((place, place + len(line)))
+        place += len(line) + 1
+    return tuple(ranges)
