@@ -1,21 +1,30 @@
-"""Put a run together from its parts: the one place that knows every implementation."""
+"""Put a run together from its parts: the one place that knows every implementation.
+
+``start`` and ``resume`` give a :class:`aide_local.loop.Run`; iterate over its ``events()``.
+"""
 
 from __future__ import annotations
 
 import os
+import platform
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
-from aide_local.deliver import write_files
-from aide_local.errors import AideError
-from aide_local.evaluate.open import open_evaluator
+from aide_local import __version__
+from aide_local.deliver import Deliver, write_files
+from aide_local.errors import ModelError, StoreError
+from aide_local.evaluate.final import Final
+from aide_local.evaluate.open import Opened, open_evaluator
+from aide_local.evaluate.reported import REVIEW_SCHEMA, Review, read_review
 from aide_local.events import Event, RunStarted
 from aide_local.home import Home
-from aide_local.interpreter import probe
+from aide_local.interpreter import Interpreter, probe
 from aide_local.lanes import Writer
+from aide_local.llm.grammar import json_schema_grammar
 from aide_local.llm.llama import LlamaEngine
 from aide_local.llm.protocol import Engine
 from aide_local.llm.registry import resolve
@@ -23,11 +32,297 @@ from aide_local.loop import Parts, Run
 from aide_local.policy import make_policy
 from aide_local.prompts.build import Templates
 from aide_local.prompts.pack import Packer
-from aide_local.sandbox.protocol import Limits
+from aide_local.sandbox.protocol import Sandbox
 from aide_local.sandbox.select import create_sandbox
 from aide_local.store.run_store import DuckRunStore, create_run, open_run
-from aide_local.task import Task
+from aide_local.task import Mode, Task
 from aide_local.tree import Tree
-from aide_local.types import RunSettings, Sampling
+from aide_local.types import Message, RunSettings, Sampling
 
-MakeEngine = Callable[[RunSettings, Path | None], Engine]
+MakeEngine = Callable[[RunSettings], Engine]
+
+
+def llama(model: str | None, home: Home) -> MakeEngine:
+    """The product's engine for ``--model`` (a path, a name, or None for the default).
+
+    Raises:
+        ModelError: there is no such model, or its checksum is not the registered one.
+    """
+    entry = resolve(model, home)
+
+    def make(settings: RunSettings) -> Engine:
+        return LlamaEngine(
+            entry.path,
+            name=entry.name,
+            sha256=entry.sha256,
+            n_ctx=settings.n_ctx,
+            threads=settings.threads or _model_threads(settings),
+            gpu_layers=settings.gpu_layers,
+        )
+
+    return make
+
+
+def _model_threads(settings: RunSettings) -> int:
+    """The cores that candidates leave free; at least half, for while nothing executes."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores - settings.parallel, cores // 2)
+
+
+def start(
+    task: Task, settings: RunSettings, *, home: Home, engine: MakeEngine, out: Path | None = None
+) -> Run:
+    """A new run in ``home``. ``out`` receives the deliverables; None: ``deliverables/`` in the run's folder.
+
+    Raises:
+        AideError: the model, the task, the sandbox or the home folder cannot be used. Nothing is left behind
+            but a run without nodes, which ``aide-local runs`` shows as failed.
+    """
+    with ExitStack() as undo:
+        interpreter = probe(settings.python)
+        sandbox = create_sandbox(settings.sandbox, python=_python(settings))
+        undo.callback(sandbox.close)
+        model = engine(settings)
+        undo.callback(model.close)
+        _packer(model, task, settings, home, interpreter)  # too small a context is told before a run is made
+        store = create_run(
+            home,
+            task=task,
+            settings=settings,
+            model=model.info,
+            sandbox=sandbox.level.value,
+            versions=_versions(interpreter),
+            out=out.absolute() if out is not None else None,
+        )
+        undo.callback(store.close)
+        undo.callback(store.set_state, "failed", "it could not be set up")
+        run = _assemble(store, task, settings, home, model, sandbox, interpreter, resumed=False)
+        undo.pop_all()
+        return run
+
+
+def resume(
+    run_id: str, *, home: Home, engine: MakeEngine | None = None, out: Path | None = None, **changes: object
+) -> Run:
+    """Go on with a run that was killed, stopped or reached its number of steps.
+
+    ``changes`` replace settings (``steps``, ``time_limit``). The model is the run's own, found by the path or
+    name that it was started with, and must have the same checksum.
+
+    Raises:
+        AideError: there is no such run, another process has it, or its model is not to be found.
+    """
+    with ExitStack() as undo:
+        store = open_run(home, run_id)
+        undo.callback(store.close)
+        settings = replace(store.settings(), **changes)  # type: ignore[arg-type]
+        if changes:
+            store.put_settings(settings)
+        if out is not None:
+            store.set_out(out.absolute())
+        task = store.task()
+        interpreter = probe(settings.python)
+        sandbox = create_sandbox(settings.sandbox, python=_python(settings))
+        undo.callback(sandbox.close)
+        made_with = store.model()
+        model = (engine or llama(made_with.reference, home))(settings)
+        undo.callback(model.close)
+        if made_with.sha256 and model.info.sha256 != made_with.sha256:
+            raise ModelError(
+                f"The run was made with another model: {made_with.name} with the checksum {made_with.sha256[:12]}…,"
+                f" but {model.info.name} has {model.info.sha256[:12]}….",
+                "Bring the first model file back, or start a new run.",
+            )
+        store.set_state("running")
+        run = _assemble(store, task, settings, home, model, sandbox, interpreter, resumed=True)
+        undo.pop_all()
+        return run
+
+
+def _assemble(
+    store: DuckRunStore,
+    task: Task,
+    settings: RunSettings,
+    home: Home,
+    model: Engine,
+    sandbox: Sandbox,
+    interpreter: Interpreter,
+    *,
+    resumed: bool,
+) -> Run:
+    lock = Lock()
+    review = _reviewer(model, settings, lock) if task.mode is Mode.REPORTED else None
+    try:
+        opened = open_evaluator(task, settings, sandbox, store.folder, review)
+    except OSError as error:
+        raise StoreError(
+            f"The run's folder {store.folder} cannot be written: {error.strerror or error}.",
+            "Make room or choose another --home.",
+        ) from error
+    packer = _packer(model, task, settings, home, interpreter)
+    reply = _reply_tokens(model, settings)
+    tree = Tree.of(store.nodes(), task.direction)
+
+    def writer(emit: Callable[[Event], None]) -> Writer:
+        sampling = Sampling(0, temperature=settings.temperature, max_tokens=reply)
+        return Writer(
+            model, packer, store, interpreter.modules, sampling=sampling, engine_lock=lock, emit=emit
+        )
+
+    def started() -> Event:
+        return RunStarted(
+            time.time(),
+            store.run_id,
+            task.name,
+            task.metric,
+            task.direction.value,
+            model.info.name,
+            str(store.folder),
+            settings.steps,
+            opened.constant_score,
+            resumed,
+            task.notes,
+        )
+
+    def close() -> None:
+        with ExitStack() as all_of_them:
+            all_of_them.callback(store.close)
+            all_of_them.callback(model.close)
+            all_of_them.callback(sandbox.close)
+
+    return Run(
+        Parts(
+            store=store,
+            settings=settings,
+            tree=tree,
+            policy=make_policy(settings),
+            engine=model,
+            writer=writer,
+            evaluator=opened.evaluator,
+            deliver=_deliver(store, task, opened, model, sandbox),
+            gain_scale=opened.gain_scale,
+            started=started,
+            close=close,
+        )
+    )
+
+
+def _python(settings: RunSettings) -> Path | None:
+    return Path(settings.python) if settings.python else None
+
+
+def _reply_tokens(model: Engine, settings: RunSettings) -> int:
+    return settings.max_tokens or min(4096, model.info.n_ctx // 3)
+
+
+def _packer(
+    model: Engine, task: Task, settings: RunSettings, home: Home, interpreter: Interpreter
+) -> Packer:
+    override = Path(settings.prompts) if settings.prompts else home.prompts
+    return Packer(
+        model,
+        Templates(model.info.prompt_profile, override if override.is_dir() else None),
+        task,
+        packages=interpreter.card(),
+        limits=_limits_in_words(settings),
+        n_ctx=model.info.n_ctx,
+        reply_tokens=_reply_tokens(model, settings),
+    )
+
+
+def _limits_in_words(settings: RunSettings) -> str:
+    cores = max(1, (os.cpu_count() or 1) // settings.parallel)
+    return (
+        f"{settings.timeout:.0f} s for one execution, {settings.memory / 2**30:.1f} GiB of memory,"
+        f" {cores} {'core' if cores == 1 else 'cores'}, no network"
+    )
+
+
+def _versions(interpreter: Interpreter) -> dict[str, str]:
+    return {
+        "aide-local": __version__,
+        "python": interpreter.version,
+        "platform": platform.platform(),
+        **dict(interpreter.versions),
+    }
+
+
+def _reviewer(model: Engine, settings: RunSettings, lock: Lock) -> Callable[[str], Review]:
+    """The model reviews an execution, under a grammar."""
+    grammar = json_schema_grammar(REVIEW_SCHEMA)
+
+    def review(text: str) -> Review:
+        prompt = model.render([Message("user", text)])
+        reply = ""
+        with lock:
+            for chunk in model.generate(
+                prompt, Sampling(settings.seed, temperature=0.0, max_tokens=400), grammar=grammar
+            ):
+                reply = chunk.generation.text if chunk.generation else reply
+        try:
+            return read_review(reply)
+        except ValueError as error:
+            raise ModelError(
+                f"The model's review is not what was asked for, in spite of the grammar: {reply[:200]!r}.",
+                "Use a larger --n-ctx, or a model that can follow a format.",
+            ) from error
+
+    return review
+
+
+def _deliver(
+    store: DuckRunStore, task: Task, opened: Opened, model: Engine, sandbox: Sandbox
+) -> Deliver:
+    def deliver(tree: Tree, reason: str, seconds: float) -> dict[str, object]:
+        out = store.out() or store.folder / "deliverables"
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            final = opened.finalise(tree, out)
+            summary = _summary(store, task, opened, model, sandbox, tree, final, reason, seconds)
+            write_files(out, task, tree, final, summary)
+        except OSError as error:
+            raise StoreError(
+                f"The deliverables cannot be written to {out}: {error.strerror or error}.",
+                f"Choose another folder: aide-local resume {store.run_id} --out DIR.",
+            ) from error
+        return summary
+
+    return deliver
+
+
+def _summary(
+    store: DuckRunStore,
+    task: Task,
+    opened: Opened,
+    model: Engine,
+    sandbox: Sandbox,
+    tree: Tree,
+    final: Final | None,
+    reason: str,
+    seconds: float,
+) -> dict[str, object]:
+    """The keys of summary.json."""
+    prompt_tokens, completion_tokens = store.tokens()
+    return {
+        "run_id": store.run_id,
+        "task": task.name,
+        "metric": task.metric,
+        "direction": task.direction.value,
+        "best_score": final.best_score if final else None,
+        "ensemble_score": final.ensemble_score if final else None,
+        "report_score": final.report_score if final else None,
+        "best_report_score": final.best_report_score if final else None,
+        "report_rows": final.report_rows if final else 0,
+        "constant_score": opened.constant_score,
+        "best_node": final.best if final else None,
+        "ensemble": {str(node): weight for node, weight in final.weights} if final else {},
+        "nodes": len(tree),
+        "valid_nodes": len(tree.valid),
+        "wall_seconds": round(seconds, 2),
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "model": model.info.name,
+        "sandbox": sandbox.level.value,
+        "stop_reason": reason,
+        "out": str(store.out() or store.folder / "deliverables"),
+    }
