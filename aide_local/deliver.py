@@ -59,7 +59,16 @@ def report(task: Task, tree: Tree, final: Final | None, summary: dict[str, objec
     best = tree.best
     if best is not None:
         path = " ← ".join(f"#{node.id} {node.operator}" for node in tree.lineage(best.id))
-        lines += ["", f"## The best script: {path}", "", best.plan, "", "```python", best.code.rstrip(), "```"]
+        lines += [
+            "",
+            f"## The best script: {path}",
+            "",
+            best.plan,
+            "",
+            "```python",
+            best.code.rstrip(),
+            "```",
+        ]
     return "\n".join(lines) + "\n"
 
 

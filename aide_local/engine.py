@@ -215,9 +215,7 @@ def _reply_tokens(model: Engine, settings: RunSettings) -> int:
     return settings.max_tokens or min(4096, model.info.n_ctx // 3)
 
 
-def _packer(
-    model: Engine, task: Task, settings: RunSettings, home: Home, interpreter: Interpreter
-) -> Packer:
+def _packer(model: Engine, task: Task, settings: RunSettings, home: Home, interpreter: Interpreter) -> Packer:
     override = Path(settings.prompts) if settings.prompts else home.prompts
     return Packer(
         model,
@@ -270,9 +268,7 @@ def _reviewer(model: Engine, settings: RunSettings, lock: Lock) -> Callable[[str
     return review
 
 
-def _deliver(
-    store: DuckRunStore, task: Task, opened: Opened, model: Engine, sandbox: Sandbox
-) -> Deliver:
+def _deliver(store: DuckRunStore, task: Task, opened: Opened, model: Engine, sandbox: Sandbox) -> Deliver:
     def deliver(tree: Tree, reason: str, seconds: float) -> dict[str, object]:
         out = store.out() or store.folder / "deliverables"
         try:

@@ -84,13 +84,13 @@ class Writer:
 
     def _ask(self, node: Node, packed: Packed, purpose: str) -> tuple[Generation, Reply]:
         sampling = replace(self.sampling, seed=node.seed + (1 if purpose == "reask" else 0))
-        text = ""
         generation: Generation | None = None
         self.emit(TokensStreamed(time.time(), node.id, "", restart=True))
         with self.engine_lock:
             for chunk in self.engine.generate(packed.prompt, sampling):
+                if chunk.restart:
+                    self.emit(TokensStreamed(time.time(), node.id, "", restart=True))
                 if chunk.text:
-                    text += chunk.text
                     self.emit(TokensStreamed(time.time(), node.id, chunk.text))
                 generation = chunk.generation
         assert generation is not None, "a stream ends with its generation"

@@ -1,290 +1,190 @@
-"""What a GGUF file says of itself: its metadata and tensors, read without loading the model.
+"""Read the header of a GGUF file: its metadata and whether all of its tensors are there.
 
-Layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md (little-endian; versions 2 and 3).
+Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md (versions 2 and 3, little-endian).
+llama.cpp loads a file with a wrong magic or a short end with a message for developers; a person is told here
+what is wrong with the file and what to do.
 """
 
 from __future__ import annotations
 
-import math
-import os
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from aide_local.errors import ModelError
 
-COPY_AGAIN = "Copy the file again and compare its checksum with the original's."
 _MAGIC = b"GGUF"
-_MAX_STRING = 1 << 26  # bytes; a longer one means that the header is damaged
-_MAX_COUNT = 1 << 26  # tensors, metadata keys or array elements
-_MAX_DEPTH = 4  # arrays within arrays
-
-# GGUF value type -> struct format; 8 is a string, 9 an array.
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
+_LONGEST_LIST = 64  # elements of an array that are kept; vocabularies are skipped
 
-# ggml tensor type -> (elements of a block, bytes of a block), from ggml.h and ggml-common.h.
+# ggml type -> (elements of a block, bytes of a block), ggml-common.h
 _BLOCKS = {
-    0: (1, 4),  # F32
-    1: (1, 2),  # F16
-    2: (32, 18),  # Q4_0
-    3: (32, 20),  # Q4_1
-    6: (32, 22),  # Q5_0
-    7: (32, 24),  # Q5_1
-    8: (32, 34),  # Q8_0
-    9: (32, 40),  # Q8_1
-    10: (256, 84),  # Q2_K
-    11: (256, 110),  # Q3_K
-    12: (256, 144),  # Q4_K
-    13: (256, 176),  # Q5_K
-    14: (256, 210),  # Q6_K
-    15: (256, 292),  # Q8_K
-    16: (256, 66),  # IQ2_XXS
-    17: (256, 74),  # IQ2_XS
-    18: (256, 98),  # IQ3_XXS
-    19: (256, 50),  # IQ1_S
-    20: (32, 18),  # IQ4_NL
-    21: (256, 110),  # IQ3_S
-    22: (256, 82),  # IQ2_S
-    23: (256, 136),  # IQ4_XS
-    24: (1, 1),  # I8
-    25: (1, 2),  # I16
-    26: (1, 4),  # I32
-    27: (1, 8),  # I64
-    28: (1, 8),  # F64
-    29: (256, 56),  # IQ1_M
-    30: (1, 2),  # BF16
-    34: (256, 54),  # TQ1_0
-    35: (256, 66),  # TQ2_0
-    39: (32, 17),  # MXFP4
-    40: (64, 36),  # NVFP4
-    41: (128, 18),  # Q1_0
-}
+    0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 9: (32, 36),
+    10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292),
+    16: (256, 66), 17: (256, 74), 18: (256, 98), 19: (256, 50), 20: (32, 18), 21: (256, 110), 22: (256, 82),
+    23: (256, 136), 24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 29: (256, 56), 30: (1, 2),
+    34: (256, 54), 35: (256, 66), 39: (32, 17),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class TensorInfo:
-    """``shape`` is innermost first, as stored; ``offset`` counts from ``Header.data_start``."""
-
-    name: str
-    shape: tuple[int, ...]
-    type: int
-    offset: int
-
-    @property
-    def elements(self) -> int:
-        return math.prod(self.shape)
-
-    @property
-    def nbytes(self) -> int | None:
-        """None where the type is newer than our table: llama.cpp then has the say."""
-        block = _BLOCKS.get(self.type)
-        return None if block is None else -(-self.elements // block[0]) * block[1]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """``size`` and ``data_start`` in bytes; metadata arrays are lists."""
+    """``metadata`` holds scalars, texts and short lists; long lists are left out. ``size`` is in bytes."""
 
-    path: Path
     version: int
     metadata: dict[str, object]
-    tensors: tuple[TensorInfo, ...]
-    data_start: int
+    tensors: int
+    parameters: int
     size: int
+    types: dict[int, int] = field(default_factory=dict)  # ggml type -> number of tensors
 
-    @property
-    def n_tensors(self) -> int:
-        return len(self.tensors)
-
-    @property
-    def n_params(self) -> int:
-        return sum(tensor.elements for tensor in self.tensors)
+    def text(self, key: str, default: str = "") -> str:
+        value = self.metadata.get(key)
+        return default if value is None else str(value)
 
     @property
     def architecture(self) -> str:
-        return str(self.metadata.get("general.architecture", ""))
-
-    @property
-    def name(self) -> str:
-        return str(self.metadata.get("general.name", "") or self.path.stem)
+        return self.text("general.architecture", "unknown")
 
     @property
     def n_ctx_train(self) -> int:
-        """Tokens of context that the model was trained for; 0 where the file does not say."""
-        found = self.metadata.get(f"{self.architecture}.context_length", 0)
-        return found if isinstance(found, int) else 0
-
-    @property
-    def chat_template(self) -> str | None:
-        found = self.metadata.get("tokenizer.chat_template")
-        return found if isinstance(found, str) and found.strip() else None
-
-    def text_metadata(self) -> dict[str, str]:
-        """The metadata as text, without the arrays (a vocabulary is not for people)."""
-        return {key: _text(value) for key, value in self.metadata.items() if not isinstance(value, list)}
+        value = self.metadata.get(f"{self.architecture}.context_length")
+        return value if isinstance(value, int) else 0
 
 
 def read_header(path: Path) -> Header:
-    """Read and check the header: magic, version, and that the file holds all the tensors it names.
+    """Read and check the header.
 
     Raises:
-        ModelError: there is no such file, it is not a GGUF, or it is damaged or truncated.
+        ModelError: the file is absent, not GGUF, of an unknown version, or shorter than its tensors.
     """
     try:
-        with path.open("rb") as stream:
-            size = os.fstat(stream.fileno()).st_size
-            _check_magic(path, stream.read(512), size)
-            stream.seek(0)
-            header = _Reader(path, stream, size).header()
-    except FileNotFoundError:
-        raise ModelError(
-            f"There is no model file {path}.",
-            "Name a GGUF file, or one of the models that `aide-local models list` shows.",
-        ) from None
-    except IsADirectoryError:
-        raise ModelError(f"{path} is a folder, not a model file.", "Name the GGUF file in it.") from None
+        with path.open("rb") as file:
+            return _read(file, path)
     except OSError as error:
         raise ModelError(
-            f"The model file {path} cannot be read: {error.strerror}.", "Check its permissions and its disk."
-        ) from None
-    _check_length(header)
-    return header
+            f"The model file {path} cannot be read: {error.strerror or error}.",
+            "Give --model the path of a GGUF file, or a name that `aide-local models list` shows.",
+        ) from error
+    except (struct.error, EOFError, MemoryError) as error:
+        raise _truncated(path) from error
 
 
-def _check_magic(path: Path, start: bytes, size: int) -> None:
-    if size == 0:
-        raise ModelError(f"The model file {path} is empty.", COPY_AGAIN)
-    if start.startswith(_MAGIC):
-        return
-    if start.startswith(b"version https://git-lfs"):
-        raise ModelError(
-            f"{path} is a Git LFS pointer, not the model itself.",
-            "Fetch the file with `git lfs pull`, or copy it again.",
-        )
-    if _is_text(start):
-        shown = " ".join(start.decode("utf-8", "replace").split())[:60]
-        raise ModelError(
-            f"{path} is a text file, not a GGUF model; it begins {shown!r}.",
-            "A web page or a note may have been saved in its place: copy the model file again.",
-        )
-    raise ModelError(
-        f"{path} is not a GGUF model: it begins with {start[:4]!r} instead of {_MAGIC!r}.",
-        "Name a model in GGUF form; models in other forms are converted with llama.cpp's tools.",
+def _truncated(path: Path, missing: str = "it ends within its header") -> ModelError:
+    return ModelError(
+        f"The model file {path} is truncated: {missing}.",
+        "Copy it again and compare its size or checksum with the source's.",
     )
 
 
-def _is_text(start: bytes) -> bool:
-    return b"\0" not in start and sum(byte < 32 and byte not in b"\t\n\r\f" for byte in start) == 0
-
-
-def _check_length(header: Header) -> None:
-    # A part of a split model names all keys, but only its own tensors: the rule holds for it too.
-    if header.n_tensors == 0:
+def _read(file: BinaryIO, path: Path) -> Header:
+    size = path.stat().st_size
+    magic = file.read(4)
+    if magic != _MAGIC:
+        raise _not_gguf(path, magic + file.read(252), size)
+    (version,) = _unpack(file, "I")
+    if version not in (2, 3):
         raise ModelError(
-            f"The model file {header.path} holds no tensors, only a vocabulary.",
-            "Name the file with the weights.",
+            f"The model file {path} is GGUF version {version}; versions 2 and 3 are known.",
+            "Convert it with a current llama.cpp, or update aide-local.",
         )
-    ends = [tensor.offset + tensor.nbytes for tensor in header.tensors if tensor.nbytes is not None]
-    needed = header.data_start + max(ends, default=0)
-    if header.size < needed:
+    tensors, pairs = _unpack(file, "QQ")
+    if tensors > 1_000_000 or pairs > 1_000_000:
         raise ModelError(
-            f"The model file {header.path} is truncated: {header.size:,} bytes of at least {needed:,}.",
-            COPY_AGAIN,
+            f"The model file {path} is damaged: it claims {tensors} tensors and {pairs} keys.",
+            "Copy it again.",
         )
+    metadata: dict[str, object] = {}
+    for _ in range(pairs):
+        key = _string(file)
+        (kind,) = _unpack(file, "I")
+        value = _value(file, kind, size)
+        if value is not None:
+            metadata[key] = value
+    return _tensors(file, path, size, version, tensors, metadata)
 
 
-def _text(value: object) -> str:
-    return ("true" if value else "false") if isinstance(value, bool) else str(value)
-
-
-class _Reader:
-    """Reads forward through one header; every length is checked before memory is asked for it."""
-
-    def __init__(self, path: Path, stream: BinaryIO, size: int) -> None:
-        self._path = path
-        self._stream = stream
-        self._size = size
-
-    def header(self) -> Header:
-        self._take(len(_MAGIC))
-        version = self._int("I")
-        if version not in (2, 3):
-            big_endian = version in (2 << 24, 3 << 24)
-            raise ModelError(
-                f"The model file {self._path} is GGUF version {version}; versions 2 and 3 can be read."
-                if not big_endian
-                else f"The model file {self._path} is a big-endian GGUF, made for another kind of machine.",
-                "Convert the model again with a current llama.cpp.",
-            )
-        n_tensors, n_keys = self._count("tensors"), self._count("metadata keys")
-        metadata = {}
-        for _ in range(n_keys):
-            key = self._string()
-            metadata[key] = self._value(self._int("I"), 0)
-        tensors = tuple(self._tensor() for _ in range(n_tensors))
-        alignment = metadata.get("general.alignment", 32)
-        if not isinstance(alignment, int) or alignment <= 0:
-            raise self._damaged(f"its alignment is {alignment!r}")
-        start = -(-self._stream.tell() // alignment) * alignment
-        return Header(
-            path=self._path,
-            version=version,
-            metadata=metadata,
-            tensors=tensors,
-            data_start=start,
-            size=self._size,
-        )
-
-    def _tensor(self) -> TensorInfo:
-        name, dimensions = self._string(), self._int("I")
+def _tensors(
+    file: BinaryIO, path: Path, size: int, version: int, count: int, metadata: dict[str, object]
+) -> Header:
+    end = parameters = 0
+    types: dict[int, int] = {}
+    for _ in range(count):
+        _string(file)
+        (dimensions,) = _unpack(file, "I")
         if dimensions > 8:
-            raise self._damaged(f"tensor {name!r} has {dimensions} dimensions")
-        shape = tuple(self._int("Q") for _ in range(dimensions))
-        return TensorInfo(name, shape, self._int("I"), self._int("Q"))
-
-    def _value(self, kind: int, depth: int) -> object:
-        if kind in _SCALARS:
-            return self._scalar(_SCALARS[kind])
-        if kind == _STRING:
-            return self._string()
-        if kind == _ARRAY and depth < _MAX_DEPTH:
-            element, length = self._int("I"), self._count("elements of an array")
-            if element in _SCALARS:
-                form = f"<{length}{_SCALARS[element]}"
-                return list(struct.unpack(form, self._take(struct.calcsize(form))))
-            return [self._value(element, depth + 1) for _ in range(length)]
-        raise self._damaged(f"a metadata value is of the unknown type {kind}")
-
-    def _string(self) -> str:
-        length = self._int("Q")
-        if length > _MAX_STRING:
-            raise self._damaged(f"a name or text in its header is {length:,} bytes long")
-        return self._take(length).decode("utf-8", "replace")
-
-    def _count(self, what: str) -> int:
-        count = self._int("Q")
-        if count > _MAX_COUNT:
-            raise self._damaged(f"its header claims {count:,} {what}")
-        return count
-
-    def _int(self, form: str) -> int:
-        return int(self._scalar(form))
-
-    def _scalar(self, form: str) -> int | float | bool:
-        (value,) = struct.unpack(f"<{form}", self._take(struct.calcsize(f"<{form}")))
-        assert isinstance(value, int | float | bool)
-        return value
-
-    def _take(self, length: int) -> bytes:
-        if length > self._size - self._stream.tell():
             raise ModelError(
-                f"The model file {self._path} is truncated: it ends within its header, after"
-                f" {self._size:,} bytes.",
-                COPY_AGAIN,
+                f"The model file {path} is damaged: a tensor with {dimensions} dimensions.", "Copy it again."
             )
-        return self._stream.read(length)
+        shape = _unpack(file, "Q" * dimensions)
+        kind, offset = _unpack(file, "IQ")
+        elements = 1
+        for length in shape:
+            elements *= length
+        parameters += elements
+        types[kind] = types.get(kind, 0) + 1
+        if kind in _BLOCKS:
+            block, width = _BLOCKS[kind]
+            end = max(end, offset + elements // block * width)
+    alignment = metadata.get("general.alignment", 32)
+    step = alignment if isinstance(alignment, int) and alignment > 0 else 32
+    start = -(-file.tell() // step) * step
+    if start + end > size:
+        raise _truncated(path, f"it has {size:,} bytes, its tensors need {start + end:,}")
+    return Header(version, metadata, count, parameters, size, types)
 
-    def _damaged(self, why: str) -> ModelError:
-        return ModelError(f"The model file {self._path} is damaged: {why}.", COPY_AGAIN)
+
+def _not_gguf(path: Path, head: bytes, size: int) -> ModelError:
+    if not head:
+        what = "it is empty"
+    elif head.startswith(b"version https://git-lfs"):
+        what = "it is a Git LFS pointer, not the file itself"
+    elif head.startswith(b"PK"):
+        what = "it is a ZIP archive or a PyTorch checkpoint"
+    elif b"\0" not in head and all(byte >= 9 for byte in head):
+        what = f"it is a text file that begins with {head[:40].decode('utf-8', 'replace')!r}"
+    else:
+        what = f"its first bytes are {head[:4]!r}, not {_MAGIC!r}"
+    return ModelError(
+        f"{path} is not a GGUF model: {what} ({size:,} bytes).",
+        "Give --model a file that ends in .gguf; Safetensors are converted with llama.cpp's convert_hf_to_gguf.py.",
+    )
+
+
+def _unpack(file: BinaryIO, form: str) -> tuple[int, ...]:
+    content = file.read(struct.calcsize("<" + form))
+    return struct.unpack("<" + form, content)
+
+
+def _string(file: BinaryIO) -> str:
+    (length,) = _unpack(file, "Q")
+    if length > 64 * 2**20:
+        raise EOFError
+    content = file.read(length)
+    if len(content) < length:
+        raise EOFError
+    return content.decode("utf-8", "replace")
+
+
+def _value(file: BinaryIO, kind: int, size: int) -> object:
+    if kind in _SCALARS:
+        return _unpack(file, _SCALARS[kind])[0]
+    if kind == _STRING:
+        return _string(file)
+    if kind != _ARRAY:
+        raise EOFError
+    (inner,) = _unpack(file, "I")
+    (length,) = _unpack(file, "Q")
+    if length > size:
+        raise EOFError
+    if inner in _SCALARS and length > _LONGEST_LIST:
+        file.seek(length * struct.calcsize("<" + _SCALARS[inner]), 1)
+        return None
+    values = []
+    for _ in range(length):
+        value = _value(file, inner, size)
+        if len(values) < _LONGEST_LIST:
+            values.append(value)
+    return values if length <= _LONGEST_LIST else None

@@ -57,7 +57,9 @@ def _object(schema: Mapping[str, Any], rules: dict[str, str]) -> str:
     properties = schema["properties"]
     if set(schema.get("required", ())) != set(properties):
         raise ValueError("every property of an object must be required")
-    parts = [f"{_literal(json.dumps(name) + ':')} {_value(value, rules)}" for name, value in properties.items()]
+    parts = [
+        f"{_literal(json.dumps(name) + ':')} {_value(value, rules)}" for name, value in properties.items()
+    ]
     separator = ' "," '
     return f'"{{" {separator.join(parts)} "}}"'
 

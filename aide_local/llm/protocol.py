@@ -32,10 +32,14 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Newly decoded text; the last chunk of a stream carries the finished ``generation``."""
+    """Newly decoded text; the last chunk of a stream carries the finished ``generation``.
+
+    ``restart``: the process died and the generation began again; what was streamed before is void.
+    """
 
     text: str
     generation: Generation | None = None
+    restart: bool = False
 
 
 class Engine(Protocol):
@@ -56,8 +60,7 @@ class Engine(Protocol):
         """Stream the reply to a rendered prompt.
 
         ``grammar`` is GBNF; it is validated before use. A model process that dies in mid-generation
-        is restarted and the generation repeated with the same seed; the stream then starts again
-        with a chunk whose text is the whole reply so far.
+        is restarted and the generation repeated with the same seed; the stream then says ``restart``.
 
         Raises:
             ModelError: the prompt does not fit, the grammar is invalid, or the process died

@@ -96,7 +96,9 @@ def resolve(model: str | None, home: Home) -> ModelEntry:
     names = [entry.name for entry in entries]
     near = difflib.get_close_matches(model, names, 1)
     known = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(names) or 'none'}."
-    raise ModelError(f"There is no model named {model!r}, and no such file.", f"{known} A path to a GGUF file works too.")
+    raise ModelError(
+        f"There is no model named {model!r}, and no such file.", f"{known} A path to a GGUF file works too."
+    )
 
 
 def add_model(
@@ -114,7 +116,9 @@ def add_model(
     header = read_header(path)
     name = name or re.sub(r"[^a-z0-9._-]+", "-", path.stem.lower()).strip("-")
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
-        raise ModelError(f"The model name {name!r} cannot be used.", "Use lower-case letters, digits, '.', '_' and '-'.")
+        raise ModelError(
+            f"The model name {name!r} cannot be used.", "Use lower-case letters, digits, '.', '_' and '-'."
+        )
     try:
         home.models.mkdir(parents=True, exist_ok=True)
         with FileLock(home.models / "registry.lock"):

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from aide_local.llm.llama import LlamaEngine
+from tests.llm.tiny import make_gguf
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_gguf(tmp_path_factory.mktemp("models") / "tiny.gguf")
+
+
+@pytest.fixture
+def engine(tiny: Path) -> Iterator[LlamaEngine]:
+    made = LlamaEngine(tiny, n_ctx=2048, threads=1)
+    yield made
+    made.close()
