@@ -129,7 +129,7 @@ class Decoder:
                 if found >= 0:
                     break
                 size = -found
-            self._pieces[token] = bytes(buffer[:found])
+            self._pieces[token] = buffer.raw[:found]
         return self._pieces[token]
 
     def special(self) -> dict[str, str]:
@@ -244,7 +244,7 @@ class Decoder:
             logits = lib.llama_get_logits_ith(self.context, -1)
             data = (lib.llama_token_data * self.n_vocab)()
             for at in range(self.n_vocab):
-                data[at].id, data[at].logit = at, logits[at]
+                data[at] = lib.llama_token_data(at, logits[at], 0.0)
             candidates = lib.llama_token_data_array(data, self.n_vocab, -1, False)
             lib.llama_sampler_apply(grammar, ctypes.byref(candidates))
             lib.llama_sampler_apply(chain, ctypes.byref(candidates))

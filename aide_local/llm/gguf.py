@@ -182,7 +182,7 @@ def _value(file: BinaryIO, kind: int, size: int) -> object:
     if inner in _SCALARS and length > _LONGEST_LIST:
         file.seek(length * struct.calcsize("<" + _SCALARS[inner]), 1)
         return None
-    values = []
+    values: list[object] = []
     for _ in range(length):
         value = _value(file, inner, size)
         if len(values) < _LONGEST_LIST:

@@ -106,7 +106,9 @@ class Background:
     def __init__(self, tokenizer: Path, mix: Mix, seed: int, ahead: int = 48) -> None:
         context = multiprocessing.get_context("spawn")
         self._queue: Any = context.Queue(maxsize=ahead)
-        self._process = context.Process(target=_produce, args=(self._queue, tokenizer, mix, seed), daemon=True)
+        self._process = context.Process(
+            target=_produce, args=(self._queue, tokenizer, mix, seed), daemon=True
+        )
         self._process.start()
 
     @property

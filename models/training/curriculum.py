@@ -70,7 +70,11 @@ def name(rng: random.Random) -> str:
     if style < 0.6:
         return "".join(part.capitalize() for part in rng.choices(_WORDS + _SYLLABLES, k=rng.randint(1, 3)))
     if style < 0.7:
-        return rng.choice(["f", "x", "var", "col", "V", "feat"]) + rng.choice(["", "_"]) + str(rng.randint(0, 400))
+        return (
+            rng.choice(["f", "x", "var", "col", "V", "feat"])
+            + rng.choice(["", "_"])
+            + str(rng.randint(0, 400))
+        )
     if style < 0.8:
         return " ".join(rng.choices(_WORDS, k=2)).title()
     if style < 0.9:
@@ -229,7 +233,10 @@ def _edit_script(rng: random.Random, scripts: _Scripts) -> Example:
     """Repeat a whole script with a line replaced, left out or added, or a number changed."""
     lines = scripts.one(rng).splitlines()
     place = rng.randrange(len(lines))
-    new = "    " * ((len(lines[place]) - len(lines[place].lstrip())) // 4) + _line(rng, names(rng, 3)).split("\n")[0]
+    new = (
+        "    " * ((len(lines[place]) - len(lines[place].lstrip())) // 4)
+        + _line(rng, names(rng, 3)).split("\n")[0]
+    )
     shown = _join(lines)
     kind = rng.random()
     if kind < 0.4 or not lines[place].strip():

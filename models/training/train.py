@@ -176,7 +176,9 @@ class Feed:
 
     def _open(self) -> Background:
         self._trainer.streams += 1
-        return Background(self._tokenizer, self._mix, seed=self._trainer.plan.seed + 1000 * self._trainer.streams)
+        return Background(
+            self._tokenizer, self._mix, seed=self._trainer.plan.seed + 1000 * self._trainer.streams
+        )
 
     def __next__(self) -> Batch:
         wanted = mix_at(self._trainer.plan, self._trainer.progress)
@@ -218,7 +220,9 @@ def prepare_tokenizer(path: Path, plan: Plan, examples: int = 4000) -> None:
     train_tokenizer(texts, plan.vocabulary).save(str(path))
 
 
-def run(plan: Plan, work: Path, device: torch.device, compiled: bool, checkpoint: float, refresh: float) -> None:
+def run(
+    plan: Plan, work: Path, device: torch.device, compiled: bool, checkpoint: float, refresh: float
+) -> None:
     """Train to the end of the plan; ``checkpoint`` and ``refresh`` are in minutes."""
     tokenizer, path = work / "tokenizer.json", work / "checkpoint.pt"
     prepare_tokenizer(tokenizer, plan)
@@ -266,16 +270,24 @@ def report(trainer: Trainer, sums: dict[str, list[float]]) -> dict[str, Any]:
 
 def main() -> None:
     defaults = Plan()
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--depth", type=int, default=defaults.depth, help="the size: layers, and width with them")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--depth", type=int, default=defaults.depth, help="the size: layers, and width with them"
+    )
     parser.add_argument("--vocabulary", type=int, default=defaults.vocabulary)
-    parser.add_argument("--minutes", type=float, default=defaults.minutes, help="training time, all runs together")
+    parser.add_argument(
+        "--minutes", type=float, default=defaults.minutes, help="training time, all runs together"
+    )
     parser.add_argument("--steps", type=int, help="a number of steps instead: reproducible")
     parser.add_argument("--batch-tokens", type=int, default=defaults.batch_tokens)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", type=Path, default=WORK, help="checkpoint, tokenizer and log")
     parser.add_argument("--checkpoint-minutes", type=float, default=3.0)
-    parser.add_argument("--refresh-minutes", type=float, default=0.0, help="import the corpus anew this often")
+    parser.add_argument(
+        "--refresh-minutes", type=float, default=0.0, help="import the corpus anew this often"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, help="of the CPU")
     parser.add_argument("--no-compile", action="store_true")

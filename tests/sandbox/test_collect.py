@@ -90,7 +90,8 @@ def test_a_device_is_refused(base: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", "../secret", "/etc/passwd", "a//b", "a/./b", "a\0b", "a\x1b[2Jb", "a\udcffb", "x" * 300]
+    "name",
+    ["", ".", "..", "../secret", "/etc/passwd", "a//b", "a/./b", "a\0b", "a\x1b[2Jb", "a\udcffb", "x" * 300],
 )
 def test_an_odd_path_is_a_bad_name(base: Path, name: str) -> None:
     assert problem(base, name) is ArtefactProblem.BAD_NAME

@@ -90,7 +90,12 @@ def _other_estimator(rng: random.Random, code: str, facts: Facts) -> str | None:
 def _wrong_kind(rng: random.Random, code: str, facts: Facts) -> str | None:
     """Regressor for classifier or the reverse, import included: a wrong idea, not a typo."""
     old, new = ("Regressor", "Classifier") if facts.regression else ("Classifier", "Regressor")
-    names = set(re.findall(rf"\b((?:RandomForest|ExtraTrees|HistGradientBoosting|GradientBoosting|XGB|KNeighbors|MLP){old})\b", code))
+    names = set(
+        re.findall(
+            rf"\b((?:RandomForest|ExtraTrees|HistGradientBoosting|GradientBoosting|XGB|KNeighbors|MLP){old})\b",
+            code,
+        )
+    )
     if not names:
         return None
     name = rng.choice(sorted(names))
@@ -153,7 +158,11 @@ def _indent(rng: random.Random, code: str, facts: Facts) -> str | None:
 def _swap_lines(rng: random.Random, code: str, facts: Facts) -> str | None:
     """A line of the model's part before the line that it needs."""
     lines = code.split("\n")
-    places = [n for n in range(len(lines) - 1) if " = " in lines[n] and lines[n + 1].startswith(("model", "prepare", "number"))]
+    places = [
+        n
+        for n in range(len(lines) - 1)
+        if " = " in lines[n] and lines[n + 1].startswith(("model", "prepare", "number"))
+    ]
     if not places:
         return None
     place = rng.choice(places)

@@ -63,8 +63,12 @@ def _draft(history: History, rng: random.Random) -> Case:
     recipe = draft(rng, history.facts, history.tried_estimators())
     hint = ""
     if rng.random() < 0.08:
-        hint = rng.choice(["use {}", "try {}", "{}", "a script with {}", "{} please"]).format(recipe.estimators[0].name)
-    return Case(Operator.DRAFT, history, plan_of(history.facts, recipe), script(recipe, history.facts), hint=hint)
+        hint = rng.choice(["use {}", "try {}", "{}", "a script with {}", "{} please"]).format(
+            recipe.estimators[0].name
+        )
+    return Case(
+        Operator.DRAFT, history, plan_of(history.facts, recipe), script(recipe, history.facts), hint=hint
+    )
 
 
 def _improve(history: History, rng: random.Random) -> Case | None:
@@ -80,8 +84,17 @@ def _improve(history: History, rng: random.Random) -> Case | None:
         return None
     hint = ""
     if rng.random() < 0.08:
-        hint = rng.choice(["{}", "try this: {}", "please {}"]).format(change.words if rng.random() < 0.5 else change.idea)
-    return Case(Operator.IMPROVE, history, plan_of(history.facts, change.recipe, change.words), code, parent, hint=hint)
+        hint = rng.choice(["{}", "try this: {}", "please {}"]).format(
+            change.words if rng.random() < 0.5 else change.idea
+        )
+    return Case(
+        Operator.IMPROVE,
+        history,
+        plan_of(history.facts, change.recipe, change.words),
+        code,
+        parent,
+        hint=hint,
+    )
 
 
 def _merge(history: History, rng: random.Random) -> Case | None:

@@ -49,7 +49,10 @@ def changes(rng: random.Random, recipe: Recipe, facts: Facts) -> Iterator[Change
             for value in SETTINGS[step]:
                 if value != recipe.setting(step):
                     yield Change(
-                        f"{step} {recipe.setting(step)} to {value}", f"{step} {value}", recipe.with_step(step, value), 0.4
+                        f"{step} {recipe.setting(step)} to {value}",
+                        f"{step} {value}",
+                        recipe.with_step(step, value),
+                        0.4,
                     )
     for group in (CODINGS, SCALINGS, TARGETS):
         now = next((step for step in recipe.names if step in group), None)
@@ -109,7 +112,9 @@ def _other_estimators(rng: random.Random, recipe: Recipe, facts: Facts) -> Itera
         yield Change(f"{recipe.combine} to {turn}", turn, replace(recipe, combine=turn), 0.6)
         if len(recipe.estimators) == 2:
             more = _refit(rng, replace(recipe, estimators=(*recipe.estimators, other)), facts)
-            yield Change(f"add {other.words()} to the {recipe.combine}", f"{recipe.combine} {other.name}", more, 1.5)
+            yield Change(
+                f"add {other.words()} to the {recipe.combine}", f"{recipe.combine} {other.name}", more, 1.5
+            )
 
 
 def _refit(rng: random.Random, recipe: Recipe, facts: Facts) -> Recipe:

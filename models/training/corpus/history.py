@@ -91,7 +91,10 @@ class History:
             recipe = change.recipe
             self.changes[node_id] = change
             node = Node(
-                id=node_id, operator=Operator.IMPROVE, parent=parent.id, plan=plan_of(self.facts, recipe, change.words)
+                id=node_id,
+                operator=Operator.IMPROVE,
+                parent=parent.id,
+                plan=plan_of(self.facts, recipe, change.words),
             )
         self.recipes[node_id] = recipe
         if self.rng.random() < failure:
@@ -110,7 +113,9 @@ class History:
 
     def propose(self, parent: int) -> Change | None:
         """A change of the node: never one tried on it; what helped elsewhere is favoured, what hurt is not."""
-        tried = {self.changes[child.id].words for child in self.tree.children(parent) if child.id in self.changes}
+        tried = {
+            self.changes[child.id].words for child in self.tree.children(parent) if child.id in self.changes
+        }
         gains: dict[str, float] = {}
         for node_id, change in self.changes.items():
             gain = self.tree.gain(self.tree[node_id])

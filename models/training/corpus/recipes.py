@@ -78,7 +78,16 @@ FEATURES = (
 PIPELINE = (
     "bins", "splines", "polynomials", "clusters", "pca", "nystroem", "selection",
 )  # fmt: skip
-WRAPS = ("balanced", "bagged", "search", "calibrated", "threshold", "log target", "scaled target", "normal target")
+WRAPS = (
+    "balanced",
+    "bagged",
+    "search",
+    "calibrated",
+    "threshold",
+    "log target",
+    "scaled target",
+    "normal target",
+)
 TARGETS = ("log target", "scaled target", "normal target")
 COMBINES = ("voting", "stacking")
 
@@ -113,7 +122,9 @@ class Recipe:
 
     def with_step(self, step: str, setting: str = "") -> Recipe:
         rest = [pair for pair in self.steps if pair[0] != step]
-        return replace(self, steps=tuple(sorted([*rest, (step, setting)], key=lambda pair: ORDER.index(pair[0]))))
+        return replace(
+            self, steps=tuple(sorted([*rest, (step, setting)], key=lambda pair: ORDER.index(pair[0])))
+        )
 
     def without(self, *steps: str) -> Recipe:
         return replace(self, steps=tuple(pair for pair in self.steps if pair[0] not in steps))
@@ -131,7 +142,9 @@ class Recipe:
         return f"{models} with {steps}" if steps else models
 
 
-SLOW = frozenset({"gaussian process", "random forest", "extra trees", "gradient boosting", "svm"})  # to be bagged
+SLOW = frozenset(
+    {"gaussian process", "random forest", "extra trees", "gradient boosting", "svm"}
+)  # to be bagged
 ORDER = (*CODINGS, *SCALINGS, *FEATURES, *PIPELINE, *WRAPS)
 
 
@@ -221,7 +234,11 @@ def base_steps(rng: random.Random, facts: Facts, estimators: tuple[Estimator, ..
         recipe = recipe.with_step(rng.choice(["scaled target", "normal target"]))
     if facts.metric == "rmsle" and not any(recipe.has(t) for t in TARGETS) and rng.random() < 0.8:
         recipe = recipe.with_step("log target")
-    if facts.metric in ("balanced_accuracy", "macro_f1") and fits_step("balanced", recipe, facts) and rng.random() < 0.6:
+    if (
+        facts.metric in ("balanced_accuracy", "macro_f1")
+        and fits_step("balanced", recipe, facts)
+        and rng.random() < 0.6
+    ):
         recipe = recipe.with_step("balanced")
     return recipe
 

@@ -108,7 +108,7 @@ def _target(facts: Facts) -> list[str]:
 
 def _features(recipe: Recipe, facts: Facts) -> list[str]:
     lines = ["", "", "def features(data):", "    X = data[numeric].astype(float)"]
-    lines.append("    X[categorical] = data[categorical].astype(str).fillna(\"none\")")
+    lines.append('    X[categorical] = data[categorical].astype(str).fillna("none")')
     if recipe.has("products") or recipe.has("ratios"):
         lines.insert(0, "top = train[numeric].corrwith(y).abs().nlargest(4).index")
     if recipe.has("group means"):
@@ -192,14 +192,17 @@ def _prepare(recipe: Recipe, facts: Facts) -> list[str]:
         extra.append(f"SplineTransformer(n_knots={recipe.setting('splines')})")
     if recipe.has("bins"):
         extra.append(
-            f"KBinsDiscretizer(n_bins={recipe.setting('bins')}, encode=\"onehot-dense\", quantile_method=\"linear\")"
+            f'KBinsDiscretizer(n_bins={recipe.setting("bins")}, encode="onehot-dense", quantile_method="linear")'
         )
     if scaler or extra:
         number = 'SimpleImputer(strategy="median")'
     lines = ["", numbers, f"number = {number}"]
     if scaler:
         lines.append(f"number = make_pipeline(number, {scaler})")
-    lines += [f'number = make_union(number, make_pipeline(SimpleImputer(strategy="median"), {one}))' for one in extra]
+    lines += [
+        f'number = make_union(number, make_pipeline(SimpleImputer(strategy="median"), {one}))'
+        for one in extra
+    ]
     coding = next((name for name in recipe.names if name in _CODERS), "")
     parts = []
     if coding:
@@ -209,10 +212,10 @@ def _prepare(recipe: Recipe, facts: Facts) -> list[str]:
         parts.append("(coder, categorical)")
     parts.append("(number, numbers)")
     if text:
-        lines.append('words = make_pipeline(TfidfVectorizer(min_df=2, sublinear_tf=True), TruncatedSVD(20))')
+        lines.append("words = make_pipeline(TfidfVectorizer(min_df=2, sublinear_tf=True), TruncatedSVD(20))")
         parts.append('(words, "text")')
     lines.append(f"prepare = make_column_transformer({', '.join(parts)})")
-    through = 'FunctionTransformer()'
+    through = "FunctionTransformer()"
     if recipe.has("polynomials"):
         lines.append("prepare = make_pipeline(prepare, PolynomialFeatures(2, interaction_only=True))")
     if recipe.has("clusters"):
@@ -220,7 +223,9 @@ def _prepare(recipe: Recipe, facts: Facts) -> list[str]:
         lines.append(f"clusters = make_pipeline(StandardScaler(), KMeans({count}, random_state=0))")
         lines.append(f"prepare = make_pipeline(prepare, make_union({through}, clusters))")
     if recipe.has("pca"):
-        lines.append(f"parts = make_pipeline(StandardScaler(), PCA({_components(recipe, facts)}, random_state=0))")
+        lines.append(
+            f"parts = make_pipeline(StandardScaler(), PCA({_components(recipe, facts)}, random_state=0))"
+        )
         lines.append(f"prepare = make_pipeline(prepare, make_union({through}, parts))")
     if recipe.has("selection"):
         score = "f_regression" if facts.regression else "f_classif"
@@ -272,12 +277,12 @@ def _constructor(estimator: Estimator, recipe: Recipe, facts: Facts) -> str:
             return f"SVC(C={p['C']}{balanced})"
         case "gaussian process":
             if facts.regression:
-                return "GaussianProcessRegressor(RBF(5.0) + WhiteKernel(0.5), normalize_y=True, random_state=0)"
+                return (
+                    "GaussianProcessRegressor(RBF(5.0) + WhiteKernel(0.5), normalize_y=True, random_state=0)"
+                )
             return "GaussianProcessClassifier(RBF(5.0), random_state=0)"
         case "mlp":
-            return (
-                f"MLP{kind}(hidden_layer_sizes=({p['units']}, 32), alpha={p['alpha']}, early_stopping=True, random_state=0)"
-            )
+            return f"MLP{kind}(hidden_layer_sizes=({p['units']}, 32), alpha={p['alpha']}, early_stopping=True, random_state=0)"
         case "random forest" | "extra trees":
             name = "RandomForest" if estimator.name == "random forest" else "ExtraTrees"
             return (
@@ -285,7 +290,9 @@ def _constructor(estimator: Estimator, recipe: Recipe, facts: Facts) -> str:
                 f"n_jobs=-1, random_state=0{balanced})"
             )
         case "hist boosting":
-            native = ", categorical_features=range(len(categorical))" if recipe.has("native categories") else ""
+            native = (
+                ", categorical_features=range(len(categorical))" if recipe.has("native categories") else ""
+            )
             loss = ', loss="absolute_error"' if facts.regression and absolute else ""
             return (
                 f"HistGradientBoosting{kind}(learning_rate={p['rate']}, max_iter={p['rounds']}, "
@@ -312,7 +319,9 @@ def _model(recipe: Recipe, facts: Facts) -> list[str]:
         lines.append(estimator_line(recipe.estimators[0], recipe, facts))
     else:
         variables = ("first", "second", "third")[: len(recipe.estimators)]
-        lines += [estimator_line(e, recipe, facts, v) for e, v in zip(recipe.estimators, variables, strict=True)]
+        lines += [
+            estimator_line(e, recipe, facts, v) for e, v in zip(recipe.estimators, variables, strict=True)
+        ]
         pairs = ", ".join(f'("{v}", {v})' for v in variables)
         if recipe.combine == "voting":
             soft = "" if facts.regression else ', voting="soft"'
@@ -320,31 +329,43 @@ def _model(recipe: Recipe, facts: Facts) -> list[str]:
                 soft = ""
             lines.append(f"model = Voting{kind}([{pairs}]{soft})")
         else:
-            lines.append(f"model = Stacking{kind}([{pairs}], {'Ridge()' if facts.regression else 'LogisticRegression()'})")
+            lines.append(
+                f"model = Stacking{kind}([{pairs}], {'Ridge()' if facts.regression else 'LogisticRegression()'})"
+            )
     if recipe.has("bagged"):
-        lines.append(f"model = Bagging{kind}(model, {recipe.setting('bagged')}, max_samples=0.8, random_state=0)")
+        lines.append(
+            f"model = Bagging{kind}(model, {recipe.setting('bagged')}, max_samples=0.8, random_state=0)"
+        )
     if facts.multi:
         lines.append(f"model = MultiOutput{kind}(model)")
     if recipe.has("search"):
         name, values = _GRIDS[recipe.estimators[0].name]
         calibrated = recipe.estimators[0].name == "svm" and facts.predict is Predict.PROBABILITY
         name = f"estimator__{name}" if calibrated else name
-        lines.append(f'model = RandomizedSearchCV(model, {{"{name}": {values}}}, n_iter=6, cv=3, random_state=0)')
+        lines.append(
+            f'model = RandomizedSearchCV(model, {{"{name}": {values}}}, n_iter=6, cv=3, random_state=0)'
+        )
     lines.append("model = make_pipeline(prepare, model)")
     if recipe.has("calibrated"):
         lines.append('model = CalibratedClassifierCV(model, method="sigmoid", cv=3)')
     if recipe.has("threshold"):
-        scoring = {"f1": "f1", "mcc": "matthews_corrcoef", "macro_f1": "f1_macro"}.get(facts.metric, facts.metric)
+        scoring = {"f1": "f1", "mcc": "matthews_corrcoef", "macro_f1": "f1_macro"}.get(
+            facts.metric, facts.metric
+        )
         lines.append(f'model = TunedThresholdClassifierCV(model, scoring="{scoring}", cv=3)')
     if recipe.has("log target"):
         # A target that may be negative has no logarithm; arcsinh is one on both sides of zero.
-        pair = "np.log1p, inverse_func=np.expm1" if facts.metric == "rmsle" else "np.arcsinh, inverse_func=np.sinh"
+        pair = (
+            "np.log1p, inverse_func=np.expm1"
+            if facts.metric == "rmsle"
+            else "np.arcsinh, inverse_func=np.sinh"
+        )
         lines.append(f"model = TransformedTargetRegressor(model, func={pair})")
     if recipe.has("scaled target"):
         lines.append("model = TransformedTargetRegressor(model, transformer=StandardScaler())")
     if recipe.has("normal target"):
         lines.append(
-            'model = TransformedTargetRegressor(model, transformer=QuantileTransformer(n_quantiles=100, '
+            "model = TransformedTargetRegressor(model, transformer=QuantileTransformer(n_quantiles=100, "
             'output_distribution="normal"))'
         )
     return [*lines, "model.fit(X, y)"]

@@ -100,7 +100,9 @@ def _naming(rng: random.Random) -> Callable[[str], str]:
 def _classes(rng: random.Random, count: int) -> tuple[str, ...]:
     """Sorted as text, as the product sorts them."""
     if count == 2:
-        return rng.choice([("0", "1"), ("0", "1"), ("no", "yes"), ("False", "True"), ("bad", "good"), ("a", "b")])
+        return rng.choice(
+            [("0", "1"), ("0", "1"), ("no", "yes"), ("False", "True"), ("bad", "good"), ("a", "b")]
+        )
     names = [f"{n}" for n in range(count)] if rng.random() < 0.4 else [f"kind {n}" for n in range(count)]
     return tuple(sorted(names))
 
@@ -115,7 +117,11 @@ def _columns(rng: random.Random, name_of: Callable[[str], str]) -> tuple[Column,
     if numeric + categorical + boolean == 0:
         numeric = rng.randint(2, 8)
     gaps = rng.choice([0.0, 0.0, 0.2, 0.5, 0.9])
-    kinds = [ColumnKind.NUMERIC] * numeric + [ColumnKind.CATEGORICAL] * categorical + [ColumnKind.BOOLEAN] * boolean
+    kinds = (
+        [ColumnKind.NUMERIC] * numeric
+        + [ColumnKind.CATEGORICAL] * categorical
+        + [ColumnKind.BOOLEAN] * boolean
+    )
     kinds += [ColumnKind.DATETIME] * datetime + [ColumnKind.TEXT] * text
     return tuple(
         Column(

@@ -1,0 +1,108 @@
+"""What readers see of runs: published snapshots, never the file that a run is writing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aide_local.errors import StoreError
+from aide_local.home import Home
+from aide_local.store.rows import read_nodes
+from aide_local.store.run_store import INFO, PUBLISHED
+from aide_local.store.schema import refuse_newer, version_of
+from aide_local.store.values import settings_from_json, task_from_json
+from aide_local.task import Task
+from aide_local.tree import Tree
+from aide_local.types import RunInfo, RunSettings
+
+
+@dataclass(frozen=True, slots=True)
+class SavedGeneration:
+    node: int
+    attempt: int
+    purpose: str
+    prompt: str
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run as of its last snapshot. ``summary`` is empty until something was delivered."""
+
+    info: RunInfo
+    settings: RunSettings
+    task: Task
+    tree: Tree
+    summary: dict[str, Any]
+    generations: tuple[SavedGeneration, ...]
+
+
+def list_runs(home: Home) -> tuple[RunInfo, ...]:
+    """All runs, the latest first. A run whose process is gone without an end is "interrupted"."""
+    found = []
+    for path in home.runs.glob(f"*/{INFO}"):
+        try:
+            found.append(_info(path))
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise StoreError(
+                f"{path} cannot be read: {error}.",
+                "Delete the file; the next `resume` of the run writes it anew.",
+            ) from error
+    return tuple(sorted(found, key=lambda info: info.id, reverse=True))
+
+
+def _info(path: Path) -> RunInfo:
+    content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    pid = content.pop("pid")
+    content["folder"] = path.parent
+    if content["state"] in ("running", "paused") and not _alive(path.parent, pid):
+        content["state"] = "interrupted"
+    return RunInfo(**content)
+
+
+def _alive(folder: Path, pid: int) -> bool:
+    """Whether the process that wrote the snapshot still is; a recycled number is told by its working files."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return b"aide" in command or b"python" in command
+
+
+def read_run(home: Home, run_id: str) -> RunView:
+    """The last snapshot of a run.
+
+    Raises:
+        StoreError: it has none, or one of a newer version.
+    """
+    import duckdb
+
+    file = home.run(run_id) / PUBLISHED
+    if not file.exists():
+        raise StoreError(f"The run {run_id} has no snapshot yet.", "Try again in a few seconds.")
+    try:
+        connection = duckdb.connect(str(file), read_only=True, config={"threads": 1})
+    except duckdb.Error as error:
+        raise StoreError(
+            f"{file} cannot be read: {str(error).splitlines()[0]}.", "`aide-local resume` writes it anew."
+        ) from error
+    try:
+        refuse_newer(version_of(connection), file)
+        row = connection.execute("SELECT settings, task_definition, summary FROM runs").fetchone()
+        assert row is not None
+        task = task_from_json(row[1])
+        generations = connection.execute(
+            "SELECT node, attempt, purpose, prompt, reply FROM generations ORDER BY moment"
+        ).fetchall()
+        return RunView(
+            _info(home.run(run_id) / INFO),
+            settings_from_json(row[0]),
+            task,
+            Tree.of(read_nodes(connection, run_id), task.direction),
+            json.loads(row[2]) if row[2] else {},
+            tuple(SavedGeneration(*generation) for generation in generations),
+        )
+    finally:
+        connection.close()

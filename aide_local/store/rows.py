@@ -1,0 +1,156 @@
+"""Nodes and generations as rows of the database, and back."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aide_local.store.schema import utc_now
+from aide_local.types import (
+    FoldScore,
+    Generation,
+    Node,
+    NodeError,
+    NodeState,
+    Operator,
+    Usage,
+)
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+def of_node(run_id: str, node: Node) -> list[tuple[str, list[Any]]]:
+    """(table, values in the order of its columns) for the node, its folds and its error."""
+    usage = node.usage
+    found: list[tuple[str, list[Any]]] = [
+        (
+            "nodes",
+            [
+                run_id,
+                node.id,
+                node.operator.value,
+                node.parent,
+                node.other,
+                node.state.value,
+                storable(node.plan),
+                storable(node.code),
+                node.metric,
+                node.complete,
+                storable(node.output),
+                usage.wall,
+                usage.cpu,
+                usage.peak_memory,
+                usage.written,
+                list(node.dropped),
+                node.ast_hash,
+                storable(node.hint),
+                node.seed,
+                node.attempts,
+                str(node.predictions) if node.predictions else None,
+                utc_now(),
+            ],
+        )
+    ]
+    for fold in node.folds:
+        cost = fold.usage
+        found.append(
+            ("folds", [run_id, node.id, fold.fold, fold.score, cost.wall, cost.cpu, cost.peak_memory])
+        )
+    if node.error is not None:
+        error = node.error
+        found.append(
+            (
+                "errors",
+                [
+                    run_id,
+                    node.id,
+                    error.kind,
+                    error.type,
+                    storable(error.message),
+                    error.line,
+                    signature(error),
+                    storable(error.traceback),
+                ],
+            )
+        )
+    return found
+
+
+def of_generation(prompt: str, generation: Generation) -> list[Any]:
+    """Values of the columns from ``prompt`` on."""
+    return [
+        storable(prompt),
+        storable(generation.text),
+        generation.finish,
+        generation.seed,
+        generation.prompt_tokens,
+        generation.cached_tokens,
+        generation.completion_tokens,
+        generation.prefill_ms,
+        generation.decode_ms,
+        utc_now(),
+    ]
+
+
+def storable(text: str) -> str:
+    """DuckDB takes UTF-8 without NUL; a model may write either's opposite."""
+    return text.replace("\0", "�").encode("utf-8", "replace").decode("utf-8")
+
+
+def signature(error: NodeError) -> str:
+    """Type and message without what differs from task to task: quoted names, numbers, paths."""
+    text = re.sub(r"'[^']*'|\"[^\"]*\"|\[[^\]]*\]", "…", error.message)
+    text = re.sub(r"/\S+", "…", text)
+    text = re.sub(r"\d[\d.,]*", "N", text)
+    return storable(f"{error.type}: {' '.join(text.split())}"[:160])
+
+
+def read_nodes(connection: DuckDBPyConnection, run_id: str) -> tuple[Node, ...]:
+    """All nodes of a run in order of id."""
+    cursor = connection.cursor()
+    folds: dict[int, list[FoldScore]] = {}
+    for node, fold, score, wall, cpu, memory in cursor.execute(
+        "SELECT node, fold, score, wall_seconds, cpu_seconds, peak_memory FROM folds"
+        " WHERE run_id = ? ORDER BY node, fold",
+        [run_id],
+    ).fetchall():
+        folds.setdefault(node, []).append(FoldScore(fold, score, Usage(wall, cpu, memory)))
+    errors = {
+        row[0]: NodeError(*row[1:])
+        for row in cursor.execute(
+            "SELECT node, kind, type, message, line, traceback FROM errors WHERE run_id = ?", [run_id]
+        ).fetchall()
+    }
+    found = cursor.execute(
+        "SELECT node, operator, parent, other, state, plan, code, metric, complete, output, wall_seconds, cpu_seconds,"
+        " peak_memory, written, dropped, ast_hash, hint, seed, attempts, predictions"
+        " FROM nodes WHERE run_id = ? ORDER BY node",
+        [run_id],
+    ).fetchall()
+    cursor.close()
+    return tuple(
+        Node(
+            id=row[0],
+            operator=Operator(row[1]),
+            parent=row[2],
+            other=row[3],
+            state=NodeState(row[4]),
+            plan=row[5],
+            code=row[6],
+            metric=row[7],
+            complete=row[8],
+            folds=tuple(folds.get(row[0], ())),
+            error=errors.get(row[0]),
+            output=row[9],
+            usage=Usage(*row[10:14]),
+            dropped=tuple(row[14]),
+            ast_hash=row[15],
+            hint=row[16],
+            seed=row[17],
+            attempts=row[18],
+            predictions=Path(row[19]) if row[19] else None,
+        )
+        for row in found
+    )

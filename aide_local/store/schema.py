@@ -1,0 +1,75 @@
+"""The database's schema: numbered migrations, applied in order, each in a transaction.
+
+The number of the last one is kept in the table ``schema_version``. A file of a newer version is not touched.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from aide_local.errors import StoreError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+TABLES = ("runs", "nodes", "folds", "errors", "generations", "events", "ensembles")
+
+
+def utc_now() -> datetime:
+    """As stored: without a time zone, so that no reader needs a library for zones."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def migrations() -> list[tuple[int, str]]:
+    """(number, SQL), in order."""
+    folder = resources.files("aide_local") / "store" / "migrations"
+    found = [
+        (int(file.name[:4]), file.read_text("utf-8"))
+        for file in folder.iterdir()
+        if file.name.endswith(".sql")
+    ]
+    return sorted(found)
+
+
+def newest() -> int:
+    return migrations()[-1][0]
+
+
+def version_of(connection: DuckDBPyConnection) -> int:
+    """0 for an empty database."""
+    tables = connection.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'schema_version'"
+    ).fetchone()
+    if not tables or not tables[0]:
+        return 0
+    row = connection.execute("SELECT max(version) FROM schema_version").fetchone()
+    return int(row[0]) if row and row[0] is not None else 0
+
+
+def migrate(connection: DuckDBPyConnection, file: object) -> None:
+    """Bring the database to the newest version.
+
+    Raises:
+        StoreError: it is of a newer version than this program knows.
+    """
+    now = version_of(connection)
+    refuse_newer(now, file)
+    for number, sql in migrations():
+        if number > now:
+            connection.execute("BEGIN")
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER, applied TIMESTAMP)"
+            )
+            connection.execute(sql)
+            connection.execute("INSERT INTO schema_version VALUES (?, ?)", [number, utc_now()])
+            connection.execute("COMMIT")
+
+
+def refuse_newer(version: int, file: object) -> None:
+    if version > newest():
+        raise StoreError(
+            f"The database {file} is of schema version {version}; this program knows versions up to {newest()}.",
+            "Use the newer aide-local that wrote it. Nothing was changed.",
+        )

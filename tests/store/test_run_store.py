@@ -1,0 +1,216 @@
+"""A run's database: what is written is there, whatever happens next."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aide_local.errors import StoreError
+from aide_local.home import Home
+from aide_local.llm.scripted import ScriptedModel
+from aide_local.store.read import list_runs, read_run
+from aide_local.store.run_store import DuckRunStore, create_run, find_run, open_run
+from aide_local.store.values import task_from_json, task_to_json
+from aide_local.task import Column, ColumnKind, Kind, SplitKind, SplitRule, Task
+from aide_local.types import (
+    FoldScore,
+    Generation,
+    Node,
+    NodeError,
+    NodeState,
+    Operator,
+    RunSettings,
+    Usage,
+)
+
+TASK = Task(
+    name="Café prices",
+    root=Path("/data/café"),
+    kind=Kind.REGRESSION,
+    train=Path("/data/café/train.csv"),
+    targets=("price",),
+    outputs=("price",),
+    metric="rmse",
+    split=SplitRule(SplitKind.TIME, "day"),
+    columns=(Column("day", ColumnKind.DATETIME, examples=("2024-01-01",)),),
+    n_train=100,
+    extra=(Path("/data/café/images"),),
+)
+NODE = Node(
+    id=0,
+    operator=Operator.DRAFT,
+    state=NodeState.VALID,
+    plan="ridge",
+    code="print(1)\n",
+    metric=0.5,
+    complete=True,
+    folds=(FoldScore(0, 0.4, Usage(1.0, 2.0, 3, 4)), FoldScore(1, 0.6)),
+    usage=Usage(1.5, 2.5, 3, 4),
+    dropped=("digest: 3 lines",),
+    ast_hash="abc",
+    seed=2**40,
+    predictions=Path("predictions/node-00000.parquet"),
+)
+
+
+def new(home: Path, task: Task = TASK) -> DuckRunStore:
+    return create_run(
+        Home(home),
+        task=task,
+        settings=RunSettings(seed=7, steps=3),
+        model=ScriptedModel([""]).info,
+        sandbox="limits",
+        versions={"python": "3.11"},
+    )
+
+
+def test_a_node_is_read_as_it_was_written(tmp_path: Path) -> None:
+    store = new(tmp_path)
+    store.put_node(NODE)
+    assert store.nodes() == (
+        replace(NODE, folds=(NODE.folds[0].__class__(0, 0.4, Usage(1.0, 2.0, 3)), NODE.folds[1])),
+    )
+    store.close()
+
+
+def test_a_node_is_replaced_with_its_folds_and_error(tmp_path: Path) -> None:
+    store = new(tmp_path)
+    store.put_node(replace(NODE, error=NodeError("exception", "KeyError", "'x'", 3, "tail")))
+    store.put_node(replace(NODE, folds=(), metric=0.25))
+    (node,) = store.nodes()
+    assert (node.metric, node.folds, node.error) == (0.25, (), None)
+    store.close()
+
+
+@settings(max_examples=30, deadline=None)
+@given(text=st.text(alphabet=st.characters(exclude_categories=()), max_size=60))
+def test_any_text_of_a_model_can_be_stored(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    store = new(tmp_path_factory.mktemp("home"))
+    error = NodeError("exception", "E", text, None, text)
+    store.put_node(replace(NODE, plan=text, code=text, output=text, error=error))
+    store.put_generation(0, 1, "script", text, Generation(text=text, finish="stop"))
+    (node,) = store.nodes()
+    shown = text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    assert (node.plan, node.code, node.output) == (shown, shown, shown)
+    store.close()
+
+
+def test_task_and_settings_survive(tmp_path: Path) -> None:
+    store = new(tmp_path)
+    assert store.task() == TASK
+    assert store.settings() == RunSettings(seed=7, steps=3)
+    assert task_from_json(task_to_json(TASK)) == TASK
+    store.close()
+
+
+def test_a_run_is_taken_up_again_with_its_time_and_tokens(tmp_path: Path) -> None:
+    store = new(tmp_path)
+    store.tick(1.5)
+    store.put_generation(
+        0,
+        1,
+        "script",
+        "p",
+        Generation(text="r", finish="stop", prompt_tokens=3, cached_tokens=4, completion_tokens=5),
+    )
+    store.close()
+    again = open_run(Home(tmp_path), store.run_id)
+    again.tick(2.0)
+    assert again.seconds_used() == 3.5
+    assert again.tokens() == (7, 5)
+    again.close()
+
+
+def test_readers_see_the_last_snapshot_while_the_run_is_held(tmp_path: Path) -> None:
+    store = new(tmp_path)
+    store.put_node(NODE)
+    store.publish()
+    store.put_node(replace(NODE, id=1))
+    view = read_run(Home(tmp_path), store.run_id)
+    assert [node.id for node in view.tree.nodes] == [0]
+    assert list_runs(Home(tmp_path))[0].best == 0.5
+    with duckdb.connect(str(store.folder / "published.duckdb"), read_only=True) as reader:
+        assert reader.execute("SELECT count(*) FROM leaderboard").fetchone() == (1,)
+        comment = reader.execute(
+            "SELECT comment FROM duckdb_columns() WHERE column_name = 'peak_memory'"
+        ).fetchone()
+        assert comment is not None
+        assert "bytes" in str(comment[0])
+    store.close()
+
+
+def test_a_run_that_another_process_holds_is_refused(tmp_path: Path) -> None:
+    store = new(tmp_path)
+    code = (
+        "import sys; from aide_local.home import Home; from aide_local.store.run_store import open_run\n"
+        "from aide_local.errors import StoreError; from pathlib import Path\n"
+        f"try: open_run(Home(Path({str(tmp_path)!r})), {store.run_id!r})\n"
+        "except StoreError as error: sys.exit('held' if 'another process' in str(error) else 'other')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.strip() == "held"
+    store.close()
+
+
+def test_a_database_of_a_newer_version_is_not_touched(tmp_path: Path) -> None:
+    store = new(tmp_path)
+    store.close()
+    file = store.folder / "run.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("INSERT INTO schema_version VALUES (99, NULL)")
+    before = file.read_bytes()
+    with pytest.raises(StoreError, match="99"):
+        open_run(Home(tmp_path), store.run_id)
+    assert file.read_bytes() == before
+
+
+def test_a_run_is_found_by_any_part_of_its_id(tmp_path: Path) -> None:
+    store = new(tmp_path)
+    home = Home(tmp_path)
+    store.close()
+    assert find_run(home, "latest") == store.run_id
+    assert find_run(home, store.run_id[:10]) == store.run_id
+    assert find_run(home, "caf") == store.run_id
+    with pytest.raises(StoreError, match="latest"):
+        find_run(home, "nothing-like-it")
+
+
+def test_a_home_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    with pytest.raises(StoreError, match="cannot be written"):
+        new(blocked)
+
+
+@pytest.mark.parametrize("after", [0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4])
+def test_no_acknowledged_node_is_lost_by_a_kill(tmp_path: Path, after: float) -> None:
+    code = (
+        "import sys\nfrom tests.store.test_run_store import new, NODE, replace\nfrom pathlib import Path\n"
+        f"store = new(Path({str(tmp_path)!r})); print(store.run_id, flush=True)\n"
+        "for n in range(10000):\n"
+        "    store.put_node(replace(NODE, id=n)); print(n, flush=True)\n"
+        "    if n % 3 == 0: store.publish()\n"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    run_id = child.stdout.readline().strip()
+    child.stdout.readline()
+    time.sleep(after)
+    os.kill(child.pid, signal.SIGKILL)
+    rest = child.stdout.read().split()
+    child.wait()
+    store = open_run(Home(tmp_path), run_id)
+    assert len(store.nodes()) >= len(rest) + 1
+    store.publish()
+    assert len(read_run(Home(tmp_path), run_id).tree) == len(store.nodes())
+    store.close()
