@@ -1,0 +1,142 @@
+"""The last steps before a script runs, in the process that becomes it: limits, confinement, then the script.
+
+Called in a forked child of the supervisor; never returns.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+
+from aide_local.sandbox import landlock, namespaces, seccomp
+from aide_local.sandbox.spec import Spec
+from aide_local.sandbox.syscalls import (
+    PR_SET_DUMPABLE,
+    PR_SET_NO_NEW_PRIVS,
+    PR_SET_PDEATHSIG,
+    close_from,
+    prctl,
+)
+
+SCRIPT = "solution.py"
+_SPARE_ADDRESSES = 2**30  # over the memory limit: a clean MemoryError comes before the watchdog, not instead
+
+
+def become(spec: Spec, output: int, trouble: int) -> None:
+    """``output`` becomes stdout and stderr; what fails before the script begins is written to ``trouble``."""
+    try:
+        os.setsid()
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.dup2(trouble, 3)
+        os.set_inheritable(3, False)
+        close_from(4)
+        if spec.level != "strict":
+            os.chdir(spec.base)
+        _limits(spec)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        prctl(PR_SET_NO_NEW_PRIVS, 1)
+        if spec.level != "limits":
+            _confine(spec)
+        if not spec.warm:
+            script = [spec.python, "-s", "-B", SCRIPT, *spec.argv]
+            os.execve(spec.python, script, spec.environment)
+        os.close(3)
+    except BaseException as error:  # noqa: BLE001 - told to the supervisor, which raises it
+        os.write(3 if _is_open(3) else trouble, f"{type(error).__name__}: {error}".encode())
+        os._exit(70)
+    _run_here(spec)
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+def _limits(spec: Spec) -> None:
+    def set_limit(which: int, value: int) -> None:
+        _, hard = resource.getrlimit(which)
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(which, (value, value))
+
+    set_limit(resource.RLIMIT_CORE, 0)
+    set_limit(resource.RLIMIT_FSIZE, spec.file_size)
+    set_limit(resource.RLIMIT_NOFILE, 4096)
+    set_limit(resource.RLIMIT_MSGQUEUE, 0)
+    if spec.memory is not None and not os.path.exists("/dev/nvidiactl"):
+        set_limit(resource.RLIMIT_DATA, spec.memory + _SPARE_ADDRESSES)
+    try:
+        with open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
+            file.write("800")
+    except OSError:
+        return  # a container may forbid it; the watchdog does not depend on it
+
+
+def _confine(spec: Spec) -> None:
+    strict = spec.level == "strict"
+    readable = [*namespaces.SYSTEM, *spec.readable, "/proc", "/sys/devices/system/cpu"]
+    devices = [f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom")]
+    devices += [f"/dev/{name}" for name in os.listdir("/dev") if name.startswith("nvidia")]
+    if strict:
+        writable = [namespaces.BOX, f"{namespaces.BOX}/working", "/tmp", "/dev/shm", *devices]
+        readable += [f"{namespaces.BOX}/input", f"{namespaces.BOX}/{SCRIPT}"]
+    else:
+        # Semaphores of multiprocessing live in /dev/shm: without it joblib and loky run serially.
+        writable = [spec.base, spec.working, "/dev/shm", *devices]
+        readable += [spec.input]
+    if landlock.version():
+        landlock.restrict(readable, writable, network=strict)
+    if seccomp.available():
+        seccomp.install(seccomp.program(own_network=strict))
+    elif not strict:
+        raise OSError("this processor's system calls are not known, so they cannot be filtered")
+    prctl(PR_SET_DUMPABLE, 1 if strict else 0)
+
+
+def _run_here(spec: Spec) -> None:
+    """The warm way: this process has imported the usual packages already."""
+    import gc
+    import runpy
+    import traceback
+
+    os.environ.clear()
+    os.environ.update(spec.environment)
+    gc.enable()
+    gc.unfreeze()
+    sys.argv = [SCRIPT, *spec.argv]
+    sys.path[:] = ["", *[entry for entry in sys.path if entry not in ("", spec.environment.get("AIDE_ROOT"))]]
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+    sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    code = 0
+    try:
+        runpy.run_path(SCRIPT, run_name="__main__")
+    except SystemExit as leave:
+        code = leave.code if isinstance(leave.code, int) else 0 if leave.code is None else 1
+        if code == 1 and leave.code != 1:
+            print(leave.code, file=sys.stderr)
+    except BaseException:  # noqa: BLE001 - as the interpreter itself does
+        traceback.print_exc()
+        code = 1
+    try:
+        import threading
+
+        threading._shutdown()  # type: ignore[attr-defined]
+        import atexit
+
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code & 0xFF)

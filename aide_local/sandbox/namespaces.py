@@ -1,0 +1,136 @@
+"""A private root made of namespaces: what is not put into it does not exist for a candidate.
+
+unshare(2), mount(2), pivot_root(2), user_namespaces(7). Runs in the process that becomes the candidate's init,
+before anything of the candidate does.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from aide_local.sandbox.spec import Spec
+from aide_local.sandbox.syscalls import mount, raw, umount_detached, unshare
+
+NEW_NS, NEW_CGROUP, NEW_UTS, NEW_IPC = 0x00020000, 0x02000000, 0x04000000, 0x08000000
+NEW_USER, NEW_PID, NEW_NET = 0x10000000, 0x20000000, 0x40000000
+_RDONLY, _NOSUID, _NODEV, _NOEXEC = 1, 2, 4, 8
+_REMOUNT, _BIND, _REC, _PRIVATE = 32, 4096, 16384, 1 << 18
+_NOATIME, _NODIRATIME, _RELATIME = 1024, 2048, 1 << 21
+
+BOX = "/box"  # the candidate's current directory: input/, working/, solution.py
+# What programs need of the system. The rest of /etc, /var, /home, /root and /srv is not there.
+SYSTEM = (
+    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt/cuda", "/etc/ld.so.cache",
+    "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/fonts", "/etc/localtime", "/etc/ssl/openssl.cnf",
+    "/sys/devices/system/cpu", "/nix/store",
+)  # fmt: skip
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+_TMP_SHARE = 4  # private /tmp and /dev/shm get this part of the memory limit each
+
+
+def enter() -> None:
+    """New namespaces, with the caller's own user and group mapped to themselves.
+
+    Raises:
+        OSError: the kernel, AppArmor or the container forbids it.
+    """
+    user, group = os.geteuid(), os.getegid()
+    unshare(NEW_USER | NEW_NS | NEW_PID | NEW_NET | NEW_IPC | NEW_UTS | NEW_CGROUP)
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+    Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+
+
+def make_root(spec: Spec) -> None:
+    """Mount the private root and move into it; called as init of the new namespaces.
+
+    Raises:
+        OSError: a mount was refused.
+    """
+    mount("none", "/", None, _REC | _PRIVATE)
+    root = spec.base + "/.root"
+    Path(root).mkdir()
+    mount("tmpfs", root, "tmpfs", _NOSUID | _NODEV, "size=16m,mode=755")
+    for path in (*SYSTEM, *spec.readable):
+        _show(path, root)
+    _devices(root)
+    size = f"size={(spec.memory or 2**32) // _TMP_SHARE}"
+    for folder in ("/tmp", "/dev/shm", BOX):
+        Path(root + folder).mkdir(parents=True, exist_ok=True)
+        mount("tmpfs", root + folder, "tmpfs", _NOSUID | _NODEV, f"{size},mode=1777")
+    Path(root + "/proc").mkdir()
+    mount("proc", root + "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
+    box = root + BOX
+    _bind(spec.input, box + "/input", read_only=True)
+    _bind(spec.working, box + "/working", read_only=False)
+    _bind(spec.base + "/solution.py", box + "/solution.py", read_only=True)
+    os.chdir(root)
+    raw("pivot_root", b".", b".")
+    umount_detached(".")
+    os.chdir("/")
+    _remount("/", "/", _RDONLY)
+    os.chdir(BOX)
+
+
+def _show(path: str, root: str) -> None:
+    """Bind ``path`` read-only at its own place, links as links; nothing where it does not exist."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return
+    target = root + path
+    if os.path.lexists(target):
+        return
+    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    if stat.S_ISLNK(found.st_mode):
+        os.symlink(os.readlink(path), target)
+        real = os.path.realpath(path)
+        if not any(real == one or real.startswith(one + "/") for one in SYSTEM):
+            _show(real, root)
+        return
+    _bind(path, target, read_only=True)
+
+
+def _devices(root: str) -> None:
+    Path(root + "/dev").mkdir(exist_ok=True)
+    gpu = [name for name in os.listdir("/dev") if name.startswith("nvidia")]
+    for name in (*_DEVICES, *gpu):
+        source = f"/dev/{name}"
+        if os.path.exists(source) and not os.path.isdir(source):
+            Path(root + source).touch()
+            mount(source, root + source, None, _BIND)
+    os.symlink("/proc/self/fd", root + "/dev/fd")
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        os.symlink(f"/proc/self/fd/{number}", f"{root}/dev/{name}")
+
+
+def _bind(source: str, target: str, *, read_only: bool) -> None:
+    if os.path.isdir(source):
+        Path(target).mkdir(parents=True, exist_ok=True)
+    else:
+        Path(target).touch()
+    mount(source, target, None, _BIND | (_REC if read_only else 0))
+    _remount(source, target, _BIND | _NOSUID | _NODEV | (_RDONLY if read_only else 0))
+
+
+def _remount(source: str, target: str, flags: int) -> None:
+    """Change a mount's flags; those that the original has locked must be kept (mount(2), EPERM)."""
+    locked = os.statvfs(source).f_flag
+    keep = 0
+    for bit, flag in (
+        (1, _RDONLY),
+        (2, _NOSUID),
+        (4, _NODEV),
+        (8, _NOEXEC),
+        (1024, _NOATIME),
+        (2048, _NODIRATIME),
+        (4096, _RELATIME),
+    ):
+        if locked & bit:
+            keep |= flag
+    if flags & _BIND:
+        mount("none", target, None, _REMOUNT | flags | keep)
+    else:
+        mount("none", target, None, _REMOUNT | _BIND | flags | _NOSUID | _NODEV | keep)

@@ -1,0 +1,249 @@
+"""The sandbox as the rest of the product sees it: a warm server, and one supervisor for each execution."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import aide_local
+from aide_local.errors import SandboxError
+from aide_local.sandbox.clean import remove_tree
+from aide_local.sandbox.failure import classify
+from aide_local.sandbox.output import Collector
+from aide_local.sandbox.protocol import Candidate, Level, Limits, Outcome
+from aide_local.sandbox.spec import End, Spec
+from aide_local.types import Usage
+
+_PASSED_ON = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "TZ")  # of our own environment; nothing else is
+
+
+class ProcessSandbox:
+    """See :class:`aide_local.sandbox.protocol.Sandbox`. ``warm`` False: every execution starts a fresh Python.
+
+    Thread-safe. Costs nothing until the first execution.
+    """
+
+    def __init__(self, level: Level, *, warm: bool = True) -> None:
+        self.level = level
+        self._warm = warm
+        self._lock = threading.Lock()
+        self._server: subprocess.Popen[bytes] | None = None
+        self._connection: socket.socket | None = None
+        self._closed = False
+
+    def run(
+        self,
+        candidate: Candidate,
+        limits: Limits,
+        *,
+        on_output: Callable[[str], None] | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Outcome:
+        base = Path(tempfile.mkdtemp(prefix="aide-"))
+        try:
+            spec = self._spec(candidate, limits, base)
+            end, output = self._execute(spec, limits, on_output, cancel)
+        except OSError as error:
+            raise SandboxError(
+                f"The candidate could not be started: {error}.",
+                "`aide-local doctor` says what this machine gives.",
+            ) from error
+        finally:
+            remove_tree(base)
+        if end.setup:
+            raise SandboxError(
+                f"The sandbox ({self.level}) could not be made: {end.setup}.",
+                "`aide-local doctor` says what this machine gives; --sandbox chooses another level.",
+            )
+        output = output.replace(f"{base}/", "").replace("/box/", "")
+        kind, error_of_node = classify(end, limits, output)
+        code = os.waitstatus_to_exitcode(end.status) if end.status is not None and not end.killed else None
+        return Outcome(
+            kind=kind,
+            exit_code=code if code is not None and code >= 0 else None,
+            signal=-code if code is not None and code < 0 else None,
+            error=error_of_node,
+            output=output,
+            usage=Usage(end.wall, end.cpu, end.peak_memory, end.written),
+            level=self.level,
+        )
+
+    def _spec(self, candidate: Candidate, limits: Limits, base: Path) -> Spec:
+        candidate.working.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(candidate.script, base / "solution.py")
+        private = "/tmp"
+        if self.level is not Level.STRICT:
+            (base / "input").symlink_to(candidate.input.resolve())
+            (base / "working").symlink_to(candidate.working.resolve())
+            (base / "tmp").mkdir()
+            private = str(base / "tmp")
+        python = str(candidate.python) if candidate.python else sys.executable
+        own = python == sys.executable
+        return Spec(
+            level=self.level.value,
+            base=str(base),
+            input=str(candidate.input.resolve()),
+            working=str(candidate.working.resolve()),
+            python=python,
+            warm=self._warm and own,
+            argv=list(candidate.argv),
+            environment=_environment(python, private, limits),
+            readable=list(_interpreter_folders(python)),
+            wall=limits.wall,
+            cpu=limits.cpu,
+            memory=limits.memory,
+            file_size=limits.file_size,
+            disk=limits.disk,
+            files=limits.files,
+            processes=limits.processes,
+            output=limits.output,
+        )
+
+    def _execute(
+        self,
+        spec: Spec,
+        limits: Limits,
+        on_output: Callable[[str], None] | None,
+        cancel: threading.Event | None,
+    ) -> tuple[End, str]:
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                self._hand_over(spec, theirs, limits)
+            collected = Collector()
+            buffer = b""
+            asked = False
+            while True:
+                if cancel is not None and cancel.is_set() and not asked:
+                    asked = True
+                    with contextlib.suppress(OSError):
+                        ours.sendall(b"c")
+                if not select.select([ours], [], [], 0.05 if cancel is not None else 5.0)[0]:
+                    continue
+                content = ours.recv(1 << 16)
+                if not content:
+                    raise SandboxError(
+                        "The supervisor of a candidate vanished.",
+                        "Run it again; `aide-local doctor` may tell why.",
+                    )
+                *lines, buffer = (buffer + content).split(b"\n")
+                for line in lines:
+                    message: dict[str, Any] = json.loads(line)
+                    if "end" in message:
+                        return End(**message["end"]), collected.text
+                    text = collected.add(base64.b64decode(message["output"]))
+                    if on_output is not None and text:
+                        on_output(text)
+
+    def _hand_over(self, spec: Spec, theirs: socket.socket, limits: Limits) -> None:
+        content = spec.dump()
+        with self._lock:
+            if self._closed:
+                raise SandboxError("The sandbox is closed.", "")
+            if self._server is not None and self._server.poll() is not None:
+                self._stop_server()
+            if self._connection is None:
+                self._start_server(limits)
+            assert self._connection is not None
+            socket.send_fds(self._connection, [content], [theirs.fileno()])
+
+    def _start_server(self, limits: Limits) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for one in (ours, theirs):
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        environment = _environment(sys.executable, tempfile.gettempdir(), limits)
+        environment["PYTHONPATH"] = str(Path(aide_local.__file__).parent.parent)
+        environment["PYTHONWARNINGS"] = "ignore"
+        with theirs:
+            self._server = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-P",
+                    "-s",
+                    "-m",
+                    "aide_local.sandbox.server",
+                    str(theirs.fileno()),
+                    "warm" if self._warm else "cold",
+                ],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                start_new_session=True,
+            )
+        self._connection = ours
+
+    def _stop_server(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._server is not None:
+            self._server.terminate()
+            try:
+                self._server.wait(10)
+            except subprocess.TimeoutExpired:
+                self._server.kill()
+                self._server.wait()
+            self._server = None
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            self._stop_server()
+
+
+def _environment(python: str, private: str, limits: Limits) -> dict[str, str]:
+    threads = str(limits.threads or os.cpu_count() or 1)
+    found = {
+        "PATH": f"{Path(python).parent}:/usr/local/bin:/usr/bin:/bin",
+        "HOME": private,
+        "TMPDIR": private,
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+        "USER": "candidate",
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONNOUSERSITE": "1",
+        "MPLBACKEND": "Agg",
+        "OMP_WAIT_POLICY": "passive",
+        "LOKY_MAX_CPU_COUNT": threads,
+    }
+    for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM"):
+        found[f"{name}_NUM_THREADS"] = threads
+    return found | {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+
+
+@cache
+def _interpreter_folders(python: str) -> tuple[str, ...]:
+    """What the interpreter needs to see: its prefixes and the folder of its real executable.
+
+    Raises:
+        SandboxError: it does not start.
+    """
+    code = "import sys, os; print(sys.prefix, sys.base_prefix, os.path.dirname(os.path.realpath(sys.executable)), sep='\\n')"
+    try:
+        done = subprocess.run(
+            [python, "-I", "-c", code], capture_output=True, text=True, timeout=60, check=True
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise SandboxError(
+            f"The candidates' interpreter {python} does not start: {error}.", "Give --python a Python 3."
+        ) from error
+    folders = {str(Path(line)) for line in done.stdout.split("\n") if line}
+    folders.add(str(Path(python).parent))
+    return tuple(sorted(folders - {"/", "/usr"}))

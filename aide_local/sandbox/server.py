@@ -1,0 +1,63 @@
+"""The warm server: a process that has imported the usual packages and forks a supervisor for each execution.
+
+Importing scikit-learn and xgboost takes seconds, K times for every node; forking takes milliseconds. Only
+forks run candidates, confined before the script begins, so nothing of one execution reaches the next.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+import socket
+import sys
+
+from aide_local.sandbox.spec import Spec
+from aide_local.sandbox.supervisor import supervise
+from aide_local.sandbox.syscalls import PR_SET_PDEATHSIG, prctl
+
+_PACKAGES = (
+    "numpy", "pandas", "scipy.stats", "sklearn.compose", "sklearn.ensemble", "sklearn.linear_model",
+    "sklearn.model_selection", "sklearn.pipeline", "sklearn.impute", "sklearn.preprocessing", "sklearn.svm",
+    "sklearn.neighbors", "sklearn.neural_network", "sklearn.feature_selection", "sklearn.decomposition",
+    "sklearn.calibration", "sklearn.multioutput", "sklearn.feature_extraction.text", "xgboost", "pyarrow",
+)  # fmt: skip
+
+
+def serve(connection: socket.socket) -> None:
+    """Fork a supervisor for every spec that comes with a socket of its own, until the other side closes."""
+    while True:
+        try:
+            content, descriptors, _, _ = socket.recv_fds(connection, 1 << 20, 1)
+        except OSError:
+            return
+        if not content:
+            return
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        child = os.fork()
+        if child == 0:
+            connection.close()
+            with socket.socket(fileno=descriptors[0]) as own:
+                supervise(Spec.load(content), own)
+            os._exit(0)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def main() -> None:
+    prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.argv[2] == "warm":
+        for name in _PACKAGES:
+            with contextlib.suppress(ImportError):  # what is not installed is not needed
+                __import__(name)
+        gc.collect()
+        gc.freeze()  # so that a fork does not copy pages to look at them
+    serve(socket.socket(fileno=int(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()

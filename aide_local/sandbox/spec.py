@@ -1,0 +1,56 @@
+"""What the supervisor of one execution is told, and what it tells: plain values as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True, kw_only=True)
+class Spec:
+    """One execution. Paths are absolute; ``base`` is a fresh folder that holds ``solution.py``."""
+
+    level: str
+    base: str
+    input: str
+    working: str
+    python: str
+    warm: bool  # run in the forked process, which has imported the usual packages, instead of a fresh one
+    argv: list[str]
+    environment: dict[str, str]
+    readable: list[str] = field(default_factory=list)  # folders of the interpreter
+    wall: float = 600.0
+    cpu: float | None = None
+    memory: int | None = None
+    file_size: int = 2**31
+    disk: int = 2**32
+    files: int = 20_000
+    processes: int = 256
+    output: int = 2**23
+
+    def dump(self) -> bytes:
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def load(cls, content: bytes) -> Spec:
+        return cls(**json.loads(content))
+
+
+@dataclass(slots=True, kw_only=True)
+class End:
+    """How it ended. ``killed`` is why the supervisor ended it: an :class:`OutcomeKind`, or empty.
+
+    ``setup`` is what went wrong before the script began: then the sandbox failed, not the script.
+    """
+
+    status: int | None = None  # as waitpid(2) gives it
+    killed: str = ""
+    wall: float = 0.0
+    cpu: float = 0.0
+    peak_memory: int = 0
+    written: int = 0
+    setup: str = ""
+
+    def dump(self) -> dict[str, Any]:
+        return asdict(self)
