@@ -153,7 +153,7 @@ class Run:
                     self._wait(lambda: not self._executing)
             self._events.put(self._finish(reason))
             self._events.put(None)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - handed to the reader of the events, which raises it
             self._events.put(error)
 
     # ---- the search ----

@@ -75,7 +75,7 @@ def _limits(spec: Spec) -> None:
     if spec.memory is not None and not os.path.exists("/dev/nvidiactl"):
         set_limit(resource.RLIMIT_DATA, spec.memory + _SPARE_ADDRESSES)
     try:
-        with open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
+        with open("/proc/self/oom_score_adj", "w") as file:
             file.write("800")
     except OSError:
         return  # a container may forbid it; the watchdog does not depend on it
@@ -117,7 +117,7 @@ def _run_here(spec: Spec) -> None:
     sys.stdin = open(0, closefd=False)  # noqa: SIM115
     sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
-    sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr
+    sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc]
     signal.signal(signal.SIGINT, signal.default_int_handler)
     code = 0
     try:

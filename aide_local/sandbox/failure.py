@@ -28,7 +28,7 @@ def classify(end: End, limits: Limits, output: str) -> tuple[OutcomeKind, NodeEr
     if code == 0:
         return OutcomeKind.OK, None
     if code < 0:
-        name = signal.Signals(-code).name if -code in iter(signal.Signals) else f"signal {-code}"
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
         return OutcomeKind.SIGNAL, NodeError("signal", name, f"the script was ended by {name}")
     return OutcomeKind.EXCEPTION, read_traceback(output) or NodeError(
         "exception",

@@ -50,7 +50,7 @@ def _all() -> list[Process]:
 
 def _read(pid: str) -> Process | None:
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - a hot loop
+        with open(f"/proc/{pid}/stat", "rb") as file:
             content = file.read()
     except OSError:
         return None

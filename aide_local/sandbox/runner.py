@@ -235,7 +235,7 @@ def _interpreter_folders(python: str) -> tuple[str, ...]:
     Raises:
         SandboxError: it does not start.
     """
-    code = "import sys, os; print(sys.prefix, sys.base_prefix, os.path.dirname(os.path.realpath(sys.executable)), sep='\\n')"
+    code = "import os, sys; print(sys.prefix, sys.base_prefix, os.path.realpath(sys.executable), sep='\\n')"
     try:
         done = subprocess.run(
             [python, "-I", "-c", code], capture_output=True, text=True, timeout=60, check=True
@@ -244,6 +244,6 @@ def _interpreter_folders(python: str) -> tuple[str, ...]:
         raise SandboxError(
             f"The candidates' interpreter {python} does not start: {error}.", "Give --python a Python 3."
         ) from error
-    folders = {str(Path(line)) for line in done.stdout.split("\n") if line}
-    folders.add(str(Path(python).parent))
+    prefix, base_prefix, executable = done.stdout.splitlines()
+    folders = {prefix, base_prefix, str(Path(executable).parent), str(Path(python).parent)}
     return tuple(sorted(folders - {"/", "/usr"}))

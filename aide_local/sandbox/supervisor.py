@@ -202,7 +202,7 @@ def _disk(working: str) -> tuple[int, int]:
         for name in names:
             files += 1
             try:
-                size += os.lstat(os.path.join(folder, name)).st_blocks * 512  # noqa: PTH118 - a hot loop
+                size += os.lstat(os.path.join(folder, name)).st_blocks * 512
             except OSError:
                 continue
     return size, files

@@ -1,0 +1,349 @@
+"""What is to be predicted, and how: inferred from the files where the person did not say it.
+
+Every inference leaves a note, so that a person can see it and contradict it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, field
+
+import pyarrow.compute as pc
+
+from aide_local import metrics
+from aide_local.errors import TaskError
+from aide_local.evaluate.form import MISSING
+from aide_local.evaluate.tables import Table, header
+from aide_local.task import Direction, Kind, Predict
+from aide_local.tasks.columns import to_numbers
+from aide_local.tasks.files import Given
+from aide_local.tasks.problems import GaveUp, Problems
+
+_ID_NAMES = re.compile(r"^(row_?id|id|index|key|.*_?id)$", re.IGNORECASE)
+_FEW_CLASSES = 20  # integers with at most so many values, each often, are classes
+_METRIC_HINTS = (
+    ("mean column-wise roc auc", "mean_columnwise_auc"), ("column-wise roc auc", "mean_columnwise_auc"),
+    ("mean columnwise root mean squared", "mcrmse"), ("mcrmse", "mcrmse"),
+    ("quadratic weighted kappa", "qwk"), ("root mean squared logarithmic", "rmsle"), ("rmsle", "rmsle"),
+    ("root mean squared error", "rmse"), ("root mean square error", "rmse"), ("rmse", "rmse"),
+    ("mean absolute percentage error", "mape"), ("mean absolute error", "mae"), ("matthews correlation", "mcc"),
+    ("area under the roc", "auc"), ("roc auc", "auc"), ("roc-auc", "auc"), ("auc-roc", "auc"), ("auroc", "auc"),
+    ("balanced accuracy", "balanced_accuracy"), ("macro f1", "macro_f1"), ("macro-f1", "macro_f1"),
+    ("f1 score", "f1"), ("f1-score", "f1"), ("log loss", "logloss"), ("logloss", "logloss"), ("log-loss", "logloss"),
+    ("cross-entropy", "logloss"), ("categorization accuracy", "accuracy"), ("classification accuracy", "accuracy"),
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Target:
+    """What is predicted; see :class:`aide_local.task.Task` for the fields."""
+
+    id: str | None
+    targets: tuple[str, ...]
+    kind: Kind
+    classes: tuple[str, ...] = ()
+    predict: Predict = Predict.VALUE
+    outputs: tuple[str, ...] = ()
+    metric: str = ""
+    direction: Direction = Direction.MINIMIZE
+    notes: list[str] = field(default_factory=list)
+
+
+def infer(given: Given, train: Table, test: Table | None, problems: Problems) -> Target:
+    """Raises GaveUp after a problem that nothing else can be told behind."""
+    sample = header(given.sample_submission) if given.sample_submission is not None else []
+    identity = _id(given, train, test, sample, problems)
+    targets, class_columns = _targets(given, train, test, sample, identity, problems)
+    _check_cells(given, train, targets, problems)
+    found = Target(identity, targets, _kind(given, train, targets, class_columns))
+    found.notes += _notes_of(given, found, class_columns)
+    if found.kind in (Kind.BINARY, Kind.MULTICLASS):
+        found.classes = _classes(train, found, class_columns, problems, given)
+        if found.kind is Kind.BINARY:
+            found.notes.append(f"The positive class is {found.classes[1]!r}: the second in order.")
+    _metric(given, found, sample, class_columns, problems)
+    _outputs(found, sample, class_columns)
+    return found
+
+
+def _id(given: Given, train: Table, test: Table | None, sample: list[str], problems: Problems) -> str | None:
+    names = list(train.columns)
+    if given.id is not None:
+        if given.id not in train.columns:
+            problems.error("id", f"{given.train} has no column {given.id!r}.", _near(given.id, names))
+            raise GaveUp
+        return given.id
+    if sample:
+        first = sample[0]
+        if test is None or first in test.columns:
+            return first if first in train.columns else None
+    for name in names:
+        if _ID_NAMES.match(name) and name not in given.target and (test is None or name in test.columns):
+            values = train.columns[name]
+            if pc.count_distinct(values).as_py() == train.rows:
+                return name
+    return None
+
+
+def _targets(
+    given: Given,
+    train: Table,
+    test: Table | None,
+    sample: list[str],
+    identity: str | None,
+    problems: Problems,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The target columns, and the submission's columns where they are one for each class."""
+    names = list(train.columns)
+    submitted = tuple(name for name in sample if name != (identity or sample[0])) if sample else ()
+    if given.target:
+        for name in given.target:
+            if name not in train.columns:
+                problems.error("target", f"{given.train} has no column {name!r}.", _near(name, names))
+                raise GaveUp
+        targets = given.target
+    elif submitted and all(name in train.columns for name in submitted):
+        targets = submitted
+    else:
+        absent = [
+            name for name in names if test is not None and name not in test.columns and name != identity
+        ]
+        if len(absent) == 1:
+            targets = (absent[0],)
+        elif test is None or not absent:
+            problems.error(
+                "target",
+                "Which column is to be predicted cannot be told from the files.",
+                f"Say --target COLUMN; the columns are {_some(names)}.",
+            )
+            raise GaveUp
+        else:
+            problems.error(
+                "target",
+                f"Several columns of train.csv are not in test.csv: {_some(absent)}.",
+                "Say --target COLUMN (once for each, if several are to be predicted).",
+            )
+            raise GaveUp
+    if len(targets) == 1 and len(submitted) > 1 and targets[0] not in submitted:
+        return targets, submitted
+    return targets, ()
+
+
+def _check_cells(given: Given, train: Table, targets: tuple[str, ...], problems: Problems) -> None:
+    for name in targets:
+        values = train.columns[name]
+        missing = pc.is_in(pc.utf8_lower(values), value_set=_missing())
+        count = pc.sum(missing).as_py() or 0
+        if count:
+            row = pc.index(missing, True).as_py()
+            problems.error(
+                f"{given.train}, line {row + 2}, column {name!r}",
+                f"{count} {'row has' if count == 1 else 'rows have'} no target.",
+                "Fill them in or remove the rows.",
+            )
+        if pc.count_distinct(values).as_py() == 1:
+            problems.error(
+                f"{given.train}, column {name!r}",
+                "The target is the same in every row.",
+                "There is nothing to learn: check --target.",
+            )
+            raise GaveUp
+    if problems.errors:
+        raise GaveUp
+
+
+def _missing() -> object:
+    import pyarrow as pa
+
+    return pa.array(MISSING, pa.large_string())
+
+
+def _kind(given: Given, train: Table, targets: tuple[str, ...], class_columns: tuple[str, ...]) -> Kind:
+    if given.kind is not None:
+        return given.kind
+    numbers = [to_numbers(train.columns[name]) for name in targets]
+    if len(targets) > 1:
+        zero_one = all(
+            found is not None and set(pc.unique(found).to_pylist()) <= {0.0, 1.0} for found in numbers
+        )
+        return Kind.MULTILABEL if zero_one else Kind.REGRESSION
+    distinct = pc.count_distinct(train.columns[targets[0]]).as_py()
+    if class_columns:
+        return Kind.BINARY if distinct == 2 else Kind.MULTICLASS
+    hinted = _hinted(given)
+    if hinted is not None and Kind.REGRESSION not in hinted.kinds:
+        return Kind.BINARY if distinct == 2 else Kind.MULTICLASS
+    if hinted is not None and hinted.kinds <= {Kind.REGRESSION}:
+        return Kind.REGRESSION
+    if distinct == 2:
+        return Kind.BINARY
+    if numbers[0] is None:
+        return Kind.MULTICLASS
+    whole = pc.all(pc.equal(numbers[0], pc.floor(numbers[0]))).as_py()
+    if whole and distinct <= _FEW_CLASSES and distinct * 20 <= train.rows:
+        return Kind.MULTICLASS
+    return Kind.REGRESSION
+
+
+def _hinted(given: Given) -> metrics.Metric | None:
+    """The metric that the person or the description names."""
+    name = given.metric or _metric_of(given.description)
+    if name is None or given.scorer is not None:
+        return None
+    try:
+        return metrics.get(name)
+    except TaskError:
+        return None  # told with its mend when the metric is looked up for the kind
+
+
+def _metric_of(description: str) -> str | None:
+    """The metric that a description speaks of, if it is one."""
+    text = " ".join(description.lower().split())
+    found = [(text.find(words), name) for words, name in _METRIC_HINTS if words in text]
+    return min(found)[1] if found else None
+
+
+def _notes_of(given: Given, found: Target, class_columns: tuple[str, ...]) -> list[str]:
+    notes = []
+    if not given.target:
+        where = "class columns of the sample submission" if class_columns else "files"
+        notes.append(f"The target is {_some(list(found.targets))}: told by the {where}.")
+    if given.id is None:
+        notes.append(
+            f"Rows are identified by {found.id!r}."
+            if found.id
+            else "Rows have no id; submissions count them from 0."
+        )
+    if given.kind is None:
+        notes.append(f"The task is {found.kind.value}: told by the target's values.")
+    return notes
+
+
+def _classes(
+    train: Table, found: Target, class_columns: tuple[str, ...], problems: Problems, given: Given
+) -> tuple[str, ...]:
+    values = [str(value) for value in pc.unique(train.columns[found.targets[0]]).to_pylist()]
+    try:
+        ordered = sorted(values, key=float)
+    except ValueError:
+        ordered = sorted(values)
+    if found.kind is Kind.BINARY and len(ordered) != 2:
+        problems.error(
+            f"{given.train}, column {found.targets[0]!r}",
+            f"A binary target has 2 values; this one has {len(ordered)}: {_some(ordered)}.",
+            "Say --kind multiclass, or mend the column.",
+        )
+        raise GaveUp
+    if len(ordered) > 1000:
+        problems.error(
+            f"{given.train}, column {found.targets[0]!r}",
+            f"The target has {len(ordered):,} different values: that many classes cannot be told apart.",
+            "Say --kind regression if it is a number.",
+        )
+        raise GaveUp
+    return tuple(_in_order_of(class_columns, ordered) or ordered)
+
+
+def _in_order_of(columns: tuple[str, ...], classes: list[str]) -> list[str] | None:
+    """Classes in the order of the submission's columns, which may be named ``Class_1`` for ``1``."""
+    if len(columns) != len(classes):
+        return None
+    if set(columns) == set(classes):
+        return list(columns)
+    by_ending: list[str] = []
+    for column in columns:
+        ends = [one for one in classes if re.search(rf"(^|[^0-9A-Za-z]){re.escape(one)}$", column)]
+        if len(ends) != 1:
+            return None
+        by_ending.append(ends[0])
+    return by_ending if len(set(by_ending)) == len(classes) else None
+
+
+def _metric(
+    given: Given, found: Target, sample: list[str], class_columns: tuple[str, ...], problems: Problems
+) -> None:
+    predict = _predict_of_sample(given, found, sample, class_columns)
+    if given.scorer is not None:
+        _own_scorer(given, found, predict, problems)
+        return
+    name = given.metric
+    if name is None:
+        name = _metric_of(given.description)
+        if name is not None:
+            found.notes.append(f"The metric is {name}: the description names it.")
+    if name is None:
+        name = metrics.default_for(found.kind, predict, len(found.targets))
+        found.notes.append(f"The metric is {name}: the usual one for the kind.")
+    try:
+        metric = metrics.get(name, found.kind)
+    except TaskError as error:
+        problems.error("metric", error.message, error.mend)
+        raise GaveUp from error
+    found.metric, found.direction, found.predict = metric.name, metric.direction, metric.predict
+    if given.direction and given.direction != metric.direction.value:
+        problems.error(
+            "direction",
+            f"{metric.name} is to be {metric.direction.value}d; task.toml says {given.direction!r}.",
+            "Leave `direction` out: it is only for a scorer of your own.",
+        )
+
+
+def _own_scorer(given: Given, found: Target, predict: Predict | None, problems: Problems) -> None:
+    found.metric = given.metric or "score"
+    try:
+        found.direction = Direction((given.direction or "").lower())
+    except ValueError:
+        problems.error(
+            "direction",
+            "With a scorer of its own a task must say what is better.",
+            'Say direction = "minimize" or "maximize".',
+        )
+        raise GaveUp from None
+    usual = Predict.VALUE if found.kind is Kind.REGRESSION else Predict.PROBABILITY
+    found.predict = predict or usual
+
+
+def _predict_of_sample(
+    given: Given, found: Target, sample: list[str], class_columns: tuple[str, ...]
+) -> Predict | None:
+    """What the sample submission's cells look like."""
+    if found.kind is Kind.REGRESSION:
+        return Predict.VALUE
+    if class_columns:
+        return Predict.PROBABILITY
+    if given.sample_submission is None:
+        return None
+    from aide_local.evaluate.tables import read_table
+
+    try:
+        values = read_table(given.sample_submission).columns.get(found.targets[0])
+    except TaskError:
+        return None  # told when the sample submission is checked
+    if values is None:
+        return None
+    cells = {str(value) for value in pc.unique(values).to_pylist()}
+    numbers = to_numbers(values)
+    if numbers is not None and not cells <= set(found.classes):
+        return Predict.PROBABILITY
+    return Predict.LABEL if cells <= set(found.classes) and cells != {"0"} else None
+
+
+def _outputs(found: Target, sample: list[str], class_columns: tuple[str, ...]) -> None:
+    """The submission's columns beside the id."""
+    if found.kind is Kind.MULTICLASS and found.predict is Predict.PROBABILITY:
+        found.outputs = class_columns if len(class_columns) == len(found.classes) else found.classes
+    elif found.kind is Kind.BINARY and found.predict is Predict.PROBABILITY and len(class_columns) == 2:
+        found.outputs = class_columns
+    else:
+        found.outputs = found.targets
+
+
+def _near(name: str, names: list[str]) -> str:
+    near = difflib.get_close_matches(name, names, 1, 0.5)
+    return f"Did you mean {near[0]!r}? " * bool(near) + f"The columns are {_some(names)}."
+
+
+def _some(names: list[str], most: int = 12) -> str:
+    shown = ", ".join(repr(name) for name in names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,0 +1,251 @@
+"""From a path to a :class:`aide_local.task.Task`, or to every problem that its files have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from aide_local import metrics
+from aide_local.errors import TaskError
+from aide_local.evaluate.tables import Table
+from aide_local.task import ColumnKind, Direction, Kind, Mode, SplitKind, SplitRule, Task
+from aide_local.tasks import columns, tables
+from aide_local.tasks.files import Given, TaskOverrides, as_error, find
+from aide_local.tasks.infer import Target, _near, _some, infer
+from aide_local.tasks.problems import GaveUp, Problem, Problems
+
+NOTHING = TaskOverrides()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """``task`` is None where the problems are such that it cannot be run."""
+
+    task: Task | None
+    problems: tuple[Problem, ...]
+
+
+def load_task(path: Path, overrides: TaskOverrides = NOTHING) -> Task:
+    """The task of a folder or a CSV file.
+
+    Raises:
+        TaskError: the first problem that keeps it from being run, and the number of the others.
+    """
+    problems = Problems()
+    task = _load(path, overrides, problems)
+    if task is None or problems.errors:
+        raise as_error(problems)
+    return task
+
+
+def check_task(path: Path, overrides: TaskOverrides = NOTHING) -> CheckReport:
+    """What was understood and every problem found."""
+    problems = Problems()
+    task = _load(path, overrides, problems)
+    return CheckReport(None if problems.errors else task, tuple(problems.found))
+
+
+def _load(path: Path, overrides: TaskOverrides, problems: Problems) -> Task | None:
+    try:
+        given = find(path, overrides, problems)
+        if given.mode is not Mode.FOLDS:
+            return _without_folds(given, problems)
+        if given.train is None:
+            problems.error(path, "There is no training file.", "Add train.csv, or say `train` in task.toml.")
+            return None
+        train = tables.read(given.train, problems)
+        test = tables.read(given.test, problems) if given.test is not None else None
+        if train is None or (given.test is not None and test is None):
+            return None
+        found = infer(given, train, test, problems)
+        return _task(given, found, train, test, problems)
+    except GaveUp:
+        return None
+    except TaskError as error:
+        problems.error(path, error.message, error.mend)
+        return None
+
+
+def _task(given: Given, found: Target, train: Table, test: Table | None, problems: Problems) -> Task:
+    features = [name for name in train.columns if name not in (found.id, *found.targets)]
+    if not features:
+        problems.error(
+            str(given.train),
+            "There is no column to learn from beside the target and the id.",
+            "Check --target and --id.",
+        )
+    _check_test(given, found, features, test, problems)
+    _check_ids(given, found, train, test, problems)
+    _check_sample(given, found, test, problems)
+    described = tuple(
+        columns.describe(name, train.columns[name], in_test=test is None or name in test.columns)
+        for name in features
+    )
+    constant = [column.name for column in described if column.kind is ColumnKind.CONSTANT]
+    if constant:
+        problems.warn(
+            str(given.train), f"These columns hold one value only: {_some(constant)}.", "They are left out."
+        )
+    return Task(
+        name=given.name,
+        root=given.root,
+        description=given.description,
+        kind=found.kind,
+        train=given.train,
+        test=given.test,
+        sample_submission=given.sample_submission,
+        id=found.id,
+        targets=found.targets,
+        classes=found.classes,
+        predict=found.predict,
+        outputs=found.outputs,
+        metric=found.metric,
+        direction=found.direction,
+        split=_split(given, found, train, problems),
+        columns=described,
+        n_train=train.rows,
+        n_test=test.rows if test is not None else 0,
+        extra=given.extra,
+        scorer=given.scorer,
+        notes=(*given.notes, *found.notes),
+    )
+
+
+def _check_test(
+    given: Given, found: Target, features: Sequence[str], test: Table | None, problems: Problems
+) -> None:
+    if test is None:
+        problems.warn("test.csv", "There are no rows to predict; the run only searches and reports.")
+        return
+    absent = [name for name in features if name not in test.columns]
+    if features and len(absent) == len(features):
+        problems.error(
+            str(given.test),
+            "It has none of the feature columns of the training file.",
+            "Check that the files belong together.",
+        )
+    elif absent:
+        problems.warn(
+            str(given.test),
+            f"It lacks these columns of the training file: {_some(absent)}.",
+            "Scripts cannot use them for prediction.",
+        )
+    leaked = [name for name in found.targets if name in test.columns]
+    if leaked:
+        problems.warn(
+            str(given.test), f"It holds the target {leaked[0]!r}.", "The column is not shown to scripts."
+        )
+
+
+def _check_ids(given: Given, found: Target, train: Table, test: Table | None, problems: Problems) -> None:
+    if found.id is None:
+        return
+    for path, table in ((given.train, train), (given.test, test)):
+        if table is None or found.id not in table.columns:
+            continue
+        repeated = _first_repeated(table.columns[found.id])
+        if repeated is not None:
+            value, row = repeated
+            problems.error(
+                f"{path}, line {row + 2}",
+                f"The id {value!r} is there more than once.",
+                "Ids must be unique: mend them, or choose another column with --id.",
+            )
+
+
+def _first_repeated(values: pa.ChunkedArray) -> tuple[str, int] | None:
+    """The first value that was there before, and its row from 0."""
+    if pc.count_distinct(values).as_py() == len(values):
+        return None
+    seen: set[str] = set()
+    for row, value in enumerate(values.to_pylist()):
+        if value in seen:
+            return value, row
+        seen.add(value)
+    return None
+
+
+def _check_sample(given: Given, found: Target, test: Table | None, problems: Problems) -> None:
+    path = given.sample_submission
+    if path is None or test is None:
+        return
+    sample = tables.read(path, problems)
+    if sample is None:
+        return
+    missing = [name for name in found.outputs if name not in sample.columns]
+    if missing:
+        problems.error(
+            f"{path}, line 1",
+            f"It has no column {missing[0]!r}, but predictions are {_some(list(found.outputs))}.",
+            "Check --target, --kind and --metric against it, or leave the file out.",
+        )
+    if found.id is not None and found.id in sample.columns and found.id in test.columns:
+        wanted = set(test.columns[found.id].to_pylist())
+        given_ids = set(sample.columns[found.id].to_pylist())
+        if wanted != given_ids:
+            odd = sorted(wanted ^ given_ids)[0]
+            side = "test.csv but not in it" if odd in wanted else "it but not in test.csv"
+            problems.error(
+                str(path),
+                f"Its ids are not those of test.csv: {odd!r} is in {side}.",
+                "Check that the files belong together.",
+            )
+
+
+def _split(given: Given, found: Target, train: Table, problems: Problems) -> SplitRule:
+    column = {SplitKind.GROUP: given.group, SplitKind.TIME: given.time}.get(given.split or SplitKind.RANDOM)
+    if column is not None and column not in train.columns:
+        problems.error(
+            f"--{given.split}", f"{given.train} has no column {column!r}.", _near(column, list(train.columns))
+        )
+    if given.split is not None:
+        return SplitRule(given.split, column)
+    classes = found.kind in (Kind.BINARY, Kind.MULTICLASS)
+    return SplitRule(SplitKind.STRATIFIED if classes else SplitKind.RANDOM)
+
+
+def _without_folds(given: Given, problems: Problems) -> Task | None:
+    """Tasks that a command of their own grades, or whose scripts report their score."""
+    if given.mode is Mode.COMMAND and not given.grader:
+        problems.error(
+            "task.toml", "A task of mode `command` names its grader.", 'Say grader = ["python", "grade.py"].'
+        )
+    if not given.metric:
+        problems.error(
+            "task.toml", "A task of this mode names its metric.", 'Say metric = "seconds", for example.'
+        )
+    direction = given.direction
+    if direction is None and given.metric:
+        try:
+            direction = metrics.get(given.metric).direction.value
+        except TaskError:
+            direction = None
+    if direction not in ("minimize", "maximize"):
+        problems.error(
+            "task.toml",
+            "A task of this mode says what is better.",
+            'Say direction = "minimize" or "maximize".',
+        )
+    if problems.errors or direction is None:
+        return None
+    return Task(
+        name=given.name,
+        root=given.root,
+        mode=given.mode,
+        description=given.description,
+        kind=given.kind or Kind.REGRESSION,
+        train=given.train,
+        test=given.test,
+        sample_submission=given.sample_submission,
+        id=given.id,
+        targets=given.target,
+        metric=given.metric or "",
+        direction=Direction(direction),
+        extra=given.extra,
+        grader=given.grader,
+        notes=tuple(given.notes),
+    )

@@ -1,0 +1,56 @@
+"""Problems found in a task, collected so that a person hears of all of them at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from aide_local.errors import TaskError
+
+
+class Severity(StrEnum):
+    ERROR = "error"  # the task cannot be run
+    WARNING = "warning"  # it can, but perhaps not as meant
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """``where`` is a file with its line, a column or a key."""
+
+    severity: Severity
+    where: str
+    message: str
+    mend: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.where}: {self.message} {self.mend}".strip()
+
+
+@dataclass(slots=True)
+class Problems:
+    """A list that grows while a task is looked at."""
+
+    found: list[Problem] = field(default_factory=list)
+
+    def error(self, where: object, message: str, mend: str = "") -> None:
+        self.found.append(Problem(Severity.ERROR, str(where), message, mend))
+
+    def warn(self, where: object, message: str, mend: str = "") -> None:
+        self.found.append(Problem(Severity.WARNING, str(where), message, mend))
+
+    @property
+    def errors(self) -> list[Problem]:
+        return [problem for problem in self.found if problem.severity is Severity.ERROR]
+
+    def raise_errors(self) -> None:
+        """Raises TaskError with the first error, and the number of the others."""
+        errors = self.errors
+        if not errors:
+            return
+        first = errors[0]
+        more = f" ({len(errors) - 1} more: aide-local task check)" if len(errors) > 1 else ""
+        raise TaskError(f"{first.where}: {first.message}{more}", first.mend)
+
+
+class GaveUp(Exception):  # noqa: N818 - the problems say why
+    """Nothing more can be found out before the problems so far are mended."""
