@@ -36,6 +36,7 @@ class Load:
     n_ctx: int | None
     threads: int
     gpu_layers: int
+    repack: bool = True  # weights laid out anew for the processor (AMX and the like): faster, where it works
 
 
 @dataclass(slots=True)
@@ -67,6 +68,7 @@ class Decoder:
         lib.llama_backend_init()
         parameters = lib.llama_model_default_params()
         parameters.n_gpu_layers = 999 if load.gpu_layers < 0 else load.gpu_layers
+        parameters.use_extra_bufts = load.repack
         model = lib.llama_model_load_from_file(os.fsencode(load.path), parameters)
         if not model:
             raise DecoderError(f"llama.cpp does not load it: {self._last_error()}")
@@ -91,6 +93,13 @@ class Decoder:
         self.n_vocab = int(lib.llama_vocab_n_tokens(self.vocab))
         self._kept: list[int] = []  # tokens of whole blocks that the cache holds
         self._pieces: dict[int, bytes] = {}
+        self._try_out()
+
+    def _try_out(self) -> None:
+        """Decode a few tokens: where the processor's kernels crash, it is now, and the loader can do without."""
+        self._decode([0] * min(BLOCK, self.n_ctx - 1))
+        self._decode([0])
+        lib.llama_memory_clear(lib.llama_get_memory(self.context), False)
 
     def _keep_log(self, level: int, text: bytes, data: Any) -> None:
         if level >= 3:  # warnings and errors

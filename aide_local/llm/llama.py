@@ -60,6 +60,7 @@ class LlamaEngine:
             "n_ctx": n_ctx,
             "threads": threads or max(1, (os.cpu_count() or 2) // 2),
             "gpu_layers": gpu_layers,
+            "repack": True,
         }
         self._threads = int(self._load["threads"] or 1)
         self._lock = threading.RLock()  # one request at a time
@@ -74,6 +75,35 @@ class LlamaEngine:
     # ---- the process ----
 
     def _start(self) -> dict[str, Any]:
+        """Start the process and load the model; what the worker says of it."""
+        self._spawn()
+        try:
+            answer = self._ask(self._load)
+        except _Died:
+            # Kernels for weights that are laid out anew (AMX) crash on some processors and virtual machines.
+            self._end()
+            self._load["repack"] = False
+            self._spawn()
+            try:
+                answer = self._ask(self._load)
+            except _Died as error:
+                self._end()
+                raise ModelError(
+                    f"The model process ended while it loaded {self._path}.",
+                    "The file may need more memory than this machine has: try a smaller quantisation or --n-ctx.",
+                ) from error
+        if "error" in answer:
+            self._end()
+            raise ModelError(
+                f"The model {self._path} cannot be used: {answer['error']}.",
+                "Try a smaller --n-ctx, or a model of an architecture that this build of llama.cpp knows"
+                " (`aide-local doctor` shows the build).",
+            )
+        loaded = answer["loaded"]
+        assert isinstance(loaded, dict)
+        return loaded
+
+    def _spawn(self) -> None:
         ours, theirs = socket.socketpair()
         environment = dict(os.environ)
         environment["OMP_WAIT_POLICY"] = "passive"  # spinning threads starve the candidates
@@ -90,24 +120,6 @@ class LlamaEngine:
         )
         theirs.close()
         self._channel = Channel(ours)
-        try:
-            answer = self._ask(self._load)
-        except _Died as error:
-            code = self._process.wait()
-            raise ModelError(
-                f"The model process ended while it loaded {self._path} (exit code {code}).",
-                "The file may need more memory than this machine has: try a smaller quantisation or --n-ctx.",
-            ) from error
-        if "error" in answer:
-            self._end()
-            raise ModelError(
-                f"The model {self._path} cannot be used: {answer['error']}.",
-                "Try a smaller --n-ctx, or a model of an architecture that this build of llama.cpp knows"
-                " (`aide-local doctor` shows the build).",
-            )
-        loaded = answer["loaded"]
-        assert isinstance(loaded, dict)
-        return loaded
 
     def _ask(self, message: dict[str, Any]) -> dict[str, Any]:
         try:

@@ -109,7 +109,8 @@ def _target(task: Task, rng: np.random.Generator, signals: list[np.ndarray], tot
         score = score + signals[chosen[0]] * signals[chosen[1]]
     score = (score - score.mean()) / (score.std() + 1e-9) + rng.normal(size=total) * rng.uniform(0.1, 0.6)
     if task.kind is Kind.REGRESSION:
-        return np.exp(score) * 10 if task.metric in ("rmsle", "mape", "smape") else 100 + 20 * score
+        values = np.exp(score) * 10 if task.metric in ("rmsle", "mape", "smape") else 100 + 20 * score
+        return np.round(values) if rng.random() < 0.4 else values
     if task.kind is Kind.MULTILABEL:
         return (score > np.quantile(score, rng.uniform(0.4, 0.8))).astype(float)
     count = len(task.classes)

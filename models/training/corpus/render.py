@@ -206,7 +206,10 @@ def _prepare(recipe: Recipe, facts: Facts) -> list[str]:
     coding = next((name for name in recipe.names if name in _CODERS), "")
     parts = []
     if coding:
-        lines.append(f"coder = {_CODERS[coding]}")
+        coder = _CODERS[coding]
+        if coding == "target encoding" and facts.regression:
+            coder = 'TargetEncoder(target_type="continuous", random_state=0)'  # whole numbers are not classes
+        lines.append(f"coder = {coder}")
         if coding == "target encoding" and recipe.linear:
             lines.append("coder = make_pipeline(coder, StandardScaler())")
         parts.append("(coder, categorical)")
