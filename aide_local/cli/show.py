@@ -1,0 +1,238 @@
+"""``aide-local runs``, ``show``, ``best``, ``diff``: look at runs, live or finished."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aide_local.cli.run import Home_, Json
+from aide_local.errors import SettingsError
+
+if TYPE_CHECKING:
+    from aide_local.home import Home
+    from aide_local.store.read import RunView
+    from aide_local.task import Task
+    from aide_local.types import Node
+
+Run_ = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, a part of one, or `latest`.")]
+
+
+def _home(context: typer.Context, home: Path | None) -> Home:
+    from aide_local.home import Home
+
+    return Home.find(home or context.obj)
+
+
+def _view(context: typer.Context, home: Path | None, run_id: str) -> RunView:
+    from aide_local.store.read import read_run
+    from aide_local.store.run_store import find_run
+
+    where = _home(context, home)
+    return read_run(where, find_run(where, run_id))
+
+
+def print_table(columns: list[str], rows: list[list[str]]) -> None:
+    """Columns of text, as wide as they need to be; the last one is cut to the terminal."""
+    import shutil
+
+    widths = [max(len(row[at]) for row in [columns, *rows]) for at in range(len(columns))]
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
+    for row in [columns, *rows]:
+        text = "  ".join(cell.ljust(space) for cell, space in zip(row, widths, strict=True)).rstrip()
+        print(text if len(text) <= width else text[: width - 1] + "…")
+
+
+def print_task(task: Task, *, plain: bool = False) -> None:
+    """What was understood of a task."""
+    from aide_local.tasks.describe import describe
+
+    for label, text in describe(task):
+        print(f"{label:<13}{text}")
+    for note in task.notes:
+        print(f"{'note':<13}{note}")
+
+
+def runs(context: typer.Context, home: Home_ = None, json: Json = False) -> None:
+    """List all runs, the latest first."""
+    from aide_local.digest import format_metric
+    from aide_local.store.read import list_runs
+
+    where = _home(context, home)
+    found = list_runs(where)
+    if json:
+        for info in found:
+            print(json_module.dumps(asdict(info), default=str))
+        return
+    if not found:
+        print(f"No runs in {where.root} yet. Start one: aide-local run PATH")
+        return
+    print_table(
+        ["run", "state", "task", "model", "nodes", "valid", "metric", "best", "began"],
+        [
+            [
+                info.id,
+                info.state,
+                info.task,
+                info.model,
+                str(info.nodes),
+                str(info.valid),
+                info.metric,
+                format_metric(info.best) if info.best is not None else "–",
+                f"{datetime.fromtimestamp(info.created):%Y-%m-%d %H:%M}",
+            ]
+            for info in found
+        ],
+    )
+
+
+def show(
+    context: typer.Context,
+    run_id: Run_,
+    node: Annotated[int | None, typer.Argument(help="Number of a node: its plan, code and result.")] = None,
+    prompt: Annotated[
+        bool, typer.Option("--prompt", help="What the model saw and said for the node.")
+    ] = False,
+    home: Home_ = None,
+    json: Json = False,
+) -> None:
+    """Show a run's tree, or one node whole."""
+    view = _view(context, home, run_id)
+    if node is not None:
+        _show_node(view, _node(view, node), prompt=prompt, json=json)
+        return
+    if json:
+        content = {
+            "info": asdict(view.info),
+            "summary": view.summary,
+            "nodes": [asdict(one) for one in view.tree.nodes],
+        }
+        print(json_module.dumps(content, default=str, ensure_ascii=False))
+        return
+    from aide_local.cli.progress import summary_lines
+
+    info = view.info
+    print(f"run {info.id}: {info.state}" + (f" ({info.stop_reason})" if info.stop_reason else ""))
+    for line in _tree_lines(view):
+        print(line)
+    if view.summary:
+        print()
+        for line in summary_lines(view.summary, view.info.stop_reason):
+            print(line)
+
+
+def _tree_lines(view: RunView) -> list[str]:
+    from aide_local.digest import first_sentence, format_metric
+    from aide_local.types import NodeState
+
+    best = view.tree.best
+    path = {one.id for one in view.tree.lineage(best.id)} if best else set()
+    lines: list[str] = []
+
+    def add(one: Node, depth: int) -> None:
+        glyph = {
+            NodeState.VALID: "✓",
+            NodeState.BUGGY: "✗",
+            NodeState.PENDING: "…",
+            NodeState.INTERRUPTED: "!",
+        }[one.state]
+        mark = "*" if one.id in path else " "
+        result = (
+            format_metric(one.metric)
+            if one.complete
+            else one.error.one_line(60)
+            if one.error
+            else one.state.value
+        )
+        gain = view.tree.gain(one)
+        gained = f" ({gain:+.4g})" if gain is not None else ""
+        lines.append(
+            f"{mark}{'  ' * depth}{glyph} #{one.id} {one.operator}  {result}{gained}  {first_sentence(one.plan)}".rstrip()
+        )
+        for child in view.tree.children(one.id):
+            add(child, depth + 1)
+
+    for root in view.tree.nodes:
+        if root.parent is None:
+            add(root, 0)
+    return lines
+
+
+def _node(view: RunView, number: int) -> Node:
+    if not 0 <= number < len(view.tree.nodes):
+        raise SettingsError(
+            f"The run {view.info.id} has no node {number}.", f"Its nodes are 0 to {len(view.tree.nodes) - 1}."
+        )
+    return view.tree[number]
+
+
+def _show_node(view: RunView, node: Node, *, prompt: bool, json: bool) -> None:
+    if json:
+        print(json_module.dumps(asdict(node), default=str, ensure_ascii=False))
+        return
+    if prompt:
+        for generation in view.generations:
+            if generation.node == node.id:
+                print(f"---- {generation.purpose}, attempt {generation.attempt}: prompt\n{generation.prompt}")
+                print(f"---- reply\n{generation.reply}\n")
+        return
+    from aide_local.cli.progress import node_line
+
+    print(node_line(node, view.settings.steps))
+    if node.folds:
+        scores = ", ".join("failed" if fold.score is None else f"{fold.score:.5g}" for fold in node.folds)
+        print(f"folds: {scores}")
+    usage = node.usage
+    print(f"{usage.wall:.1f} s, {usage.cpu:.1f} s of processor time, {usage.peak_memory / 2**20:.0f} MiB")
+    for dropped in node.dropped:
+        print(f"left out of the prompt: {dropped}")
+    print(f"\n{node.plan}\n\n{node.code}")
+    if node.error is not None:
+        print(f"---- error\n{node.error.traceback or node.error.one_line(500)}")
+    if node.output:
+        print(f"---- output\n{node.output}")
+
+
+def best(
+    context: typer.Context,
+    run_id: Run_ = "latest",
+    home: Home_ = None,
+    json: Json = False,
+) -> None:
+    """Print the best script of a run."""
+    view = _view(context, home, run_id)
+    found = view.tree.best
+    if found is None:
+        print(f"aide-local: the run {view.info.id} has no valid node yet.", file=sys.stderr)
+        raise typer.Exit(1)
+    if json:
+        print(json_module.dumps(asdict(found), default=str, ensure_ascii=False))
+        return
+    print(found.code, end="")
+
+
+def diff(
+    context: typer.Context,
+    run_id: Run_,
+    one: Annotated[int, typer.Argument(metavar="NODE", help="Number of a node.")],
+    other: Annotated[int, typer.Argument(metavar="NODE", help="Number of another node.")],
+    home: Home_ = None,
+) -> None:
+    """Compare two nodes: plan, metric, time, and the scripts as a unified diff."""
+    import difflib
+
+    from aide_local.cli.progress import node_line
+
+    view = _view(context, home, run_id)
+    first, second = _node(view, one), _node(view, other)
+    for node in (first, second):
+        print(f"{node_line(node, view.settings.steps)}  {node.usage.wall:.1f} s")
+    lines = difflib.unified_diff(
+        first.code.splitlines(), second.code.splitlines(), f"#{first.id}", f"#{second.id}", lineterm=""
+    )
+    print("\n".join(lines))
