@@ -56,7 +56,7 @@ def of_node(run_id: str, node: Node) -> list[tuple[str, list[Any]]]:
     for fold in node.folds:
         cost = fold.usage
         found.append(
-            ("folds", [run_id, node.id, fold.fold, fold.score, cost.wall, cost.cpu, cost.peak_memory])
+            ("folds", [run_id, node.id, fold.fold, fold.score, cost.wall, cost.cpu, cost.peak_memory, cost.written])
         )
     if node.error is not None:
         error = node.error
@@ -111,12 +111,12 @@ def read_nodes(connection: DuckDBPyConnection, run_id: str) -> tuple[Node, ...]:
     """All nodes of a run in order of id."""
     cursor = connection.cursor()
     folds: dict[int, list[FoldScore]] = {}
-    for node, fold, score, wall, cpu, memory in cursor.execute(
-        "SELECT node, fold, score, wall_seconds, cpu_seconds, peak_memory FROM folds"
+    for node, fold, score, *usage in cursor.execute(
+        "SELECT node, fold, score, wall_seconds, cpu_seconds, peak_memory, written FROM folds"
         " WHERE run_id = ? ORDER BY node, fold",
         [run_id],
     ).fetchall():
-        folds.setdefault(node, []).append(FoldScore(fold, score, Usage(wall, cpu, memory)))
+        folds.setdefault(node, []).append(FoldScore(fold, score, Usage(*usage)))
     errors = {
         row[0]: NodeError(*row[1:])
         for row in cursor.execute(

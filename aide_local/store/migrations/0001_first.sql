@@ -113,6 +113,7 @@ CREATE TABLE folds (
     wall_seconds DOUBLE NOT NULL,
     cpu_seconds DOUBLE NOT NULL,
     peak_memory BIGINT NOT NULL,
+    written BIGINT NOT NULL,
     PRIMARY KEY (run_id, node, fold)
 );
 COMMENT ON TABLE folds IS 'One row for each execution of a node: the same folds for every node of a run.';
@@ -123,6 +124,7 @@ COMMENT ON COLUMN folds.score IS 'The metric on the fold''s rows; null where it 
 COMMENT ON COLUMN folds.wall_seconds IS 'Wall seconds of the execution.';
 COMMENT ON COLUMN folds.cpu_seconds IS 'Processor seconds of the execution.';
 COMMENT ON COLUMN folds.peak_memory IS 'Largest memory of its process tree, in bytes.';
+COMMENT ON COLUMN folds.written IS 'Bytes left in its working folder.';
 
 CREATE TABLE errors (
     run_id TEXT NOT NULL,
