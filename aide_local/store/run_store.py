@@ -400,7 +400,7 @@ def _told(folder: Path) -> Iterator[None]:
             f"{folder} cannot be written: {error.strerror or error}.",
             "Make room there or mend its permissions, or choose another folder with --home.",
         ) from error
-    except (duckdb.IOException, duckdb.FatalException, duckdb.OutOfMemoryException) as error:
+    except (duckdb.OperationalError, duckdb.FatalException, duckdb.OutOfMemoryException) as error:
         first = str(error).splitlines()[0]
         raise StoreError(
             f"The database in {folder} cannot be read or written: {first}.",
