@@ -1,12 +1,12 @@
 """The model process: it alone loads llama.cpp, so that what kills it kills nothing else.
 
 Started by :mod:`aide_local.llm.llama` with one end of a socket; one JSON object a line, each way. Requests:
-``load``, ``tokens``, ``generate``, ``cancel``; the last may come in the middle of a generation.
+``load``, ``tokens``, ``generate``, ``cancel``; the last may come in the middle of a generation. The process ends
+when the other end of the socket does. (A parent-death signal would come when the *thread* that started it ends.)
 """
 
 from __future__ import annotations
 
-import ctypes
 import signal
 import socket
 import sys
@@ -53,14 +53,7 @@ def _facts(decoder: Decoder) -> dict[str, Any]:
     }
 
 
-def _die_with_parent() -> None:
-    """prctl(2) PR_SET_PDEATHSIG; where there is none, the closed socket ends us at the next message."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-
-
 def main() -> None:
-    _die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the main process, which then cancels
     channel = Channel(socket.socket(fileno=int(sys.argv[1])))
     try:

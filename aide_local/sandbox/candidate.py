@@ -21,6 +21,7 @@ from aide_local.sandbox.syscalls import (
 )
 
 SCRIPT = "solution.py"
+_THREADS_EACH = 4  # RLIMIT_NPROC counts threads, the limit of a task processes
 _SPARE_ADDRESSES = 2**30  # over the memory limit: a clean MemoryError comes before the watchdog, not instead
 
 
@@ -72,6 +73,10 @@ def _limits(spec: Spec) -> None:
     set_limit(resource.RLIMIT_FSIZE, spec.file_size)
     set_limit(resource.RLIMIT_NOFILE, 4096)
     set_limit(resource.RLIMIT_MSGQUEUE, 0)
+    if spec.level == "strict":
+        # Counted in the candidate's own user namespace: a fork bomb ends in the kernel. Root is exempt, and
+        # outside of a namespace all that the user runs is counted: there the watchdog has to do.
+        set_limit(resource.RLIMIT_NPROC, _THREADS_EACH * spec.processes)
     if spec.memory is not None and not os.path.exists("/dev/nvidiactl"):
         set_limit(resource.RLIMIT_DATA, spec.memory + _SPARE_ADDRESSES)
     try:
@@ -99,7 +104,8 @@ def _confine(spec: Spec) -> None:
         seccomp.install(seccomp.program(own_network=strict))
     elif not strict:
         raise OSError("this processor's system calls are not known, so they cannot be filtered")
-    prctl(PR_SET_DUMPABLE, 1 if strict else 0)
+    # The watchdog reads how much memory is shared; entering a namespace has forbidden that.
+    prctl(PR_SET_DUMPABLE, 1)
 
 
 def _run_here(spec: Spec) -> None:

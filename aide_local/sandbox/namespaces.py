@@ -53,13 +53,13 @@ def make_root(spec: Spec) -> None:
     root = spec.base + "/.root"
     Path(root).mkdir()
     mount("tmpfs", root, "tmpfs", _NOSUID | _NODEV, "size=16m,mode=755")
-    for path in (*SYSTEM, *spec.readable):
-        _show(path, root)
     _devices(root)
     size = f"size={(spec.memory or 2**32) // _TMP_SHARE}"
     for folder in ("/tmp", "/dev/shm", BOX):
         Path(root + folder).mkdir(parents=True, exist_ok=True)
         mount("tmpfs", root + folder, "tmpfs", _NOSUID | _NODEV, f"{size},mode=1777")
+    for path in (*SYSTEM, *spec.readable):  # after /tmp: an interpreter may live below it
+        _show(path, root)
     Path(root + "/proc").mkdir()
     mount("proc", root + "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
     box = root + BOX

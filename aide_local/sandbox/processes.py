@@ -65,9 +65,11 @@ def proportional(processes: list[Process]) -> int:
     for process in processes:
         try:
             content = Path(f"/proc/{process.pid}/smaps_rollup").read_bytes()
-        except OSError:
+        except PermissionError:
             total += process.resident
             continue
+        except OSError:
+            continue  # it has ended
         for line in content.splitlines():
             if line.startswith(b"Pss:"):
                 total += int(line.split()[1]) * 1024
@@ -78,17 +80,19 @@ def proportional(processes: list[Process]) -> int:
 def kill_all_below(root: int, seconds: float = 10.0) -> float:
     """Kill and reap until nothing is below ``root``, which must be the caller and a sub-reaper.
 
-    Returns the processor seconds of what was reaped.
+    Everything is stopped before anything is killed: what forks faster than it is killed would never end. The
+    init of a namespace takes all that is in it with it. Returns the processor seconds of what was reaped.
     """
     end = time.monotonic() + seconds
     cpu = 0.0
     while True:
         below = descendants(root)
-        for process in below:
-            try:
-                os.kill(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for process in below:
+                try:
+                    os.kill(process.pid, number)
+                except ProcessLookupError:
+                    continue
         cpu += reap()
         if not below or time.monotonic() > end:
             return cpu

@@ -143,6 +143,9 @@ class ProcessSandbox:
                 for line in lines:
                     message: dict[str, Any] = json.loads(line)
                     if "end" in message:
+                        with contextlib.suppress(ConnectionResetError):
+                            while ours.recv(1 << 16):  # until the supervisor is gone, too
+                                pass
                         return End(**message["end"]), collected.text
                     text = collected.add(base64.b64decode(message["output"]))
                     if on_output is not None and text:

@@ -13,9 +13,10 @@ import signal
 import socket
 import sys
 
+from aide_local.sandbox.processes import descendants
 from aide_local.sandbox.spec import Spec
 from aide_local.sandbox.supervisor import supervise
-from aide_local.sandbox.syscalls import PR_SET_PDEATHSIG, prctl
+from aide_local.sandbox.syscalls import PR_SET_CHILD_SUBREAPER, prctl
 
 _PACKAGES = (
     "numpy", "pandas", "scipy.stats", "sklearn.compose", "sklearn.ensemble", "sklearn.linear_model",
@@ -25,8 +26,29 @@ _PACKAGES = (
 )  # fmt: skip
 
 
+_supervisors: set[int] = set()
+
+
+def _reap(*_: object) -> None:
+    """Wait for what has ended; end what a supervisor that was killed has left behind.
+
+    Such orphans become children of this process, which is a sub-reaper.
+    """
+    with contextlib.suppress(ChildProcessError):
+        while pid := os.waitpid(-1, os.WNOHANG)[0]:
+            _supervisors.discard(pid)
+    for process in descendants(os.getpid()):
+        if process.parent == os.getpid() and process.pid not in _supervisors:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+
+
 def serve(connection: socket.socket) -> None:
-    """Fork a supervisor for every spec that comes with a socket of its own, until the other side closes."""
+    """Fork a supervisor for every spec that comes with a socket of its own, until the other side closes.
+
+    The other side closes when it dies, too. (A parent-death signal would come when the *thread* that started
+    this process ends.)
+    """
     while True:
         try:
             content, descriptors, _, _ = socket.recv_fds(connection, 1 << 20, 1)
@@ -34,10 +56,11 @@ def serve(connection: socket.socket) -> None:
             return
         if not content:
             return
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
         child = os.fork()
+        if child:
+            _supervisors.add(child)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
         if child == 0:
             connection.close()
             with socket.socket(fileno=descriptors[0]) as own:
@@ -48,7 +71,6 @@ def serve(connection: socket.socket) -> None:
 
 
 def main() -> None:
-    prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.argv[2] == "warm":
         for name in _PACKAGES:
@@ -56,6 +78,8 @@ def main() -> None:
                 __import__(name)
         gc.collect()
         gc.freeze()  # so that a fork does not copy pages to look at them
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    signal.signal(signal.SIGCHLD, _reap)
     serve(socket.socket(fileno=int(sys.argv[1])))
 
 

@@ -52,10 +52,12 @@ def supervise(spec: Spec, connection: socket.socket) -> None:
     prctl(PR_SET_DUMPABLE, 0)
     watch = _Watch(spec, connection, output, status, began)
     end = watch.until_end()
-    end.cpu += kill_all_below(os.getpid())
+    end.cpu = max(end.cpu, watch.reaped + kill_all_below(os.getpid()))
     watch.drain()
     end.wall = time.monotonic() - began
-    end.written, _ = _disk(spec.working)
+    end.written, files = _disk(spec.working)
+    if not end.killed and (end.written > spec.disk or files > spec.files):
+        end.killed = "disk"
     end.setup = os.read(trouble, 4000).decode("utf-8", "replace")
     _send(connection, {"end": end.dump()})
 
@@ -72,8 +74,10 @@ def _start(spec: Spec, output: int, status: int, trouble: int) -> None:
     The exit status of the candidate goes through ``status``, four bytes, for it may pass two parents.
     """
     try:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if spec.level == "strict":
             namespaces.enter()
+            prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # new credentials have cleared it
             init = os.fork()
             if init:
                 os.close(output)
@@ -113,7 +117,7 @@ class _Watch:
         self._sent = 0
         self._peak = 0
         self._cpu = 0.0
-        self._reaped = 0.0
+        self.reaped = 0.0
         self._disk_at = began
         self._selector = selectors.DefaultSelector()
         for source in (connection, output, status):
@@ -149,9 +153,9 @@ class _Watch:
         """The limit that is passed, or nothing."""
         spec = self._spec
         now = time.monotonic()
-        self._reaped += reap()
+        self.reaped += reap()
         below = descendants(os.getpid())
-        self._cpu = max(self._cpu, self._reaped + sum(process.cpu for process in below))
+        self._cpu = max(self._cpu, self.reaped + sum(process.cpu for process in below))
         memory = sum(process.resident for process in below)
         if spec.memory is not None and memory > spec.memory:
             memory = proportional(below)

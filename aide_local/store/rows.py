@@ -56,7 +56,10 @@ def of_node(run_id: str, node: Node) -> list[tuple[str, list[Any]]]:
     for fold in node.folds:
         cost = fold.usage
         found.append(
-            ("folds", [run_id, node.id, fold.fold, fold.score, cost.wall, cost.cpu, cost.peak_memory, cost.written])
+            (
+                "folds",
+                [run_id, node.id, fold.fold, fold.score, cost.wall, cost.cpu, cost.peak_memory, cost.written],
+            )
         )
     if node.error is not None:
         error = node.error
