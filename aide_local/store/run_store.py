@@ -164,6 +164,7 @@ class DuckRunStore:
         self.run_id = run_id
         self.folder = folder
         self._lock = threading.RLock()
+        self._publishing = threading.RLock()  # one snapshot at a time: the files have one name
         self._held = _hold(folder / LOCK, run_id)
         self._closed = False
         try:
@@ -324,31 +325,33 @@ class DuckRunStore:
     # ---- for readers ----
 
     def publish(self) -> None:
-        partial = self.folder / (PUBLISHED + ".partial")
-        with _told(self.folder):
-            partial.unlink(missing_ok=True)
-            with self._lock:
-                cursor = self._connection.cursor()
-            try:
-                cursor.execute(f"ATTACH {_quoted(partial)} AS snapshot")
+        with self._publishing:
+            partial = self.folder / (PUBLISHED + ".partial")
+            with _told(self.folder):
+                partial.unlink(missing_ok=True)
+                with self._lock:
+                    cursor = self._connection.cursor()
                 try:
-                    source = cursor.execute("SELECT current_database()").fetchone()
-                    assert source is not None
-                    cursor.execute(f'COPY FROM DATABASE "{source[0]}" TO snapshot')
+                    cursor.execute(f"ATTACH {_quoted(partial)} AS snapshot")
+                    try:
+                        source = cursor.execute("SELECT current_database()").fetchone()
+                        assert source is not None
+                        cursor.execute(f'COPY FROM DATABASE "{source[0]}" TO snapshot')
+                    finally:
+                        cursor.execute("DETACH snapshot")
                 finally:
-                    cursor.execute("DETACH snapshot")
-            finally:
-                cursor.close()
-            partial.replace(self.folder / PUBLISHED)
-        self._publish_info()
+                    cursor.close()
+                partial.replace(self.folder / PUBLISHED)
+            self._publish_info()
 
     def _publish_info(self) -> None:
-        info = asdict(self.info())
-        info["pid"] = os.getpid()
-        partial = self.folder / (INFO + ".partial")
-        with _told(self.folder):
-            partial.write_text(json.dumps(info, default=str), encoding="utf-8")
-            partial.replace(self.folder / INFO)
+        with self._publishing:
+            info = asdict(self.info())
+            info["pid"] = os.getpid()
+            partial = self.folder / (INFO + ".partial")
+            with _told(self.folder):
+                partial.write_text(json.dumps(info, default=str), encoding="utf-8")
+                partial.replace(self.folder / INFO)
 
     def close(self) -> None:
         with self._lock:

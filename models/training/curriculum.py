@@ -17,15 +17,8 @@ from collections.abc import Callable, Iterator
 from aide_local.types import Message
 from models.training.corpus import Example, generate
 
-_SYLLABLES = (
-    "ba be bi bo ca co cu da de di do fa fe fi ga go ha he hi jo ka ke ki la le li lo ma me mi mo mu na ne "
-    "ni no pa pe pi po ra re ri ro sa se si so ta te ti to tu va ve vi wa xa ye za zo"
-).split()
-_WORDS = (
-    "age price rate city date total count score level income region width height load speed mass volume "
-    "channel status balance days group zone sensor flow depth grade index code type size weight temp month "
-    "year visits clicks amount ratio power torque signal offset share yield area floor owner model brand"
-).split()
+_SYLLABLES = ["ba", "be", "bi", "bo", "ca", "co", "cu", "da", "de", "di", "do", "fa", "fe", "fi", "ga", "go", "ha", "he", "hi", "jo", "ka", "ke", "ki", "la", "le", "li", "lo", "ma", "me", "mi", "mo", "mu", "na", "ne", "ni", "no", "pa", "pe", "pi", "po", "ra", "re", "ri", "ro", "sa", "se", "si", "so", "ta", "te", "ti", "to", "tu", "va", "ve", "vi", "wa", "xa", "ye", "za", "zo"]
+_WORDS = ["age", "price", "rate", "city", "date", "total", "count", "score", "level", "income", "region", "width", "height", "load", "speed", "mass", "volume", "channel", "status", "balance", "days", "group", "zone", "sensor", "flow", "depth", "grade", "index", "code", "type", "size", "weight", "temp", "month", "year", "visits", "clicks", "amount", "ratio", "power", "torque", "signal", "offset", "share", "yield", "area", "floor", "owner", "model", "brand"]
 _PAIRS_AT_MOST = 14
 
 
@@ -153,7 +146,7 @@ def _look_up(rng: random.Random) -> Example:
 
 def _list_of_kind(rng: random.Random) -> Example:
     """Which columns are of a kind, in order."""
-    described = [_column_line(rng, column) + (column,) for column in names(rng, rng.randint(4, 12))]
+    described = [(*_column_line(rng, column), column) for column in names(rng, rng.randint(4, 12))]
     kind = rng.choice(described)[1]
     found = [column for _, its_kind, column in described if its_kind == kind]
     listing = "columns:\n" + "\n".join(line for line, _, _ in described)

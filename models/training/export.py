@@ -66,19 +66,20 @@ def export(checkpoint: Path, target: Path, kind: str) -> None:
 
 def _describe(writer: gguf.GGUFWriter, state: dict[str, Any], kind: str) -> None:
     step, seconds, tokens, reply_tokens, _ = state["counters"]
-    revision = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=MODELS)
+    revision = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=MODELS
+    )
     writer.add_name(NAME)
     writer.add_license(LICENCE)
     writer.add_description(DESCRIPTION)
-    writer.add_file_type(
-        gguf.LlamaFileType.MOSTLY_Q8_0 if kind == "q8_0" else gguf.LlamaFileType.MOSTLY_F16
-    )
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0 if kind == "q8_0" else gguf.LlamaFileType.MOSTLY_F16)
     writer.add_string("aide.prompt_profile", "starter")
     writer.add_string("aide.prompt_fingerprint", fingerprint("starter"))
     writer.add_uint32("aide.corpus_version", VERSION)
     writer.add_string("aide.git_revision", revision.stdout.strip())
     writer.add_string(
-        "aide.training", f"{step} steps, {tokens} tokens ({reply_tokens} of replies), {seconds / 60:.0f} minutes"
+        "aide.training",
+        f"{step} steps, {tokens} tokens ({reply_tokens} of replies), {seconds / 60:.0f} minutes",
     )
 
 
@@ -142,7 +143,9 @@ def write_vectors(checkpoint: Path, target: Path, prompts: int = 6) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--work", type=Path, default=WORK)
     parser.add_argument("--to", type=Path, default=MODELS / "starter.gguf")
     parser.add_argument("--type", choices=TYPES, default="q8_0")

@@ -48,7 +48,7 @@ class Encoder:
     def __init__(self, tokenizer: Tokenizer, focus_weight: float = 2.5) -> None:
         self.tokenizer = tokenizer
         self.focus_weight = focus_weight
-        self._template = jinja2.Environment(autoescape=False).from_string(  # noqa: S701 - a prompt
+        self._template = jinja2.Environment(autoescape=False).from_string(
             TEMPLATE.read_text("utf-8")
         )
 

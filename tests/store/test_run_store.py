@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -144,6 +145,15 @@ def test_readers_see_the_last_snapshot_while_the_run_is_held(tmp_path: Path) -> 
         ).fetchone()
         assert comment is not None
         assert "bytes" in str(comment[0])
+    store.close()
+
+
+def test_threads_that_publish_at_once_take_turns(tmp_path: Path) -> None:
+    store = new(tmp_path)
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(store.publish) for _ in range(24)]
+        for one in waiting:
+            one.result()
     store.close()
 
 

@@ -277,7 +277,7 @@ def fits_step(step: str, recipe: Recipe, facts: Facts) -> bool:
     if step in ("bins", "splines"):
         return linear and facts.numeric >= 1 and not ({"svm", "gaussian process", "neighbors"} & names)
     if step == "polynomials":
-        return linear and 2 <= facts.numeric and facts.columns <= 15 and facts.categorical <= 3
+        return linear and facts.numeric >= 2 and facts.columns <= 15 and facts.categorical <= 3
     if step in ("clusters", "pca"):
         return facts.numeric >= 6 and not recipe.has("native categories")
     if step == "nystroem":

@@ -60,12 +60,7 @@ def random_task(rng: random.Random) -> Task:
     )
 
 
-_WORDS = (
-    "age income price area rooms weight height status city region country code type level score rate amount balance "
-    "count duration speed pressure temperature humidity wind season weekday channel product brand store segment plan "
-    "visits clicks calls latency voltage current length width depth sugar protein dose visit stage grade sex smoker "
-    "cholesterol glucose insulin bmi latitude longitude distance mileage engine fuel year color cut clarity carat"
-).split()
+_WORDS = ["age", "income", "price", "area", "rooms", "weight", "height", "status", "city", "region", "country", "code", "type", "level", "score", "rate", "amount", "balance", "count", "duration", "speed", "pressure", "temperature", "humidity", "wind", "season", "weekday", "channel", "product", "brand", "store", "segment", "plan", "visits", "clicks", "calls", "latency", "voltage", "current", "length", "width", "depth", "sugar", "protein", "dose", "visit", "stage", "grade", "sex", "smoker", "cholesterol", "glucose", "insulin", "bmi", "latitude", "longitude", "distance", "mileage", "engine", "fuel", "year", "color", "cut", "clarity", "carat"]
 
 
 def _naming(rng: random.Random) -> Callable[[str], str]:

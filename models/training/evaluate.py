@@ -1,0 +1,344 @@
+"""What a model can do on tasks never seen in training, operator by operator. Needs no torch.
+
+    python -m models.training.evaluate --quick                 # the figures of the model card
+    python -m models.training.evaluate --model other.gguf      # any GGUF file
+
+Every prompt is packed by the product's own packer and answered by the product's own engine; every script is
+executed on made-up data of its task, and its predictions are read and scored by the product's own code. The
+tasks, histories and bugs come from seeds that training never uses.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import shutil
+import sys
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from aide_local.digest import digest_lines
+from aide_local.evaluate.form import Form
+from aide_local.evaluate.score import open_scorer
+from aide_local.interpreter import probe
+from aide_local.llm.llama import LlamaEngine
+from aide_local.llm.registry import bundled_models
+from aide_local.prompts.build import Request, Templates
+from aide_local.prompts.pack import Packer
+from aide_local.prompts.parse import parse_reply
+from aide_local.screen import ast_hash, screen
+from aide_local.types import Operator, Sampling
+from models.training.corpus import bank
+from models.training.corpus.bugs import BUGS
+from models.training.corpus.cases import Case, cases, failing
+from models.training.corpus.changes import changes
+from models.training.corpus.render import script
+
+FIRST_SEED = 10_000_000  # of failing scripts; the bank's are far below
+TEMPERATURE = 0.7  # the product's default
+
+
+@dataclass(slots=True)
+class Answer:
+    """One generation and what became of its script."""
+
+    operator: str
+    task: str
+    kind: str
+    metric: str
+    code: bool = False
+    runs: bool = False
+    beats_constant: bool = False
+    names_right: bool = False
+    changed: bool = False
+    plan_known: bool = False
+    plan_matches: bool = False
+    bug: str = ""
+    error: str = ""
+    tokens: int = 0
+    decode_ms: float = 0.0
+    hash: str = ""
+
+
+@dataclass(slots=True)
+class Examiner:
+    """Asks the model, executes what it writes."""
+
+    engine: LlamaEngine
+    modules: frozenset[str] = field(default_factory=frozenset)
+    packages: str = ""
+
+    def ask(self, case: Case, seed: int) -> tuple[Answer, str, str]:
+        """The answer so far, and the reply's plan and code."""
+        task = case.history.task
+        reply_tokens = min(4096, self.engine.info.n_ctx // 3)
+        packer = Packer(
+            self.engine,
+            Templates(self.engine.info.prompt_profile),
+            task,
+            packages=self.packages,
+            limits="",
+            n_ctx=self.engine.info.n_ctx,
+            reply_tokens=reply_tokens,
+        )
+        parent = case.parent
+        digest = digest_lines(case.history.tree, parent.id if parent else None)
+        request = Request.of(case.operator, digest, parent, case.other, case.hint)
+        packed = packer.pack(request)
+        sampling = Sampling(seed, temperature=TEMPERATURE, max_tokens=reply_tokens)
+        answer = Answer(case.operator.value, task.name, task.kind.value, task.metric)
+        text = ""
+        for chunk in self.engine.generate(packed.prompt, sampling):
+            if chunk.generation:
+                text = chunk.generation.text
+                answer.tokens = chunk.generation.completion_tokens
+                answer.decode_ms = chunk.generation.decode_ms
+        reply = parse_reply(text)
+        answer.code = bool(reply.code)
+        return answer, reply.plan, reply.code
+
+    def judge(self, answer: Answer, case: Case, code: str, seed: int) -> None:
+        """Execute the script on made-up data; fill in what came of it."""
+        task = case.history.task
+        if not code:
+            answer.error = "no code"
+            return
+        _, refused = screen(code, self.modules, {})
+        if refused is None:
+            answer.hash = ast_hash(code)
+        answer.names_right = not _foreign_names(code, case)
+        folder = Path(tempfile.mkdtemp(prefix="evaluate-"))
+        try:
+            error = refused or bank.execute(code, task, folder, seed)
+            if error is not None:
+                answer.error = error.one_line()
+                return
+            answer.runs = True
+            answer.beats_constant = self._beats_constant(case, folder, seed)
+        finally:
+            shutil.rmtree(folder)
+
+    def _beats_constant(self, case: Case, folder: Path, seed: int) -> bool:
+        import pyarrow as pa
+        import pyarrow.csv as pacsv
+
+        from aide_local.evaluate.predictions import Wanted, read_predictions
+        from models.training.corpus.data import write_input
+
+        task = case.history.task
+        truth = write_input(
+            replace(task, n_train=bank.ROWS), folder / "again", seed, bank.ROWS, bank.TEST_ROWS
+        )
+        form = Form.of(task)
+        ids = (
+            pacsv.read_csv(folder / "input/test.csv")
+            .column(task.id_column)
+            .cast(pa.string())
+            .combine_chunks()
+        )
+        predictions = read_predictions(folder / "working", Wanted(task.id_column, ids, form, 0.5))
+        if truth.shape[1] == 1:
+            truth = truth[:, 0]
+        if task.classes:
+            truth = truth.astype(int)
+        scorer = open_scorer(task, form, truth)
+        ours = scorer.score(truth, form.decide(predictions))
+        constant = scorer.score(truth, scorer.constant(truth, len(truth)))
+        return ours > constant if task.direction.value == "maximize" else ours < constant
+
+
+def _foreign_names(code: str, case: Case) -> bool:
+    """Whether a task.json key, a target, the id or a file is misnamed in the script."""
+    known = {
+        "target", "targets", "id", "kind", "metric", "classes", "numeric", "categorical", "datetime", "text", "boolean",
+        "outputs", "predict", "name", "direction", "columns", "time", "group",
+    }  # fmt: skip
+    keys = set(re.findall(r'task\["(\w+)"\]', code))
+    files = set(re.findall(r'"((?:input|working)/[^"]*)"', code))
+    return bool(keys - known) or bool(
+        files
+        - {
+            "input/train.csv",
+            "input/test.csv",
+            "input/task.json",
+            "input/sample_submission.csv",
+            "working/submission.csv",
+        }
+    )
+
+
+def _unseen(seed: int) -> Iterator[Case]:
+    """Moments of runs on tasks that training never saw: one run for each number."""
+    number = 0
+    while True:
+        yield from cases(random.Random(f"evaluate {seed} {number}"))
+        number += 1
+
+
+def drafts(examiner: Examiner, tasks: int, each: int) -> Iterator[Answer]:
+    """Drafts for ``tasks`` new schemas, ``each`` with as many histories and seeds."""
+    for number in range(tasks):
+        found = [
+            case
+            for case in _take(cases(random.Random(f"evaluate draft {number}")), 40)
+            if case.operator is Operator.DRAFT
+        ]
+        if not found:
+            continue
+        for seed in range(each):
+            case = found[seed % len(found)]
+            answer, _, code = examiner.ask(case, seed)
+            examiner.judge(answer, case, code, number)
+            yield answer
+
+
+def improvements(examiner: Examiner, count: int) -> Iterator[Answer]:
+    """Improvements and merges in the middle of new runs."""
+    asked = 0
+    for number, case in enumerate(_unseen(7)):
+        if asked == count:
+            return
+        if case.operator is Operator.DRAFT or case.parent is None:
+            continue
+        asked += 1
+        answer, plan, code = examiner.ask(case, number)
+        examiner.judge(answer, case, code, number)
+        if answer.hash:
+            answer.changed = answer.hash != ast_hash(case.parent.code)
+            announced = _announced(case, plan)
+            answer.plan_known = announced is not None
+            answer.plan_matches = announced == answer.hash
+        yield answer
+
+
+def _announced(case: Case, plan: str) -> str | None:
+    """Hash of the script that the plan's first sentence promises; None where it promises nothing we know."""
+    assert case.parent is not None
+    facts, recipe = case.history.facts, case.history.recipes[case.parent.id]
+    first = plan.split(". ")[0].rstrip(".")
+    for seed in range(60):
+        for change in changes(random.Random(seed), recipe, facts):
+            if change.words == first:
+                return ast_hash(script(change.recipe, facts))
+    return None
+
+
+def repairs(examiner: Examiner, each: int) -> Iterator[Answer]:
+    """Scripts with each kind of bug, their real errors, the model's mends."""
+    for bug in BUGS:
+        done, seed = 0, FIRST_SEED
+        while done < each and seed < FIRST_SEED + 400:
+            seed += 1
+            case = failing(seed, bug.name)
+            if case is None:
+                continue
+            error = bank.error_of(case)
+            if error is None:
+                continue
+            done += 1
+            question = case.case(error)
+            answer, _, code = examiner.ask(question, seed)
+            answer.bug = bug.name
+            examiner.judge(answer, question, code, case.node.id)
+            yield answer
+
+
+def variety(examiner: Examiner, count: int) -> int:
+    """Distinct programs among ``count`` first drafts for one task."""
+    case = next(
+        case for case in _unseen(11) if case.operator is Operator.DRAFT and not len(case.history.tree)
+    )
+    return len({ast_hash(code) for seed in range(count) if (code := examiner.ask(case, seed)[2])})
+
+
+def _take(cases_: Iterator[Case], count: int) -> list[Case]:
+    return [case for _, case in zip(range(count), cases_, strict=False)]
+
+
+def share(answers: list[Answer], what: str) -> str:
+    """``27 of 30 (90 %)``."""
+    good = sum(getattr(answer, what) for answer in answers)
+    return f"{good} of {len(answers)} ({100 * good / max(1, len(answers)):.0f} %)"
+
+
+def report(answers: list[Answer], distinct: int, asked: int) -> str:
+    """The figures as Markdown."""
+    by: dict[str, list[Answer]] = defaultdict(list)
+    for answer in answers:
+        by[answer.operator].append(answer)
+    lines = [
+        "| operator | replies with code | names right | run | beat the constant guess |",
+        "|---|---|---|---|---|",
+    ]
+    for operator, ones in by.items():
+        cells = (share(ones, what) for what in ("code", "names_right", "runs", "beats_constant"))
+        lines.append(f"| {operator} | " + " | ".join(cells) + " |")
+    lines.append("")
+    improved = [one for one in by["improve"] if one.hash]
+    known = [one for one in improved if one.plan_known]
+    fixed: dict[str, list[Answer]] = defaultdict(list)
+    for one in by["debug"]:
+        fixed[one.bug].append(one)
+    unfixed = sorted(bug for bug, ones in fixed.items() if not any(one.runs for one in ones))
+    seconds = sum(answer.decode_ms for answer in answers) / 1000
+    lines += [
+        f"- improve, script changed: {share(improved, 'changed')}; the plan names one of the known changes:"
+        f" {share(improved, 'plan_known')}; of those the script is exactly the one announced: {share(known, 'plan_matches')}",
+        f"- debug, fixed at the first try: {share(by['debug'], 'runs')}, of {len(fixed)} kinds of bug",
+        f"- kinds never fixed: {', '.join(unfixed) or 'none'}",
+        f"- distinct programs among {asked} drafts for one task, temperature {TEMPERATURE}: {distinct}",
+        f"- tasks: {len({answer.task for answer in answers})}; generations: {len(answers) + asked};"
+        f" {sum(answer.tokens for answer in answers) / max(seconds, 1e-9):.0f} tokens/s",
+    ]
+    errors = Counter(
+        f"{one.operator}: {re.sub('[0-9]+', 'N', one.error)[:90]}" for one in answers if one.error
+    )
+    lines += ["", "What failed most:", ""]
+    lines += [f"- {count} × {error}" for error, count in errors.most_common(12)]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", type=Path, default=None, help="default: the bundled starter")
+    parser.add_argument("--quick", action="store_true", help="about 450 generations in place of 1,400")
+    parser.add_argument("--json", type=Path, default=None, help="write every answer here")
+    given = parser.parse_args()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    bank.warm()
+    path = given.model or bundled_models() / "starter.gguf"
+    engine = LlamaEngine(path)
+    interpreter = probe()
+    examiner = Examiner(engine, interpreter.modules, interpreter.card())
+    tasks, each, improve, per_bug = (15, 8, 100, 2) if given.quick else (40, 10, 500, 5)
+    answers: list[Answer] = []
+    try:
+        for part in (
+            drafts(examiner, tasks, each),
+            improvements(examiner, improve),
+            repairs(examiner, per_bug),
+        ):
+            for answer in part:
+                answers.append(answer)
+                print(f"\r{len(answers)} {answer.operator}", end="", file=sys.stderr)
+        distinct = variety(examiner, 100)
+    finally:
+        engine.close()
+    print(file=sys.stderr)
+    print(report(answers, distinct, 100))
+    if given.json:
+        rows: list[dict[str, Any]] = [asdict(answer) for answer in answers]
+        given.json.write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()
