@@ -23,6 +23,11 @@ class NodeState(StrEnum):
     BUGGY = "buggy"
     INTERRUPTED = "interrupted"  # was in flight when the run was killed, twice
 
+    @property
+    def glyph(self) -> str:
+        """One sign for lists; the word or the result stands beside it."""
+        return {"pending": "…", "valid": "✓", "buggy": "✗", "interrupted": "!"}[self.value]
+
 
 class OutcomeKind(StrEnum):
     """How the execution of a script ended."""

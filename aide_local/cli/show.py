@@ -128,19 +128,12 @@ def show(
 
 def _tree_lines(view: RunView) -> list[str]:
     from aide_local.digest import first_sentence, format_metric
-    from aide_local.types import NodeState
 
     best = view.tree.best
     path = {one.id for one in view.tree.lineage(best.id)} if best else set()
     lines: list[str] = []
 
     def add(one: Node, depth: int) -> None:
-        glyph = {
-            NodeState.VALID: "✓",
-            NodeState.BUGGY: "✗",
-            NodeState.PENDING: "…",
-            NodeState.INTERRUPTED: "!",
-        }[one.state]
         mark = "*" if one.id in path else " "
         result = (
             format_metric(one.metric)
@@ -152,7 +145,7 @@ def _tree_lines(view: RunView) -> list[str]:
         gain = view.tree.gain(one)
         gained = f" ({gain:+.4g})" if gain is not None else ""
         lines.append(
-            f"{mark}{'  ' * depth}{glyph} #{one.id} {one.operator}  {result}{gained}  {first_sentence(one.plan)}".rstrip()
+            f"{mark}{'  ' * depth}{one.state.glyph} #{one.id} {one.operator}  {result}{gained}  {first_sentence(one.plan)}".rstrip()
         )
         for child in view.tree.children(one.id):
             add(child, depth + 1)

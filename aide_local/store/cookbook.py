@@ -1,0 +1,89 @@
+"""Questions worth asking of past runs. The SQL console offers them; docs/sql.md is written from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A query with the question that it answers."""
+
+    title: str
+    query: str
+
+
+QUERIES: tuple[Saved, ...] = (
+    Saved("Which scripts are best on each task?", "FROM leaderboard LIMIT 50"),
+    Saved(
+        "Which operator gains most?",
+        "SELECT operator, count(*) AS nodes, round(avg(gain), 5) AS mean_gain, count(*) FILTER (gain > 0) AS gained\n"
+        "FROM gains GROUP BY operator ORDER BY gained DESC",
+    ),
+    Saved("How did each operator fare, run by run?", "FROM operator_stats ORDER BY run_id DESC, operator"),
+    Saved("Which errors come most, and are they mended?", "FROM error_signatures LIMIT 50"),
+    Saved("How did the best rise, node by node?", "FROM best_so_far ORDER BY run_id DESC, node"),
+    Saved(
+        "What did each run reach, and in what time?",
+        "SELECT run_id, task, model, state, summary->>'best_score' AS best, summary->>'ensemble_score' AS ensemble,\n"
+        "       summary->>'report_score' AS report, round(seconds_used) AS seconds\nFROM runs ORDER BY created DESC",
+    ),
+    Saved(
+        "Where does the time go: writing or executing?",
+        "SELECT run_id, round(sum(execution_seconds), 1) AS executing, round(sum(generation_seconds), 1) AS writing,\n"
+        "       sum(completion_tokens) AS tokens\nFROM cost GROUP BY run_id ORDER BY run_id DESC",
+    ),
+    Saved("How fast is each model here?", "FROM model_speed"),
+    Saved(
+        "Which changes helped most?",
+        "SELECT run_id, node, operator, round(gain, 5) AS gain, plan FROM gains WHERE gain > 0 ORDER BY gain DESC LIMIT 30",
+    ),
+    Saved(
+        "From which nodes did the best of the last run grow?",
+        "SELECT l.steps, n.node, n.operator, n.metric, n.plan\n"
+        "FROM lineage l JOIN nodes n USING (run_id, node)\n"
+        "JOIN (SELECT run_id, node AS leaf FROM leaderboard WHERE run_id = (SELECT max(run_id) FROM runs) LIMIT 1) b\n"
+        "  USING (run_id, leaf)\nORDER BY steps DESC",
+    ),
+    Saved(
+        "Which nodes were delivered together?",
+        "SELECT e.run_id, e.node, round(e.weight, 3) AS weight, n.metric, n.plan\n"
+        "FROM ensembles e JOIN nodes n USING (run_id, node) ORDER BY e.run_id DESC, weight DESC",
+    ),
+    Saved(
+        "How much do the folds of a node differ?",
+        "SELECT run_id, node, count(score) AS folds, avg(score) AS mean, stddev(score) AS spread\n"
+        "FROM folds GROUP BY run_id, node ORDER BY run_id DESC, node",
+    ),
+    Saved(
+        "Which nodes were slow or hungry?",
+        "SELECT run_id, node, round(wall_seconds, 1) AS seconds, peak_memory // 1048576 AS mib, plan\n"
+        "FROM nodes ORDER BY wall_seconds DESC LIMIT 20",
+    ),
+    Saved(
+        "What did the model not get to see?",
+        "SELECT run_id, node, unnest(dropped) AS dropped FROM nodes WHERE len(dropped) > 0 ORDER BY run_id DESC, node",
+    ),
+    Saved(
+        "Which replies were cut, and how long are replies?",
+        "SELECT purpose, finish, count(*) AS replies, avg(completion_tokens) AS mean_tokens FROM generations GROUP BY ALL",
+    ),
+    Saved(
+        "Which estimators appear in valid scripts, and how good are they?",
+        "SELECT r.task, regexp_extract(n.code, '(\\w+(Regressor|Classifier|Regression|Ridge|Lasso|SVC|SVR))', 1) AS estimator,\n"
+        "       count(*) AS nodes, min(n.metric) AS lowest, max(n.metric) AS highest\n"
+        "FROM nodes n JOIN runs r USING (run_id) WHERE n.state = 'valid' AND n.complete GROUP BY ALL ORDER BY ALL",
+    ),
+    Saved("Which past tasks are alike?", "FROM task_similarity ORDER BY similarity DESC LIMIT 20"),
+    Saved("What happened to the runs?", "FROM events ORDER BY moment DESC LIMIT 100"),
+    Saved(
+        "What is the share of valid nodes for each model?",
+        "SELECT r.model, count(*) AS nodes, round(100 * avg((n.state = 'valid')::INT), 1) AS valid_percent\n"
+        "FROM nodes n JOIN runs r USING (run_id) GROUP BY r.model ORDER BY valid_percent DESC",
+    ),
+    Saved(
+        "What do the tables and columns mean?",
+        "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE NOT internal\n"
+        "ORDER BY table_name, column_index",
+    ),
+)

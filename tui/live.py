@@ -1,0 +1,100 @@
+"""A run that this process executes: its events, gathered in a thread and taken by the screen about ten times a second."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from dataclasses import dataclass, field
+
+from aide_local import events
+from aide_local.errors import AideError
+from aide_local.loop import Run
+
+LONGEST_STREAM = 40_000  # characters of a streamed reply or output that are kept for the screen
+
+
+@dataclass(slots=True)
+class LiveRun:
+    """Start with :meth:`begin`; everything else is for the UI's thread. ``changes`` counts what was seen."""
+
+    run: Run
+    id: str = ""
+    folder: str = ""
+    steps: int = 0
+    constant: float | None = None
+    phase: str = "starting"
+    node: int | None = None
+    streams: dict[int, str] = field(default_factory=dict)
+    outputs: dict[int, str] = field(default_factory=dict)
+    speed: float = 0.0
+    cached: float = 0.0
+    paused: bool = False
+    ended: bool = False
+    troubles: list[str] = field(default_factory=list)
+    changes: int = 0
+    _queue: queue.SimpleQueue[events.Event | AideError] = field(default_factory=queue.SimpleQueue)
+    _thread: threading.Thread | None = None
+
+    def begin(self) -> None:
+        self._thread = threading.Thread(target=self._follow, name="aide-ui-follow", daemon=True)
+        self._thread.start()
+
+    def _follow(self) -> None:
+        try:
+            for event in self.run.events():
+                self._queue.put(event)
+        except AideError as error:
+            self._queue.put(error)
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Until the run's thread has ended."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+
+    def take(self) -> bool:
+        """Apply all events that came; whether there were any."""
+        came = False
+        while True:
+            try:
+                event = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            came = True
+            self._apply(event)
+        self.changes += came
+        return came
+
+    def _apply(self, event: events.Event | AideError) -> None:
+        match event:
+            case AideError():
+                self.ended, self.phase = True, "failed"
+                self.troubles.append(f"{event.message} {event.mend}".strip())
+            case events.RunStarted():
+                self.id, self.folder, self.steps = event.run_id, event.folder, event.steps
+                self.constant = event.constant_score
+            case events.NodeProposed():
+                self.node, self.phase = event.node, f"writing #{event.node} ({event.step.operator.value})"
+            case events.TokensStreamed():
+                before = "" if event.restart else self.streams.get(event.node, "")
+                self.streams[event.node] = (before + event.text)[-LONGEST_STREAM:]
+            case events.ReplyFinished(generation=made):
+                if made.decode_ms > 0:
+                    self.speed = 1000 * made.completion_tokens / made.decode_ms
+                self.cached = made.cached_tokens / max(1, made.cached_tokens + made.prompt_tokens)
+            case events.ExecutionStarted():
+                self.node, self.phase = event.node, f"executing #{event.node}"
+            case events.OutputStreamed():
+                self.outputs[event.node] = (self.outputs.get(event.node, "") + event.text)[-LONGEST_STREAM:]
+            case events.NodeFinished():
+                self.streams.pop(event.node.id, None)
+                self.outputs.pop(event.node.id, None)
+            case events.Trouble():
+                self.troubles.append(f"{event.message} {event.mend}".strip())
+            case events.RunPaused():
+                self.paused = True
+            case events.RunResumed():
+                self.paused = False
+            case events.RunFinished():
+                self.ended, self.phase = True, f"ended: {event.stop_reason}"
+            case _:
+                pass  # folds and bests are read from the tree

@@ -1,0 +1,61 @@
+"""Text from models, scripts and files, made inert for the screen: no markup, no escapes, bounded."""
+
+from __future__ import annotations
+
+import difflib
+
+from rich.syntax import Syntax
+from rich.text import Text
+
+from aide_local.digest import first_sentence, format_metric
+from aide_local.sandbox.output import neutralise
+from aide_local.tree import Tree
+from aide_local.types import Node
+
+LONGEST = 200_000  # characters that a pane shows
+LONGEST_LINE = 2_000
+
+
+def inert(text: str) -> str:
+    """``text`` without control, escape and bidirectional signs, cut to what a pane can hold."""
+    shown = text if len(text) <= LONGEST else text[: LONGEST // 2] + "\n… (cut) …\n" + text[-LONGEST // 2 :]
+    lines = neutralise(shown).split("\n")
+    return "\n".join(line if len(line) <= LONGEST_LINE else line[:LONGEST_LINE] + " … (cut)" for line in lines)
+
+
+def plain(text: str) -> Text:
+    return Text(inert(text))
+
+
+def code(text: str) -> Syntax:
+    return Syntax(inert(text), "python", line_numbers=True, word_wrap=True, theme="ansi_dark")
+
+
+def diff(old: str, new: str) -> Text:
+    """Unified difference; each line's first sign says what colour says too."""
+    shown = Text()
+    lines = difflib.unified_diff(inert(old).splitlines(), inert(new).splitlines(), "parent", "this", lineterm="")
+    for line in lines:
+        style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
+        shown.append(line + "\n", style)
+    return shown if shown else Text("The script is the same.")
+
+
+def label(tree: Tree, node: Node, on_path: bool) -> Text:
+    """A node in the tree: glyph and word of its state, metric, gain, first sentence of the plan."""
+    shown = Text(overflow="ellipsis", no_wrap=True)
+    colour = {"valid": "green", "buggy": "red", "pending": "yellow", "interrupted": "magenta"}[node.state.value]
+    shown.append(f"{node.state.glyph} ", colour)
+    shown.append(f"#{node.id} {node.operator.value} ", "bold" if on_path else "")
+    if node.complete:
+        shown.append(format_metric(node.metric), "bold green" if on_path else "")
+        if (gain := tree.gain(node)) is not None:
+            shown.append(f" {gain:+.3g}", "green" if gain > 0 else "dim")
+    elif node.error is not None:
+        shown.append(f"buggy {node.error.type}", "red")
+    else:
+        shown.append("behind, stopped early" if node.metric is not None else node.state.value, "dim")
+    if on_path:
+        shown.append(" best path", "dim")
+    shown.append(f"  {inert(first_sentence(node.plan))}", "dim")
+    return shown
