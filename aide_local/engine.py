@@ -16,7 +16,7 @@ from threading import Lock
 
 from aide_local import __version__
 from aide_local.deliver import Deliver, write_files
-from aide_local.errors import ModelError, StoreError
+from aide_local.errors import ModelError, SettingsError, StoreError
 from aide_local.evaluate.final import Final
 from aide_local.evaluate.open import Opened, open_evaluator
 from aide_local.evaluate.reported import REVIEW_SCHEMA, Review, read_review
@@ -40,6 +40,8 @@ from aide_local.tree import Tree
 from aide_local.types import Message, RunSettings, Sampling
 
 MakeEngine = Callable[[RunSettings], Engine]
+
+LONGEST_REPLY = 4096  # tokens, where --max-tokens does not say
 
 
 def llama(model: str | None, home: Home) -> MakeEngine:
@@ -160,13 +162,21 @@ def _assemble(
             "Make room or choose another --home.",
         ) from error
     packer = _packer(model, task, settings, home, interpreter)
-    reply = _reply_tokens(model, settings)
     tree = Tree.of(store.nodes(), task.direction)
 
     def writer(emit: Callable[[Event], None]) -> Writer:
-        sampling = Sampling(0, temperature=settings.temperature, max_tokens=reply)
+        sampling = Sampling(
+            0, temperature=settings.temperature, max_tokens=settings.max_tokens or LONGEST_REPLY
+        )
         return Writer(
-            model, packer, store, interpreter.modules, sampling=sampling, engine_lock=lock, emit=emit
+            model,
+            packer,
+            store,
+            interpreter.modules,
+            sampling=sampling,
+            engine_lock=lock,
+            emit=emit,
+            model_digest=settings.model_digest,
         )
 
     def started() -> Event:
@@ -211,11 +221,17 @@ def _python(settings: RunSettings) -> Path | None:
     return Path(settings.python) if settings.python else None
 
 
-def _reply_tokens(model: Engine, settings: RunSettings) -> int:
-    return settings.max_tokens or min(4096, model.info.n_ctx // 3)
+def _reserved(model: Engine, settings: RunSettings) -> int:
+    """Tokens of the context that a prompt leaves to the reply; a reply may use what the prompt left besides."""
+    return settings.max_tokens or min(LONGEST_REPLY, model.info.n_ctx // 3)
 
 
 def _packer(model: Engine, task: Task, settings: RunSettings, home: Home, interpreter: Interpreter) -> Packer:
+    if settings.model_digest and model.info.prompt_profile == "starter":
+        raise SettingsError(
+            f"The model {model.info.name} writes scripts and nothing else, so it cannot write the journal.",
+            "Leave --model-digest out, or choose another model.",
+        )
     override = Path(settings.prompts) if settings.prompts else home.prompts
     return Packer(
         model,
@@ -224,7 +240,7 @@ def _packer(model: Engine, task: Task, settings: RunSettings, home: Home, interp
         packages=interpreter.card(),
         limits=_limits_in_words(settings),
         n_ctx=model.info.n_ctx,
-        reply_tokens=_reply_tokens(model, settings),
+        reply_tokens=_reserved(model, settings),
     )
 
 

@@ -33,12 +33,17 @@ class Selection:
 
 
 def select(
-    predictions: Sequence[Floats], score_many: ScoreMany, direction: Direction, rounds: int = ROUNDS
+    predictions: Sequence[Floats],
+    score_many: ScoreMany,
+    direction: Direction,
+    rounds: int = ROUNDS,
+    always: Sequence[int] = (),
 ) -> Selection:
     """Weights for ``predictions``, each (n, width), averaged as they are (labels: as votes).
 
     ``score_many`` scores averages; nan counts as worse than any number. Of equals the earliest is taken,
-    so the result depends on the arguments alone. The result is never worse than the best single model.
+    so the result depends on the arguments alone. Models in ``always`` are in it whether they help or not;
+    without them the result is never worse than the best single model.
 
     Raises:
         ValueError: no predictions, or none of them has a score.
@@ -56,6 +61,10 @@ def select(
     counts = np.zeros(len(predictions), dtype=np.int64)
     counts[order[: start + 1]] = 1
     total, best = np.array(prefixes[start]), scores[start]
+    if added := [at for at in always if counts[at] == 0]:
+        counts[added] = 1
+        total = total + np.sum([predictions[at] for at in added], axis=0)
+        best = _ranked(score_many([total / int(counts.sum())]), direction)[0]
     for _ in range(rounds):
         size = int(counts.sum()) + 1
         scores = _ranked(score_many([(total + predictions[at]) / size for at in order]), direction)

@@ -109,6 +109,14 @@ class RunResumed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Steered(Event):
+    """A person asked for a step ("asked"), or marked the node ``step.parent`` ("ban", "unban", "pin", "unpin")."""
+
+    kind: str
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished(Event):
     """``summary`` has the keys of summary.json; ``exit_code`` is the command line's."""
 

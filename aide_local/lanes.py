@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from threading import Lock
 
-from aide_local.digest import digest_lines
+from aide_local.digest import digest_line, digest_lines
 from aide_local.events import Event, PromptPacked, ReplyFinished, TokensStreamed
 from aide_local.llm.protocol import Engine
 from aide_local.prompts.build import Request
@@ -20,7 +20,7 @@ from aide_local.prompts.parse import Reply, parse_reply
 from aide_local.screen import screen
 from aide_local.store.protocol import RunStore
 from aide_local.tree import Tree
-from aide_local.types import Generation, Node, NodeError, Sampling, Step
+from aide_local.types import Generation, Node, NodeError, NodeState, Sampling, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class Writer:
         sampling: Sampling,
         engine_lock: Lock,
         emit: Callable[[Event], None],
+        model_digest: bool = False,
     ) -> None:
         self.engine = engine
         self.packer = packer
@@ -52,6 +53,8 @@ class Writer:
         self.sampling = sampling
         self.engine_lock = engine_lock
         self.emit = emit
+        self.model_digest = model_digest
+        self.summaries = store.summaries() if model_digest else {}
 
     def write(self, node: Node, tree: Tree, tried: Mapping[str, int]) -> Written:
         """Let the model write ``node``; ``tree`` is what it may know, ``tried`` the scripts so far by hash.
@@ -62,7 +65,7 @@ class Writer:
         """
         parent = tree[node.parent] if node.parent is not None else None
         other = tree[node.other] if node.other is not None else None
-        digest = digest_lines(tree, node.parent)
+        digest = digest_lines(self._summarised(tree) if self.model_digest else tree, node.parent)
         request = Request.of(node.operator, digest, parent, other, node.hint)
         packed = self.packer.pack(request)
         self.emit(PromptPacked(time.time(), node.id, packed.tokens, packed.dropped))
@@ -76,27 +79,57 @@ class Writer:
         if not reply.code:
             cut = f", cut at {generation.completion_tokens} tokens" if generation.finish == "length" else ""
             return Written(node, NodeError("no_code", "NoCode", f"the reply holds no Python code{cut}"))
-        ast_hash, error = screen(reply.code, self.modules, tried)
+        written = screened(node, self.modules, tried)
+        error = written.error
         if error is not None and error.kind == "syntax" and generation.finish == "length":
             message = f"the reply was cut at {generation.completion_tokens} tokens, before the script's end"
             error = NodeError("syntax", "CutShort", message, error.line)
-        return Written(replace(node, ast_hash=ast_hash), error)
+        return Written(written.node, error)
+
+    def _summarised(self, tree: Tree) -> Tree:
+        """The tree with the model's own sentence in the place of each finished node's plan."""
+        for node in tree.nodes:
+            if (
+                node.state in (NodeState.VALID, NodeState.BUGGY)
+                and node.code
+                and node.id not in self.summaries
+            ):
+                packed = self.packer.summary(node, digest_line(tree, node))
+                sampling = replace(self.sampling, seed=node.seed, temperature=0.0, max_tokens=80)
+                self.summaries[node.id] = self._generate(node, packed, sampling, "digest").text
+        return replace(
+            tree,
+            nodes=tuple(replace(node, plan=self.summaries.get(node.id) or node.plan) for node in tree.nodes),
+        )
 
     def _ask(self, node: Node, packed: Packed, purpose: str) -> tuple[Generation, Reply]:
         sampling = replace(self.sampling, seed=node.seed + (1 if purpose == "reask" else 0))
+        generation = self._generate(node, packed, sampling, purpose)
+        return generation, parse_reply(generation.text)
+
+    def _generate(self, node: Node, packed: Packed, sampling: Sampling, purpose: str) -> Generation:
         generation: Generation | None = None
-        self.emit(TokensStreamed(time.time(), node.id, "", restart=True))
+        shown = purpose != "digest"  # a sentence on an earlier node is not this node's reply
+        if shown:
+            self.emit(TokensStreamed(time.time(), node.id, "", restart=True))
         with self.engine_lock:
             for chunk in self.engine.generate(packed.prompt, sampling):
-                if chunk.restart:
+                if shown and chunk.restart:
                     self.emit(TokensStreamed(time.time(), node.id, "", restart=True))
-                if chunk.text:
+                if shown and chunk.text:
                     self.emit(TokensStreamed(time.time(), node.id, chunk.text))
                 generation = chunk.generation
         assert generation is not None, "a stream ends with its generation"
         self.store.put_generation(node.id, node.attempts, purpose, packed.prompt, generation)
-        self.emit(ReplyFinished(time.time(), node.id, generation))
-        return generation, parse_reply(generation.text)
+        if shown:
+            self.emit(ReplyFinished(time.time(), node.id, generation))
+        return generation
+
+
+def screened(node: Node, modules: frozenset[str], tried: Mapping[str, int]) -> Written:
+    """``node`` with the hash of its script, and the error that keeps it from being executed, if any."""
+    ast_hash, error = screen(node.code, modules, tried)
+    return Written(replace(node, ast_hash=ast_hash), error)
 
 
 def new_node(node_id: int, step: Step) -> Node:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from aide_local.deliver import Deliver
 from aide_local.errors import AideError, Cancelled, ModelError, StoreError
 from aide_local.evaluate.compare import compare
-from aide_local.evaluate.protocol import Evaluation, Evaluator, Incumbent
+from aide_local.evaluate.protocol import Evaluator, Incumbent
 from aide_local.events import (
     BestImproved,
     Event,
@@ -29,17 +29,19 @@ from aide_local.events import (
     RunFinished,
     RunPaused,
     RunResumed,
+    Steered,
     Trouble,
 )
-from aide_local.lanes import Writer, new_node
+from aide_local.lanes import Writer, new_node, screened
 from aide_local.llm.protocol import Engine
-from aide_local.policy import Policy
+from aide_local.policy import Policy, make_policy, rng
+from aide_local.publisher import Publisher
+from aide_local.steering import Steering
 from aide_local.store.protocol import RunStore
 from aide_local.tree import Tree
 from aide_local.types import Node, NodeError, NodeState, RunSettings, Step
 
 MAX_ATTEMPTS = 2  # a node in flight when a run is killed is retried once
-PUBLISH_EVERY = 3.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,9 @@ class Run:
         self._parts = parts
         self._store = parts.store
         self._settings = parts.settings
-        self._tree = parts.tree
+        self._policy = parts.policy
+        self._steering = Steering(parts.store, frozenset(node.id for node in parts.tree.nodes))
+        self._tree = self._marked(parts.tree)
         self._changed = threading.Condition()
         self._events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
         self._writer = parts.writer(self._events.put)
@@ -79,10 +83,8 @@ class Run:
         self._cancel_executions = threading.Event()
         self._failure: BaseException | None = None
         self._executing: set[int] = set()
-        self._began = self._saved_at = time.monotonic()
-        self._used_before = parts.store.seconds_used()
-        self._dirty = threading.Event()
-        self._closing = threading.Event()
+        self._publisher = Publisher(parts.store, self._events.put)
+        self._timer: threading.Timer | None = None
 
     # ---- steering, from any thread ----
 
@@ -108,10 +110,54 @@ class Run:
             self._running.set()
             self._events.put(RunResumed(time.time()))
 
+    def ask(self, step: Step, code: str = "") -> None:
+        """Make this step next, before the policy is asked again; ``code`` is the script of a ``human`` step.
+
+        Raises:
+            SettingsError: the step cannot be made on the tree as it is.
+        """
+        asked = self._steering.ask(self._tree, step, code)
+        self._events.put(Steered(time.time(), "asked", asked.step))
+        with self._changed:
+            self._changed.notify_all()
+
+    def mark(self, kind: str, node: int) -> None:
+        """``ban`` a node with all that grew from it, ``unban`` it, ``pin`` or ``unpin`` it."""
+        self._steering.mark(kind, node)
+        with self._changed:
+            self._tree = self._marked(self._tree)
+        self._events.put(Steered(time.time(), kind, Step(self._tree[node].operator, node)))
+
+    def change(self, **settings: object) -> None:
+        """Other ``steps``, ``time_limit``, ``temperature`` or ``policy`` from the next step on.
+
+        Raises:
+            SettingsError: there is no such policy.
+        """
+        changed = replace(self._settings, **settings)  # type: ignore[arg-type]
+        self._policy = make_policy(changed)
+        self._store.put_settings(changed)
+        self._settings = changed
+        self._writer.sampling = replace(self._writer.sampling, temperature=changed.temperature)
+        self._start_timer()
+
+    @property
+    def settings(self) -> RunSettings:
+        """As they are now."""
+        return self._settings
+
+    @property
+    def waiting(self) -> tuple[Step, ...]:
+        """Steps that a person asked for and that are not begun."""
+        return tuple(one.step for one in self._steering.waiting)
+
     @property
     def tree(self) -> Tree:
         """The tree as it is now."""
         return self._tree
+
+    def _marked(self, tree: Tree) -> Tree:
+        return replace(tree, banned=self._steering.banned, pinned=self._steering.pinned)
 
     # ---- the iterator ----
 
@@ -123,10 +169,9 @@ class Run:
                 every finished node is in the store, and ``resume`` continues it.
         """
         coordinator = threading.Thread(target=self._coordinate, name="aide-coordinator")
-        publisher = threading.Thread(target=self._publish, name="aide-publisher")
         self._events.put(self._parts.started())
         coordinator.start()
-        publisher.start()
+        self._publisher.start()
         ended = False
         try:
             while not ended:
@@ -140,8 +185,7 @@ class Run:
             if not ended:
                 self.stop(now=True)
             coordinator.join()
-            self._closing.set()
-            publisher.join()
+            self._publisher.close()
             self._parts.close()
 
     def _coordinate(self) -> None:
@@ -160,7 +204,7 @@ class Run:
 
     def _search(self, pool: ThreadPoolExecutor) -> str:
         """Make nodes until there is a reason to stop; returns the reason."""
-        timer = self._start_timer()
+        self._start_timer()
         try:
             for node in self._in_flight_before():
                 self._retry(node, pool)
@@ -171,17 +215,27 @@ class Run:
                     return reason
                 if not self._ready(step_number):
                     continue
-                view = self._tree.seen_from(step_number, self._settings.pending)
-                node = new_node(step_number, self._parts.policy.ask(view, step_number))
-                self._make(node, pool)
+                self._make(self._next(step_number), pool)
         except ModelError as error:
             if self._tree.best is None:
                 raise
             self._events.put(Trouble(time.time(), error.message, error.mend))
             return "model trouble"
         finally:
-            if timer is not None:
-                timer.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
+
+    def _next(self, step_number: int) -> Node:
+        """What a person asked for, else what the policy chooses."""
+        asked = self._steering.take(step_number)
+        if asked is None:
+            view = self._tree.seen_from(step_number, self._settings.pending)
+            return new_node(step_number, self._policy.ask(view, step_number))
+        seed = asked.step.seed or rng(self._settings.seed, step_number, "sampling").getrandbits(31)
+        node = new_node(step_number, replace(asked.step, seed=seed))
+        return (
+            replace(node, code=asked.code, plan=asked.step.hint or "Written by hand.") if asked.code else node
+        )
 
     def _reason_to_stop(self, step_number: int) -> str:
         if self._failure is not None:
@@ -192,7 +246,7 @@ class Run:
             return "stopped by the person"
         if self._expired.is_set():
             return "time limit"
-        if step_number >= self._settings.steps:
+        if step_number >= self._settings.steps and not self._steering.waiting:
             return "all steps done"
         return ""
 
@@ -226,11 +280,16 @@ class Run:
         self._put(node)
         step = Step(node.operator, node.parent, node.other, node.hint, node.seed)
         self._events.put(NodeProposed(time.time(), node.id, step))
-        view = self._tree.seen_from(node.id, self._settings.pending)
+        view = self._view_of(node)
         error: NodeError | None = None
-        if not node.code:
+        if not node.ast_hash:
             try:
-                written = self._writer.write(node, view, self._tried(node.id))
+                tried = self._tried(node.id)
+                written = (
+                    screened(node, self._writer.modules, tried)
+                    if node.code
+                    else self._writer.write(node, view, tried)
+                )
             except Cancelled:
                 self._put(replace(node, attempts=node.attempts - 1))  # not the node's fault
                 return
@@ -243,6 +302,14 @@ class Run:
         incumbent = Incumbent(best.id, best.folds) if best is not None and self._settings.racing else None
         self._executing.add(node.id)
         pool.submit(self._execute, node, incumbent)
+
+    def _view_of(self, node: Node) -> Tree:
+        """What the step that makes ``node`` may know: always its parents, which a person may have chosen."""
+        view = self._tree.seen_from(node.id, self._settings.pending)
+        for parent in (node.parent, node.other):
+            if parent is not None:
+                view = view.tell(self._tree[parent])
+        return view
 
     def _tried(self, before: int) -> dict[str, int]:
         tried: dict[str, int] = {}
@@ -265,7 +332,7 @@ class Run:
                 on_fold=lambda fold: self._events.put(FoldScored(time.time(), node.id, fold)),
                 cancel=self._cancel_executions,
             )
-            self._settle(_with_result(node, result))
+            self._settle(result.applied_to(node))
         except Cancelled:
             self._put(replace(node, attempts=node.attempts - 1))
         except BaseException as error:  # noqa: BLE001 - handed to the coordinating thread, which raises it
@@ -295,7 +362,7 @@ class Run:
             self._tree = self._tree.tell(node)
             self._changed.notify_all()
             after = self._tree.best
-        self._dirty.set()
+        self._publisher.changed()
         return before, after
 
     def _wait(self, condition: Callable[[], bool]) -> None:
@@ -308,16 +375,16 @@ class Run:
 
     def elapsed(self) -> float:
         """Wall seconds this run has used, in earlier processes too."""
-        return self._used_before + time.monotonic() - self._began
+        return self._publisher.elapsed()
 
-    def _start_timer(self) -> threading.Timer | None:
+    def _start_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         limit = self._settings.time_limit
-        if limit is None:
-            return None
-        timer = threading.Timer(max(0.0, limit - self._used_before), self._expire)
-        timer.daemon = True
-        timer.start()
-        return timer
+        if limit is not None:
+            self._timer = threading.Timer(max(0.0, limit - self.elapsed()), self._expire)
+            self._timer.daemon = True
+            self._timer.start()
 
     def _expire(self) -> None:
         self._expired.set()
@@ -325,34 +392,11 @@ class Run:
         self._cancel_executions.set()
         self._parts.engine.cancel()
 
-    def _publish(self) -> None:
-        """Make what happened readable by others, at most every few seconds."""
-        told = False
-        while not self._closing.wait(PUBLISH_EVERY):
-            if not self._dirty.is_set():
-                continue
-            self._dirty.clear()
-            try:
-                self._save_time()
-                self._store.publish()
-            except (StoreError, OSError) as error:
-                if not told:
-                    self._events.put(
-                        Trouble(time.time(), f"The run cannot be published for readers: {error}")
-                    )
-                told = True
-
-    def _save_time(self) -> None:
-        with self._changed:
-            now = time.monotonic()
-            self._store.tick(now - self._saved_at)
-            self._saved_at = now
-
     # ---- the end ----
 
     def _finish(self, reason: str) -> RunFinished:
         self._store.put_event("stopped", {"reason": reason})
-        self._save_time()
+        self._publisher.save_time()
         if self._now.is_set():
             self._store.set_state("stopped", reason)
             self._store.publish()
@@ -364,20 +408,6 @@ class Run:
         self._store.publish()
         code = 0 if self._tree.best is not None else 1
         return RunFinished(time.time(), self._store.run_id, reason, summary, code)
-
-
-def _with_result(node: Node, result: Evaluation) -> Node:
-    return replace(
-        node,
-        state=NodeState.BUGGY if result.error else NodeState.VALID,
-        metric=result.metric,
-        complete=result.complete,
-        folds=result.folds,
-        error=result.error,
-        output=result.output,
-        usage=result.usage,
-        predictions=result.predictions,
-    )
 
 
 def _as_failure(error: BaseException) -> BaseException:

@@ -31,7 +31,7 @@ class Greedy:
 
     ``num_drafts`` drafts first; then with probability ``debug_prob`` one of the buggy leaves whose
     debug depth is below ``max_debug_depth``, at random; else improve the best valid node; draft
-    while there is none.
+    while there is none. What a person banned is left out; what they pinned is improved as often as the best.
     """
 
     def __init__(self, settings: RunSettings) -> None:
@@ -41,7 +41,7 @@ class Greedy:
         settings = self.settings
         choices = rng(settings.seed, step, "policy")
         seed = rng(settings.seed, step, "sampling").getrandbits(31)
-        drafts = sum(1 for node in tree.nodes if node.operator is Operator.DRAFT)
+        drafts = sum(node.operator is Operator.DRAFT and node.id not in tree.excluded for node in tree.nodes)
         if drafts < settings.num_drafts:
             return Step(Operator.DRAFT, seed=seed)
         if choices.random() < settings.debug_prob:
@@ -49,6 +49,7 @@ class Greedy:
                 node
                 for node in tree.nodes
                 if node.state is NodeState.BUGGY
+                and node.id not in tree.excluded
                 and tree.is_leaf(node)
                 and node.code
                 and tree.debug_depth(node) < settings.max_debug_depth
@@ -58,7 +59,8 @@ class Greedy:
         best = tree.best
         if best is None:
             return Step(Operator.DRAFT, seed=seed)
-        return Step(Operator.IMPROVE, parent=best.id, seed=seed)
+        parents = [best.id, *(node.id for node in tree.complete if node.id in tree.pinned - {best.id})]
+        return Step(Operator.IMPROVE, parent=choices.choice(parents), seed=seed)
 
 
 POLICIES: dict[str, Callable[[RunSettings], Policy]] = {"greedy": Greedy}

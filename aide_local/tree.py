@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from aide_local.task import Direction
@@ -12,10 +12,16 @@ from aide_local.types import Node, NodeState, Operator
 
 @dataclass(frozen=True)
 class Tree:
-    """Nodes in order of id; a node's parent always comes before it."""
+    """Nodes in order of id; a node's parent always comes before it.
+
+    ``banned`` and ``pinned`` are the person's marks: nothing under a banned node is chosen, compared or
+    delivered; a pinned node stays among the parents and in the ensemble.
+    """
 
     nodes: tuple[Node, ...]
     direction: Direction
+    banned: frozenset[int] = field(default=frozenset())
+    pinned: frozenset[int] = field(default=frozenset())
 
     @classmethod
     def of(cls, nodes: Iterable[Node], direction: Direction) -> Tree:
@@ -34,8 +40,8 @@ class Tree:
         """The tree with ``node`` added, or put in the place of the one with its id."""
         if node.id in self._index:
             at = self._index[node.id]
-            return Tree((*self.nodes[:at], node, *self.nodes[at + 1 :]), self.direction)
-        return Tree.of((*self.nodes, node), self.direction)
+            return replace(self, nodes=(*self.nodes[:at], node, *self.nodes[at + 1 :]))
+        return replace(self, nodes=Tree.of((*self.nodes, node), self.direction).nodes)
 
     def seen_from(self, step: int, pending: int) -> Tree:
         """The tree as the choice of node ``step`` may see it.
@@ -49,7 +55,16 @@ class Tree:
             if node.id >= step:
                 break
             visible.append(_as_pending(node) if node.id >= step - pending else node)
-        return Tree(tuple(visible), self.direction)
+        return replace(self, nodes=tuple(visible))
+
+    @cached_property
+    def excluded(self) -> frozenset[int]:
+        """Banned nodes with all that grew from them."""
+        found: set[int] = set()
+        for node in self.nodes:
+            if node.id in self.banned or node.parent in found:
+                found.add(node.id)
+        return frozenset(found)
 
     @cached_property
     def _index(self) -> dict[int, int]:
@@ -104,8 +119,12 @@ class Tree:
 
     @property
     def complete(self) -> tuple[Node, ...]:
-        """Valid nodes with every fold scored: only these are compared by metric."""
-        return tuple(node for node in self.valid if node.complete and node.metric is not None)
+        """Valid nodes with every fold scored and not excluded: only these are compared by metric."""
+        return tuple(
+            node
+            for node in self.valid
+            if node.complete and node.metric is not None and node.id not in self.excluded
+        )
 
     @cached_property
     def best(self) -> Node | None:

@@ -171,7 +171,7 @@ class RunSettings:
     report_fraction: float = 0.1  # none below 500 training rows
     racing: bool = True
     temperature: float = 0.7
-    max_tokens: int | None = None  # of a reply; None: a third of n_ctx, at most 4096
+    max_tokens: int | None = None  # of a reply; None: at least a third of n_ctx, at most 4096
     n_ctx: int | None = None  # None: what the model was made for, at most 16384
     model_digest: bool = False  # the model writes the journal digest instead of the rules
     threads: int | None = None

@@ -54,7 +54,9 @@ class RunScreen(Screen[None]):
         Binding("S", "stop", "Stop", tooltip="End the search and deliver the best so far"),
         Binding("b", "best", "Best", tooltip="Go to the best node"),
         Binding("e", "buggy", "Next buggy", tooltip="Go to the next node that failed"),
-        Binding("slash", "find", "Find", tooltip="Words, state:buggy, op:improve, error:KeyError, metric<0.2"),
+        Binding(
+            "slash", "find", "Find", tooltip="Words, state:buggy, op:improve, error:KeyError, metric<0.2"
+        ),
         Binding("n", "find_next", "Next match", show=False),
         Binding("N", "find_previous", "Previous match", show=False),
         Binding("left_square_bracket", "by_time(-1)", "Earlier", show=False, tooltip="Node before, by time"),
@@ -219,7 +221,11 @@ class RunScreen(Screen[None]):
             case "folds":
                 return self._folds(node)
             case _:
-                return text.plain("\n\n".join(f"#{one.id} {one.operator.value}: {one.plan}" for one in self.tree.lineage(node.id)))
+                return text.plain(
+                    "\n\n".join(
+                        f"#{one.id} {one.operator.value}: {one.plan}" for one in self.tree.lineage(node.id)
+                    )
+                )
 
     def _facts(self, node: Node) -> str:
         use = node.usage
@@ -237,7 +243,10 @@ class RunScreen(Screen[None]):
             except AideError:
                 return f"{dropped}The prompt can be read after the next snapshot, in a few seconds."
         made = [one for one in view.generations if one.node == node.id] if view else []
-        parts = [f"---- {one.purpose}, attempt {one.attempt}\n{one.prompt}\n---- reply\n{one.reply}" for one in made]
+        parts = [
+            f"---- {one.purpose}, attempt {one.attempt}\n{one.prompt}\n---- reply\n{one.reply}"
+            for one in made
+        ]
         return dropped + ("\n\n".join(parts) or "No prompt in the last snapshot.")
 
     def _folds(self, node: Node) -> RenderableType:

@@ -20,7 +20,9 @@ def inert(text: str) -> str:
     """``text`` without control, escape and bidirectional signs, cut to what a pane can hold."""
     shown = text if len(text) <= LONGEST else text[: LONGEST // 2] + "\n… (cut) …\n" + text[-LONGEST // 2 :]
     lines = neutralise(shown).split("\n")
-    return "\n".join(line if len(line) <= LONGEST_LINE else line[:LONGEST_LINE] + " … (cut)" for line in lines)
+    return "\n".join(
+        line if len(line) <= LONGEST_LINE else line[:LONGEST_LINE] + " … (cut)" for line in lines
+    )
 
 
 def plain(text: str) -> Text:
@@ -34,7 +36,9 @@ def code(text: str) -> Syntax:
 def diff(old: str, new: str) -> Text:
     """Unified difference; each line's first sign says what colour says too."""
     shown = Text()
-    lines = difflib.unified_diff(inert(old).splitlines(), inert(new).splitlines(), "parent", "this", lineterm="")
+    lines = difflib.unified_diff(
+        inert(old).splitlines(), inert(new).splitlines(), "parent", "this", lineterm=""
+    )
     for line in lines:
         style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
         shown.append(line + "\n", style)
@@ -44,7 +48,9 @@ def diff(old: str, new: str) -> Text:
 def label(tree: Tree, node: Node, on_path: bool) -> Text:
     """A node in the tree: glyph and word of its state, metric, gain, first sentence of the plan."""
     shown = Text(overflow="ellipsis", no_wrap=True)
-    colour = {"valid": "green", "buggy": "red", "pending": "yellow", "interrupted": "magenta"}[node.state.value]
+    colour = {"valid": "green", "buggy": "red", "pending": "yellow", "interrupted": "magenta"}[
+        node.state.value
+    ]
     shown.append(f"{node.state.glyph} ", colour)
     shown.append(f"#{node.id} {node.operator.value} ", "bold" if on_path else "")
     if node.complete:

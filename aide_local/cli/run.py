@@ -83,6 +83,12 @@ def run(
     threads: Annotated[int | None, typer.Option(help="Threads of the model.", show_default=False)] = None,
     gpu_layers: Annotated[int, typer.Option(help="Layers on the GPU; -1: all that fit.")] = -1,
     racing: Annotated[bool, typer.Option(help="Stop nodes that are clearly behind after a fold.")] = True,
+    model_digest: Annotated[
+        bool,
+        typer.Option(
+            "--model-digest", help="The model, not the rules, writes the journal's line of each node."
+        ),
+    ] = False,
     sandbox: Annotated[
         str, typer.Option(help="auto, strict, landlock, or limits (confines nothing).")
     ] = "auto",
@@ -140,6 +146,7 @@ def run(
         num_drafts=drafts,
         debug_prob=debug_prob,
         racing=racing,
+        model_digest=model_digest,
         temperature=temperature,
         max_tokens=max_tokens,
         n_ctx=n_ctx,

@@ -69,6 +69,7 @@ def finalise(prepared: Prepared, tree: Tree, out: Path | None = None) -> Final |
             [one.oof for one in loaded],
             lambda many: scorer.score_many(truth, [form.decide(one) for one in many]),
             scorer.direction,
+            always=[at for at, node in enumerate(nodes) if node.id in tree.pinned],
         )
         ensemble_score = chosen.score
         pairs = [(node.id, share) for node, share in zip(nodes, chosen.weights, strict=True) if share > 0]
@@ -91,12 +92,13 @@ def finalise(prepared: Prepared, tree: Tree, out: Path | None = None) -> Final |
 
 
 def _load(prepared: Prepared, tree: Tree) -> tuple[list[Node], list[Predictions], list[str]]:
-    """The best nodes whose predictions can be read."""
+    """The pinned and the best nodes whose predictions can be read, best first."""
     nodes: list[Node] = []
     loaded: list[Predictions] = []
     notes: list[str] = []
     used = 0
-    for node in tree.ranked()[:_MOST_MODELS]:
+    ranked = tree.ranked()
+    for node in (*ranked[:_MOST_MODELS], *(one for one in ranked[_MOST_MODELS:] if one.id in tree.pinned)):
         if node.predictions is None:
             continue
         try:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 from typing import Protocol
 
-from aide_local.types import FoldScore, NodeError, Usage
+from aide_local.types import FoldScore, Node, NodeError, NodeState, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,20 @@ class Evaluation:
     output: str = ""
     usage: Usage = field(default_factory=Usage)
     predictions: Path | None = None  # relative to the run's folder
+
+    def applied_to(self, node: Node) -> Node:
+        """``node`` with this as its final result."""
+        return replace(
+            node,
+            state=NodeState.BUGGY if self.error else NodeState.VALID,
+            metric=self.metric,
+            complete=self.complete,
+            folds=self.folds,
+            error=self.error,
+            output=self.output,
+            usage=self.usage,
+            predictions=self.predictions,
+        )
 
 
 @dataclass(frozen=True, slots=True)

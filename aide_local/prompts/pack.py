@@ -20,7 +20,7 @@ from aide_local.prompts.build import (
     user_message,
 )
 from aide_local.task import Task
-from aide_local.types import Message, Operator
+from aide_local.types import Message, Node, Operator
 
 # The static part may take this share of the budget before its task description and columns are cut.
 _STATIC_SHARE = 0.6
@@ -115,6 +115,26 @@ class Packer:
         tokens = self.tokenizer.count(prompt)
         return Packed(prompt, tokens, packed.dropped) if tokens <= self.budget else None
 
+    def summary(self, node: Node, line: str) -> Packed:
+        """Ask for one sentence on a finished node; ``line`` is its line of the journal. The script is cut to fit.
+
+        Raises:
+            PromptError: it does not fit even without the script.
+        """
+
+        def measure(keep: int) -> tuple[int, str]:
+            shown = _middle_out(lines, keep)
+            user = Message("user", self.templates.render("summary", node=node, line=line, code=shown))
+            prompt = self.tokenizer.render([self.system, user])
+            return self.tokenizer.count(prompt), prompt
+
+        lines = node.code.splitlines()
+        keep = _most(len(lines), lambda n: measure(n)[0] <= self.budget)
+        tokens, prompt = measure(keep)
+        if tokens > self.budget:
+            raise _too_long(tokens, self.budget)
+        return Packed(prompt, tokens, ())
+
     def _pack(self, request: Request) -> tuple[Request, Packed]:
         dropped = list(self.static_dropped)
         request, note = self._limit_digest(request)
@@ -135,10 +155,7 @@ class Packer:
                 dropped.append(note)
             tokens, prompt = self._measure(request)
         if tokens > self.budget:
-            raise PromptError(
-                f"The prompt of {tokens} tokens does not fit into the {self.budget} that the context leaves.",
-                f"Give --n-ctx {_round_up(tokens + 1024)} or more.",
-            )
+            raise _too_long(tokens, self.budget)
         return request, Packed(prompt, tokens, tuple(dropped))
 
     def _measure(self, request: Request) -> tuple[int, str]:
@@ -198,11 +215,7 @@ class Packer:
             return request, ""
 
         def cut(n: int) -> Request:
-            if n >= len(lines):
-                return request
-            head, tail = lines[: (n + 1) // 2], lines[len(lines) - n // 2 :]
-            shown = [*head, f"# … {len(lines) - n} lines left out …", *tail]
-            return replace(request, **{name: "\n".join(shown)})  # type: ignore[arg-type]
+            return replace(request, **{name: _middle_out(lines, n)})  # type: ignore[arg-type]
 
         keep = _most(len(lines), lambda n: self._fits(cut(n)))
         label = name.replace("_", " ").replace("code", "script")
@@ -221,6 +234,21 @@ def _most(top: int, fits: Callable[[int], bool]) -> int:
         else:
             high = middle
     return low
+
+
+def _middle_out(lines: list[str], keep: int) -> str:
+    """``keep`` of the lines, the first and the last of them."""
+    if keep >= len(lines):
+        return "\n".join(lines)
+    head, tail = lines[: (keep + 1) // 2], lines[len(lines) - keep // 2 :]
+    return "\n".join([*head, f"# … {len(lines) - keep} lines left out …", *tail])
+
+
+def _too_long(tokens: int, budget: int) -> PromptError:
+    return PromptError(
+        f"The prompt of {tokens} tokens does not fit into the {budget} that the context leaves.",
+        f"Give --n-ctx {_round_up(tokens + 1024)} or more.",
+    )
 
 
 def _round_up(tokens: int) -> int:

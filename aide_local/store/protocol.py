@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from aide_local.types import Generation, Node, RunInfo, RunSettings
 
@@ -39,6 +40,18 @@ class RunStore(Protocol):
 
     def put_event(self, kind: str, payload: dict[str, object]) -> None:
         """Append to the run's log of events (steering by the person, pauses, trouble)."""
+        ...
+
+    def events(self, kinds: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+        """(kind, payload) of the events of these kinds, in the order in which they were put."""
+        ...
+
+    def put_settings(self, settings: RunSettings) -> None:
+        """Replace the run's settings, and keep an event of it."""
+        ...
+
+    def summaries(self) -> dict[int, str]:
+        """What the model wrote of finished nodes (generations of the purpose "digest"), by node."""
         ...
 
     def set_state(self, state: str, stop_reason: str = "") -> None: ...

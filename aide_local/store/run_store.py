@@ -13,7 +13,7 @@ import platform
 import re
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -278,6 +278,20 @@ class DuckRunStore:
                 "INSERT INTO events VALUES (?, ?, ?, ?)",
                 [self.run_id, utc_now(), kind, json.dumps(payload, default=str)],
             )
+
+    def events(self, kinds: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+        with self._lock:
+            found = self._connection.execute(
+                "SELECT kind, payload FROM events WHERE list_contains(?, kind) ORDER BY rowid", [list(kinds)]
+            ).fetchall()
+        return [(kind, json.loads(payload)) for kind, payload in found]
+
+    def summaries(self) -> dict[int, str]:
+        with self._lock:
+            found = self._connection.execute(
+                "SELECT node, reply FROM generations WHERE purpose = 'digest' ORDER BY moment"
+            ).fetchall()
+        return dict(found)
 
     def set_state(self, state: str, stop_reason: str = "") -> None:
         self._update(state=state, stop_reason=stop_reason)

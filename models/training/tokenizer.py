@@ -48,9 +48,7 @@ class Encoder:
     def __init__(self, tokenizer: Tokenizer, focus_weight: float = 2.5) -> None:
         self.tokenizer = tokenizer
         self.focus_weight = focus_weight
-        self._template = jinja2.Environment(autoescape=False).from_string(
-            TEMPLATE.read_text("utf-8")
-        )
+        self._template = jinja2.Environment(autoescape=False).from_string(TEMPLATE.read_text("utf-8"))
 
     @classmethod
     def load(cls, path: Path) -> Encoder:

@@ -123,7 +123,7 @@ def _in_word_list(word: str) -> bool:
 
 
 def _misspelt_parameter(rng: random.Random, code: str, facts: Facts) -> str | None:
-    names = [m for m in re.finditer(r"\b([a-z_]{4,})=(?!=)", code)]
+    names = list(re.finditer(r"\b([a-z_]{4,})=(?!=)", code))
     if not names:
         return None
     match = rng.choice(names)

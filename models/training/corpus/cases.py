@@ -44,10 +44,7 @@ def _with_code(history: History, node: Node) -> Node:
 def cases(rng: random.Random) -> Iterator[Case]:
     """The questions of one made-up run, in the order of its steps: drafts, then improvements and merges."""
     history = _start(rng)
-    if rng.random() < 0.1:  # a run whose drafts are more or fewer than usual
-        drafts = rng.randint(1, 8)
-    else:
-        drafts = 5
+    drafts = rng.randint(1, 8) if rng.random() < 0.1 else 5  # a tenth of runs has more or fewer than usual
     steps = rng.choice([3, 6, 10, 16, 30])
     for step in range(steps):
         if step < drafts and rng.random() < 0.55:

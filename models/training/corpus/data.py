@@ -10,7 +10,34 @@ import pandas as pd
 
 from aide_local.task import ColumnKind, Kind, Predict, Task
 
-_WORDS = ["late", "early", "broken", "fine", "slow", "quick", "refund", "delivery", "great", "poor", "battery", "screen", "price", "support", "order", "missing", "wrong", "happy", "again", "never", "box", "paint", "cold", "warm", "loud", "quiet"]
+_WORDS = [
+    "late",
+    "early",
+    "broken",
+    "fine",
+    "slow",
+    "quick",
+    "refund",
+    "delivery",
+    "great",
+    "poor",
+    "battery",
+    "screen",
+    "price",
+    "support",
+    "order",
+    "missing",
+    "wrong",
+    "happy",
+    "again",
+    "never",
+    "box",
+    "paint",
+    "cold",
+    "warm",
+    "loud",
+    "quiet",
+]
 
 
 def write_input(task: Task, folder: Path, seed: int, rows: int, test_rows: int) -> np.ndarray:
