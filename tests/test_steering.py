@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from aide_local.task import Direction
 from aide_local.tree import Tree
 from aide_local.types import Node, NodeState, Operator, RunSettings, Sampling, Step
 from tests.factories import buggy, valid
-from tests.runs import SCRIPT, by_seed, good, make_run, nodes_of
+from tests.runs import SCRIPT, Reply, by_seed, good, make_run, nodes_of
 
 SETTINGS = RunSettings(steps=4, seed=1, folds=2, sandbox="limits", timeout=60.0, num_drafts=2)
 
@@ -31,26 +32,44 @@ def better_every_time(prompt: str, sampling: Sampling) -> str:
     return good(2.0 + (sampling.seed % 10_000) / 10_000)
 
 
-def after_first_node(run: Run, act: object) -> list[Node]:
-    """Run to the end; ``act()`` is called once the first node is finished."""
-    found, acted = [], False
-    for event in run.events():
-        found.append(event)
-        if isinstance(event, NodeFinished) and not acted:
-            acted = True
-            act()  # type: ignore[operator]
-    return nodes_of(found)
+class Steered:
+    """A run whose second reply waits until the person, who acts once the first node is finished, has acted."""
+
+    def __init__(
+        self, place: Path, reply: Reply = better_every_time, settings: RunSettings = SETTINGS
+    ) -> None:
+        self.acted = threading.Event()
+        self.replies = 0
+        self.reply = reply
+        self.run = make_run(place, self._answer, settings=settings)
+
+    def _answer(self, prompt: str, sampling: Sampling) -> str:
+        self.replies += 1
+        if self.replies == 2:
+            assert self.acted.wait(60)
+        return self.reply(prompt, sampling)
+
+    def to_the_end(self, act: Callable[[Run], object]) -> list[Node]:
+        found = []
+        for event in self.run.events():
+            found.append(event)
+            if isinstance(event, NodeFinished) and not self.acted.is_set():
+                try:
+                    act(self.run)
+                finally:
+                    self.acted.set()
+        return nodes_of(found)
 
 
 def test_an_asked_step_comes_next_with_its_hint_in_the_prompt(tmp_path: Path) -> None:
-    run = make_run(tmp_path, better_every_time, settings=SETTINGS)
+    steered = Steered(tmp_path)
     step = Step(Operator.IMPROVE, parent=0, hint="use the logarithm of x")
-    nodes = after_first_node(run, lambda: run.ask(step))
+    nodes = steered.to_the_end(lambda run: run.ask(step))
     asked = [node for node in nodes if node.hint]
     assert [(node.operator, node.parent, node.hint) for node in asked] == [
         (Operator.IMPROVE, 0, "use the logarithm of x")
     ]
-    assert asked[0].id in (1, 2), "it comes before what the policy would choose"
+    assert asked[0].id == 2, "it comes before what the policy would choose"
     view = read_run(Home(tmp_path / "home"), list_runs(Home(tmp_path / "home"))[0].id)
     prompt = next(one.prompt for one in view.generations if one.node == asked[0].id)
     assert "use the logarithm of x" in prompt
@@ -58,18 +77,18 @@ def test_an_asked_step_comes_next_with_its_hint_in_the_prompt(tmp_path: Path) ->
 
 
 def test_a_persons_script_is_a_child_of_its_own(tmp_path: Path) -> None:
-    run = make_run(tmp_path, better_every_time, settings=SETTINGS)
+    steered = Steered(tmp_path)
     code = SCRIPT.format(slope=3.0).strip()
-    nodes = after_first_node(run, lambda: run.ask(Step(Operator.HUMAN, parent=0), code))
+    nodes = steered.to_the_end(lambda run: run.ask(Step(Operator.HUMAN, parent=0), code))
     human = next(node for node in nodes if node.operator is Operator.HUMAN)
     assert human.state is NodeState.VALID
     assert human.code == code
-    assert run.tree.best == human, "3 is the true slope"
+    assert steered.run.tree.best == human, "3 is the true slope"
 
 
 def test_a_persons_script_that_does_not_parse_is_refused_as_any_other(tmp_path: Path) -> None:
-    run = make_run(tmp_path, better_every_time, settings=SETTINGS)
-    nodes = after_first_node(run, lambda: run.ask(Step(Operator.HUMAN, parent=0), "print("))
+    steered = Steered(tmp_path)
+    nodes = steered.to_the_end(lambda run: run.ask(Step(Operator.HUMAN, parent=0), "print("))
     human = next(node for node in nodes if node.operator is Operator.HUMAN)
     assert human.state is NodeState.BUGGY
     assert human.error is not None
@@ -77,35 +96,24 @@ def test_a_persons_script_that_does_not_parse_is_refused_as_any_other(tmp_path: 
 
 
 def test_asked_steps_are_done_beyond_the_number_of_steps(tmp_path: Path) -> None:
-    asked = threading.Event()
-
-    def reply(prompt: str, sampling: Sampling) -> str:
-        if next(count) == 1:
-            assert asked.wait(60)  # node 1 is written once the person has asked
-        return better_every_time(prompt, sampling)
-
-    count = iter(range(100))
-    run = make_run(tmp_path, reply, settings=replace(SETTINGS, steps=2))
-
-    def ask() -> None:
+    def ask(run: Run) -> None:
         run.ask(Step(Operator.DRAFT))
         run.ask(Step(Operator.DRAFT))
-        asked.set()
 
-    nodes = after_first_node(run, ask)
+    nodes = Steered(tmp_path, settings=replace(SETTINGS, steps=2)).to_the_end(ask)
     assert [node.operator for node in nodes] == [Operator.DRAFT] * 4
 
 
 def test_a_step_asked_for_and_not_begun_is_done_first_by_the_resumed_run(tmp_path: Path) -> None:
-    run = make_run(tmp_path, better_every_time, settings=SETTINGS)
+    steered = Steered(tmp_path)
     step = Step(Operator.IMPROVE, parent=0, hint="after the pause")
 
-    def ask_and_stop() -> None:
+    def ask_and_stop(run: Run) -> None:
         run.pause()
         run.ask(step)
         run.stop(now=True)
 
-    after_first_node(run, ask_and_stop)
+    steered.to_the_end(ask_and_stop)
     home = Home(tmp_path / "home")
     going = resume(list_runs(home)[0].id, home=home, engine=lambda settings: ScriptedModel(better_every_time))
     assert [one.hint for one in going.waiting] == ["after the pause"]
@@ -122,10 +130,10 @@ def test_banned_nodes_are_neither_chosen_nor_delivered_after_a_resume_either(tmp
         at = next(count)
         return replies[at] if at < len(replies) else good(1.0 + at / 100)
 
-    run = make_run(tmp_path, reply, settings=SETTINGS)
-    after_first_node(run, lambda: run.mark("ban", 0))
-    assert run.tree.best is not None
-    assert run.tree.best.id != 0, "node 0 has the true slope but is banned"
+    steered = Steered(tmp_path, reply)
+    steered.to_the_end(lambda run: run.mark("ban", 0))
+    assert steered.run.tree.best is not None
+    assert steered.run.tree.best.id != 0, "node 0 has the true slope but is banned"
     home = Home(tmp_path / "home")
     run_id = list_runs(home)[0].id
     summary = json.loads((home.run(run_id) / "deliverables" / "summary.json").read_text())
@@ -144,25 +152,25 @@ def test_banned_nodes_are_neither_chosen_nor_delivered_after_a_resume_either(tmp
 
 def test_a_pinned_node_is_in_the_ensemble(tmp_path: Path) -> None:
     slopes = iter([-5.0, 2.9, 3.0, 3.1, 2.95])
-    run = make_run(tmp_path, lambda prompt, sampling: good(next(slopes)), settings=SETTINGS)
-    after_first_node(run, lambda: run.mark("pin", 0))
+    steered = Steered(tmp_path, lambda prompt, sampling: good(next(slopes)))
+    steered.to_the_end(lambda run: run.mark("pin", 0))
     home = Home(tmp_path / "home")
     summary = json.loads((home.run(list_runs(home)[0].id) / "deliverables" / "summary.json").read_text())
     assert "0" in summary["ensemble"], "it is the worst, and the person wants it"
 
 
 def test_settings_change_while_the_run_goes_on(tmp_path: Path) -> None:
-    run = make_run(tmp_path, better_every_time, settings=SETTINGS)
-    nodes = after_first_node(run, lambda: run.change(steps=6, temperature=0.1))
+    steered = Steered(tmp_path)
+    nodes = steered.to_the_end(lambda run: run.change(steps=6, temperature=0.1))
     assert len(nodes) == 6
     view = read_run(Home(tmp_path / "home"), list_runs(Home(tmp_path / "home"))[0].id)
     assert (view.settings.steps, view.settings.temperature) == (6, 0.1)
 
 
 def test_what_cannot_be_done_is_told_at_once(tmp_path: Path) -> None:
-    run = make_run(tmp_path, better_every_time, settings=SETTINGS)
+    steered = Steered(tmp_path)
 
-    def act() -> None:
+    def act(run: Run) -> None:
         for step in (
             Step(Operator.IMPROVE, parent=99),
             Step(Operator.DEBUG, parent=0),
@@ -174,7 +182,7 @@ def test_what_cannot_be_done_is_told_at_once(tmp_path: Path) -> None:
         with pytest.raises(SettingsError):
             run.change(policy="nothing")
 
-    assert len(after_first_node(run, act)) == SETTINGS.steps
+    assert len(steered.to_the_end(act)) == SETTINGS.steps
 
 
 def test_the_policy_leaves_out_what_is_banned_and_improves_what_is_pinned() -> None:
@@ -198,7 +206,7 @@ def test_the_model_writes_the_journal_where_that_is_asked(tmp_path: Path) -> Non
         return by_seed(prompt, sampling)
 
     settings = replace(SETTINGS, model_digest=True)
-    nodes = after_first_node(make_run(tmp_path, reply, settings=settings), lambda: None)
+    nodes = Steered(tmp_path, reply, settings).to_the_end(lambda run: None)
     view = read_run(Home(tmp_path / "home"), list_runs(Home(tmp_path / "home"))[0].id)
     last = next(
         one.prompt for one in view.generations if one.node == nodes[-1].id and one.purpose == "script"
