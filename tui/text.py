@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import math
+from collections.abc import Sequence
 
 from rich.syntax import Syntax
 from rich.text import Text
@@ -63,5 +65,40 @@ def label(tree: Tree, node: Node, on_path: bool) -> Text:
         shown.append("behind, stopped early" if node.metric is not None else node.state.value, "dim")
     if on_path:
         shown.append(" best path", "dim")
+    if node.id in tree.pinned:
+        shown.append(" pinned", "cyan")
+    if node.id in tree.excluded:
+        shown.append(" banned", "magenta")
     shown.append(f"  {inert(first_sentence(node.plan))}", "dim")
     return shown
+
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def spark(values: Sequence[float], width: int = 16) -> str:
+    """Values as bars, low to high; the last ``width`` of them."""
+    shown = [value for value in values if math.isfinite(value)][-width:]
+    if not shown:
+        return ""
+    low, high = min(shown), max(shown)
+    if high == low:
+        return _BARS[3] * len(shown)
+    return "".join(_BARS[round((value - low) / (high - low) * (len(_BARS) - 1))] for value in shown)
+
+
+def side_by_side(old: str, new: str) -> tuple[Text, Text]:
+    """Both scripts, lines that correspond at the same height; each differing line is marked by a sign, too."""
+    left, right = inert(old).splitlines(), inert(new).splitlines()
+    sides = (Text(no_wrap=True, overflow="ellipsis"), Text(no_wrap=True, overflow="ellipsis"))
+    matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
+    for kind, i1, i2, j1, j2 in matcher.get_opcodes():
+        height = max(i2 - i1, j2 - j1)
+        for side, lines, sign, style in (
+            (sides[0], left[i1:i2], "- ", "red"),
+            (sides[1], right[j1:j2], "+ ", "green"),
+        ):
+            for line in [*lines, *[""] * (height - len(lines))]:
+                same = kind == "equal"
+                side.append(f"{'  ' if same or not line else sign}{line}\n", "" if same else style)
+    return sides

@@ -1,0 +1,257 @@
+"""Small screens over another: a question, a line of text, an editor, a list to choose from, the help."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static, TextArea
+from textual.widgets.option_list import Option
+
+from tui.keys import shown_key
+from tui.text import inert
+
+_LEAVE = Binding("escape", "dismiss(None)", "Back", show=False)
+
+
+class Confirm(ModalScreen[bool | None]):
+    """A question with the answers ``y`` and ``n``; enter is not an answer, for nothing is lost by a slip."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        _LEAVE,
+        Binding("y", "dismiss(True)", "Yes"),
+        Binding("n", "dismiss(False)", "No"),
+    ]
+
+    def __init__(self, question: str) -> None:
+        super().__init__()
+        self._question = question
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Text(self._question))
+            yield Static(Text("y: yes   n or escape: no", "dim"))
+
+
+class Ask(ModalScreen[str | None]):
+    """One line of text; enter gives it, escape leaves."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
+
+    def __init__(self, question: str, value: str = "", placeholder: str = "") -> None:
+        super().__init__()
+        self._question = question
+        self._value = value
+        self._placeholder = placeholder
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Text(self._question))
+            yield Input(self._value, placeholder=self._placeholder)
+            yield Static(Text("enter: go   escape: leave it", "dim"))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value)
+
+
+class Choose(ModalScreen[int | None]):
+    """One of several lines, by its place; typing narrows them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        _LEAVE,
+        Binding("down", "move(1)", "Down", show=False, priority=True),
+        Binding("up", "move(-1)", "Up", show=False, priority=True),
+    ]
+
+    def __init__(self, title: str, lines: Sequence[str]) -> None:
+        super().__init__()
+        self._title = title
+        self._lines = list(lines)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog tall"):
+            yield Static(Text(self._title))
+            yield Input(placeholder="type to narrow; arrows and enter to choose; escape leaves")
+            yield OptionList(markup=False)
+
+    def on_mount(self) -> None:
+        self._narrow("")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._narrow(event.value)
+
+    def _narrow(self, query: str) -> None:
+        options = self.query_one(OptionList)
+        options.clear_options()
+        words = query.lower().split()
+        for at, line in enumerate(self._lines):
+            if all(word in line.lower() for word in words):
+                options.add_option(Option(Text(inert(line), no_wrap=True, overflow="ellipsis"), id=str(at)))
+        if options.option_count:
+            options.highlighted = 0
+
+    def action_move(self, by: int) -> None:
+        options = self.query_one(OptionList)
+        if options.option_count:
+            options.highlighted = ((options.highlighted or 0) + by) % options.option_count
+
+    def on_input_submitted(self, _: Input.Submitted) -> None:
+        options = self.query_one(OptionList)
+        if options.highlighted is not None:
+            self._chosen(options.get_option_at_index(options.highlighted))
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self._chosen(event.option)
+
+    def _chosen(self, option: Option) -> None:
+        assert option.id is not None
+        self.dismiss(int(option.id))
+
+
+class Editor(ModalScreen[str | None]):
+    """A script; ctrl+s runs it, ctrl+e opens it in $EDITOR, escape leaves (and asks, where something changed)."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s,f5", "save", "Run it as a child"),
+        Binding("ctrl+e", "elsewhere", "Open in $EDITOR"),
+        Binding("escape", "leave", "Leave"),
+    ]
+
+    def __init__(self, title: str, code: str) -> None:
+        super().__init__()
+        self._title = title
+        self._code = inert(code)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog whole"):
+            yield Static(Text(self._title))
+            yield TextArea.code_editor(self._code, language="python")
+            yield Static(Text("ctrl+s or f5: run it as a child   ctrl+e: open in $EDITOR   escape: leave", "dim"))
+
+    def action_save(self) -> None:
+        self.dismiss(self.query_one(TextArea).text)
+
+    def action_elsewhere(self) -> None:
+        area = self.query_one(TextArea)
+        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "script.py"
+            file.write_text(area.text, "utf-8")
+            try:
+                with self.app.suspend():
+                    subprocess.run([*shlex.split(editor), str(file)], check=True)
+                area.text = file.read_text("utf-8")
+            except (OSError, ValueError, subprocess.CalledProcessError) as error:
+                self.notify(f"{editor} did not work: {error}. Set EDITOR.", severity="error", markup=False)
+
+    def action_leave(self) -> None:
+        if self.query_one(TextArea).text == self._code:
+            self.dismiss(None)
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.dismiss(None)
+
+        self.app.push_screen(Confirm("Leave and lose what you changed?"), answered)
+
+
+class Compare(ModalScreen[None]):
+    """Two texts side by side, scrolled together."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss(None)", "Back"),
+        Binding("j,down", "scroll(1)", "Down", show=False),
+        Binding("k,up", "scroll(-1)", "Up", show=False),
+        Binding("pagedown,space", "scroll(20)", "Page down", show=False),
+        Binding("pageup", "scroll(-20)", "Page up", show=False),
+    ]
+
+    def __init__(self, left: Text, right: Text) -> None:
+        super().__init__()
+        self._sides = (left, right)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog whole"):
+            yield Static(Text("escape: back   j k: scroll", "dim"))
+            with Horizontal():
+                for side in self._sides:
+                    with VerticalScroll(classes="side", can_focus=False):
+                        yield Static(side)
+
+    def action_scroll(self, by: int) -> None:
+        for side in self.query(VerticalScroll):
+            side.scroll_relative(y=by, animate=False)
+
+
+class Help(ModalScreen[None]):
+    """The keys that work on the screen below, now; typing narrows them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", show=False)]
+
+    def __init__(self, lines: Sequence[tuple[str, str]]) -> None:
+        super().__init__()
+        self._lines = list(lines)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog tall"):
+            yield Static(Text("Keys that work here. ctrl+p: every command by name. escape: back"))
+            yield Input(placeholder="type to narrow")
+            with VerticalScroll(can_focus=False):
+                yield Static(id="help-lines")
+
+    def on_mount(self) -> None:
+        self._narrow("")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._narrow(event.value)
+
+    def _narrow(self, query: str) -> None:
+        shown = Text()
+        for keys, text in self._lines:
+            if query.lower() in f"{keys} {text}".lower():
+                shown.append(f"{keys:<16}", "bold")
+                shown.append(f"{text}\n")
+        self.query_one("#help-lines", Static).update(shown if shown else Text("No key fits."))
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key in ("pagedown", "pageup"):
+            self.query_one(VerticalScroll).scroll_relative(y=10 if event.key == "pagedown" else -10)
+
+
+class PressKey(ModalScreen[str | None]):
+    """The next key that is pressed; escape leaves."""
+
+    def __init__(self, action: str) -> None:
+        super().__init__()
+        self._action = action
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Text(f"Press the new key for: {self._action}. escape leaves it as it is."))
+
+    def on_key(self, event: events.Key) -> None:
+        event.stop()
+        event.prevent_default()
+        self.dismiss(None if event.key == "escape" else event.key)
+
+
+def keys_now(screen_bindings: Sequence[tuple[str, Binding]]) -> list[tuple[str, str]]:
+    """(keys, what they do), one line for each action, from (key, binding) pairs."""
+    lines: dict[str, tuple[list[str], str]] = {}
+    for pressed, binding in screen_bindings:
+        text = binding.tooltip or binding.description
+        if text:
+            lines.setdefault(binding.action, ([], text))[0].append(shown_key(pressed))
+    return [(" ".join(keys), text) for keys, text in lines.values()]

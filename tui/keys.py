@@ -1,0 +1,106 @@
+"""Keys: every binding has an id, so that a person can give it another key; help and documents are written from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from textual.binding import Binding
+from textual.screen import Screen
+
+from aide_local.errors import SettingsError
+
+
+def key(keys: str, action: str, label: str, tooltip: str = "", *, group: str, footer: bool = False) -> Binding:
+    """A binding with the id ``group.action``; ``footer`` shows it at the bottom of the screen."""
+    name = action.replace("(", "-").replace(")", "").replace("-1", "back").replace("-", "_").rstrip("_")
+    return Binding(keys, action, label, show=footer, tooltip=tooltip, id=f"{group}.{name}")
+
+
+def defaults() -> Iterator[tuple[str, Binding]]:
+    """(screen, binding) of everything that can be rebound, in the order of the screens."""
+    from tui.app import AideApp
+    from tui.home import HomeScreen
+    from tui.models import ModelsScreen
+    from tui.run import RunScreen
+    from tui.sql import SqlScreen
+
+    places: list[tuple[str, type[Screen[None]] | type[AideApp]]] = [
+        ("everywhere", AideApp),
+        ("list of runs", HomeScreen),
+        ("run", RunScreen),
+        ("SQL", SqlScreen),
+        ("models", ModelsScreen),
+    ]
+    for name, place in places:
+        for binding in Binding.make_bindings(place.BINDINGS):
+            if binding.id:
+                yield name, binding
+
+
+def as_markdown() -> str:
+    """docs/keys.md: the keys of every screen."""
+    lines = ["# Keys", "", "Written by `aide-local keys --markdown`; a test keeps it true.", ""]
+    lines += [
+        "Any of them can be changed: put `\"id\": \"key\"` under `keys` in `ui.json` in the home folder,"
+        " or press `f4` in the program.",
+    ]
+    seen = ""
+    for screen, binding in defaults():
+        if screen != seen:
+            lines += ["", f"## {screen}", "", "| key | action | id |", "|---|---|---|"]
+            seen = screen
+        shown = shown_key(binding.key).replace("|", "\\|")
+        lines.append(f"| `{shown}` | {binding.tooltip or binding.description} | {binding.id} |")
+    return "\n".join(lines) + "\n"
+
+
+def as_text() -> str:
+    return "\n".join(
+        f"{screen:<14}{shown_key(binding.key):<14}{binding.id:<24}{binding.tooltip or binding.description}"
+        for screen, binding in defaults()
+    )
+
+
+_NAMES = {
+    "slash": "/", "left_square_bracket": "[", "right_square_bracket": "]", "question_mark": "?",
+    "apostrophe": "'", "equals_sign": "=",
+}  # fmt: skip
+
+
+def shown_key(keys: str) -> str:
+    """``slash`` → ``/``; several keys with a space between them."""
+    return " ".join(_NAMES.get(one.strip(), one.strip()) for one in keys.split(","))
+
+
+class Preferences:
+    """``ui.json`` in the home folder: the theme and other keys."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.theme = ""
+        self.keys: dict[str, str] = {}
+
+    def read(self) -> None:
+        """Raises SettingsError where the file is not what it should be."""
+        if not self.path.exists():
+            return
+        try:
+            content = json.loads(self.path.read_text("utf-8"))
+            self.theme = str(content.get("theme", ""))
+            self.keys = {str(name): str(keys) for name, keys in dict(content.get("keys", {})).items()}
+        except (OSError, ValueError, AttributeError, TypeError) as error:
+            raise SettingsError(f"{self.path} cannot be read: {error}.", "Mend or delete the file.") from error
+
+    def write(self) -> None:
+        """Raises SettingsError where the file cannot be written."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            partial = self.path.with_suffix(".partial")
+            partial.write_text(json.dumps({"theme": self.theme, "keys": self.keys}, indent=2) + "\n", "utf-8")
+            partial.replace(self.path)
+        except OSError as error:
+            raise SettingsError(
+                f"{self.path} cannot be written: {error.strerror}.", "The choice holds until you leave."
+            ) from error
