@@ -15,7 +15,7 @@ LONGEST_STREAM = 40_000  # characters of a streamed reply or output that are kep
 
 @dataclass(slots=True)
 class LiveRun:
-    """Start with :meth:`begin`; everything else is for the UI's thread. ``changes`` counts what was seen."""
+    """Start with :meth:`begin`; everything else is for the UI's thread."""
 
     run: Run
     id: str = ""
@@ -26,12 +26,13 @@ class LiveRun:
     node: int | None = None
     streams: dict[int, str] = field(default_factory=dict)
     outputs: dict[int, str] = field(default_factory=dict)
-    speed: float = 0.0
+    speed: float = 0.0  # tokens a second of the last reply
+    prefill: float = 0.0  # of its prompt
     cached: float = 0.0
     paused: bool = False
     ended: bool = False
     troubles: list[str] = field(default_factory=list)
-    changes: int = 0
+    tokens: int = 0
     _queue: queue.SimpleQueue[events.Event | AideError] = field(default_factory=queue.SimpleQueue)
     _thread: threading.Thread | None = None
 
@@ -61,7 +62,6 @@ class LiveRun:
                 break
             came = True
             self._apply(event)
-        self.changes += came
         return came
 
     def _apply(self, event: events.Event | AideError) -> None:
@@ -78,8 +78,11 @@ class LiveRun:
                 before = "" if event.restart else self.streams.get(event.node, "")
                 self.streams[event.node] = (before + event.text)[-LONGEST_STREAM:]
             case events.ReplyFinished(generation=made):
+                self.tokens += made.completion_tokens
                 if made.decode_ms > 0:
                     self.speed = 1000 * made.completion_tokens / made.decode_ms
+                if made.prefill_ms > 0:
+                    self.prefill = 1000 * made.prompt_tokens / made.prefill_ms
                 self.cached = made.cached_tokens / max(1, made.cached_tokens + made.prompt_tokens)
             case events.ExecutionStarted():
                 self.node, self.phase = event.node, f"executing #{event.node}"

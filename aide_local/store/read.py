@@ -71,6 +71,19 @@ def _alive(folder: Path, pid: int) -> bool:
     return b"aide" in command or b"python" in command
 
 
+def stamp(home: Home, run_id: str) -> tuple[int, int]:
+    """Changes whenever the snapshot of the run does.
+
+    Raises:
+        StoreError: it has none.
+    """
+    try:
+        state = (home.run(run_id) / PUBLISHED).stat()
+    except OSError as error:
+        raise StoreError(f"The run {run_id} has no snapshot yet.", "Try again in a few seconds.") from error
+    return state.st_mtime_ns, state.st_size
+
+
 def read_run(home: Home, run_id: str) -> RunView:
     """The last snapshot of a run.
 

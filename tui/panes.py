@@ -1,0 +1,124 @@
+"""What the tabs of a run show of a node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from aide_local.digest import format_metric
+from aide_local.store.read import SavedGeneration
+from aide_local.tree import Tree
+from aide_local.types import Node
+from tui import text
+
+TABS = ("Plan", "Code", "Diff", "Output", "Error", "Prompt", "Folds", "Lineage")
+LINES_OF_STREAM = 300  # of what is being written, its end
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A tab's subject. ``stream`` is the reply or the output that is coming in, where there is one."""
+
+    tab: str
+    tree: Tree
+    node: Node
+    generations: Sequence[SavedGeneration] = ()
+    stream: str = ""
+
+
+def content(shown: Shown) -> RenderableType:
+    node, tree = shown.node, shown.tree
+    if shown.stream and shown.tab in ("plan", "code", "output"):
+        return text.plain("\n".join(shown.stream.splitlines()[-LINES_OF_STREAM:]))
+    match shown.tab:
+        case "plan":
+            hint = f"\n\nhint: {node.hint}" if node.hint else ""
+            return text.plain(f"{node.plan or 'It is being written.'}{hint}\n\n{facts(tree, node)}")
+        case "code":
+            return text.code(node.code) if node.code else Text("No script yet.")
+        case "diff":
+            return text.diff(tree[node.parent].code, node.code) if node.parent is not None else Text("A draft has no parent.")
+        case "output":
+            return text.plain(node.output or "The script printed nothing.")
+        case "error":
+            error = node.error
+            return text.plain(f"{error.one_line(2000)}\n\n{error.traceback}") if error else Text("No error.")
+        case "prompt":
+            return text.plain(_prompt(shown))
+        case "folds":
+            return _folds(tree, node)
+        case _:
+            return text.plain(_lineage(tree, node))
+
+
+def facts(tree: Tree, node: Node) -> str:
+    """State, result and cost in words."""
+    use = node.usage
+    lines = [f"{node.operator.value} #{node.id}: {node.state.value}, attempt {node.attempts}, seed {node.seed}"]
+    if node.metric is not None:
+        gain = tree.gain(node)
+        against = f", {gain:+.4g} against its parent #{node.parent}" if gain is not None else ""
+        lines.append(f"metric {format_metric(node.metric)}{against}")
+        if not node.complete:
+            lines.append("stopped after a fold: clearly behind the best")
+    if node.error is not None:
+        lines.append(f"error: {node.error.one_line(300)}")
+    if use.wall:
+        lines.append(
+            f"{use.wall:.1f} s, {use.cpu:.1f} s of processor time, at most {use.peak_memory / 2**20:.0f} MiB"
+        )
+    if node.id in tree.excluded:
+        lines.append("banned, itself or above: never chosen and never delivered")
+    if node.id in tree.pinned:
+        lines.append("pinned: stays among the parents and in the ensemble")
+    return "\n".join(lines)
+
+
+def _prompt(shown: Shown) -> str:
+    dropped = "".join(f"left out: {one}\n" for one in shown.node.dropped)
+    parts = [
+        f"──── {one.purpose}, attempt {one.attempt}\n{one.prompt}\n──── reply\n{one.reply}"
+        for one in shown.generations
+        if one.node == shown.node.id
+    ]
+    return dropped + ("\n\n".join(parts) or "Not in the last snapshot; the next comes within a few seconds.")
+
+
+def _folds(tree: Tree, node: Node) -> RenderableType:
+    if not node.folds:
+        return Text("Not executed.")
+    best = tree.best
+    others = {one.fold: one.score for one in best.folds} if best else {}
+    table = Table("fold", "score", f"best #{best.id}" if best else "best", "better by", "seconds", box=None)
+    for one in node.folds:
+        other = others.get(one.fold)
+        both = one.score is not None and other is not None
+        gap = f"{tree.direction.sign * (one.score - other):+.4g}" if both else ""  # type: ignore[operator]
+        table.add_row(str(one.fold), number(one.score), number(other), gap, f"{one.usage.wall:.1f}")
+    return table
+
+
+def _lineage(tree: Tree, node: Node) -> str:
+    lines = []
+    for one in tree.lineage(node.id):
+        lines.append(f"{one.state.glyph} #{one.id} {one.operator.value}, {number(one.metric)}\n{one.plan}\n")
+    return "\n".join(lines)
+
+
+def number(value: float | None) -> str:
+    return "no score" if value is None else f"{value:.5g}"
+
+
+def comparison(tree: Tree, one: Node, other: Node) -> tuple[Text, Text]:
+    """Metrics, folds and scripts of two nodes, side by side."""
+    sides = text.side_by_side(one.code, other.code)
+    heads = []
+    for node in (one, other):
+        head = Text(f"#{node.id} {node.operator.value}: {number(node.metric)}\n", "bold")
+        head.append("folds " + " ".join(number(fold.score) for fold in node.folds) + "\n\n")
+        heads.append(head)
+    return heads[0] + sides[0], heads[1] + sides[1]

@@ -1,0 +1,140 @@
+"""The tree of nodes at the left of a run."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.style import Style
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.widgets import Tree as TreeWidget
+from textual.widgets.tree import TreeNode
+
+from aide_local.tree import Tree
+from aide_local.types import Node
+from tui import text
+
+
+class SolutionTree(TreeWidget[int]):
+    """Nodes by id; told the tree as it is, it changes only what changed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "cursor_down", "Down", show=False, tooltip="Down (or the arrow)"),
+        Binding("k", "cursor_up", "Up", show=False, tooltip="Up (or the arrow)"),
+        Binding("h,left", "cursor_parent", "Parent", show=False, tooltip="To the parent"),
+        Binding("l,right", "open", "Open", show=False, tooltip="Open, or to the first child"),
+        Binding("enter", "toggle_node", "Open or close", show=False, tooltip="Open or close"),
+        Binding("g,home", "first", "First", show=False, tooltip="To the first node"),
+        Binding("G,end", "last", "Last", show=False, tooltip="To the last node"),
+        Binding("space", "screen.pause", "Pause", show=False),  # in place of the widget's own
+    ]
+
+    def __init__(self, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__("run", id=id)
+        self.show_root = False
+        self.guide_depth = 2
+        self.auto_expand = False
+        self.by_metric = False
+        self.marks: set[int] = set()
+        self._places: dict[int, TreeNode[int]] = {}
+        self._labelled: dict[int, tuple[Node, bool, bool, bool, bool]] = {}
+
+    def show(self, tree: Tree) -> None:
+        path = frozenset(one.id for one in tree.lineage(tree.best.id)) if tree.best else frozenset()
+        new = [node for node in tree.nodes if node.id not in self._places]
+        if self.by_metric and new and self._places:
+            self.rebuild(tree)
+            return
+        for node in tree.nodes:
+            shown = (
+                node,
+                node.id in path,
+                node.id in tree.excluded,
+                node.id in tree.pinned,
+                node.id in self.marks,
+            )
+            if self._labelled.get(node.id) == shown:
+                continue
+            label = text.label(tree, node, node.id in path)
+            if node.id in self.marks:
+                label = Text("* ", "bold") + label
+            if node.id in self._places:
+                self._places[node.id].set_label(label)
+            else:
+                self._add(node, label)
+            self._labelled[node.id] = shown
+        if not self.root.is_expanded:
+            self.root.expand()
+        if self.cursor_node is None and self._places:
+            self.call_after_refresh(self.move_cursor, next(iter(self._places.values())))
+
+    def _add(self, node: Node, label: Text) -> None:
+        above = self._places[node.parent] if node.parent is not None else self.root
+        self._places[node.id] = above.add(label, data=node.id, expand=True)
+
+    def rebuild(self, tree: Tree) -> None:
+        """Anew, siblings by time or by metric, the cursor where it was."""
+        here = self.cursor_node.data if self.cursor_node is not None else None
+        self.clear()
+        self._places.clear()
+        self._labelled.clear()
+        ranks = {node.id: rank for rank, node in enumerate(tree.ranked())}
+        if self.by_metric:
+            waiting = [None]
+            order = []
+            while waiting:
+                children = sorted(
+                    tree.children(waiting.pop(0)), key=lambda node: (ranks.get(node.id, len(tree)), node.id)
+                )
+                order += children
+                waiting += [node.id for node in children]
+            for node in order:
+                self._add(node, Text(""))
+        self.show(tree)
+        if here is not None:
+            self.go_to(here)
+
+    def go_to(self, node: int) -> bool:
+        """Open what is above the node and put the cursor on it; False where it is not in the tree."""
+        place = self._places.get(node)
+        if place is None:
+            return False
+        above = place.parent
+        while above is not None:
+            above.expand()
+            above = above.parent
+        self.call_after_refresh(self.move_cursor, place)
+        return True
+
+    def outline(self, depth: int) -> None:
+        """Open nodes above ``depth``, close the others; 0 opens all."""
+        for place in self._places.values():
+            level, above = 0, place.parent
+            while above is not None:
+                level, above = level + 1, above.parent
+            if depth == 0 or level < depth:
+                place.expand()
+            else:
+                place.collapse()
+
+    def action_open(self) -> None:
+        node = self.cursor_node
+        if node is None:
+            return
+        if node.is_expanded and node.children:
+            self.move_cursor(node.children[0])
+        else:
+            node.expand()
+
+    def action_first(self) -> None:
+        self.cursor_line = 0
+
+    def action_last(self) -> None:
+        self.cursor_line = self.last_line
+
+    def render_label(self, node: TreeNode[int], base_style: Style, style: Style) -> Text:
+        label = node._label.copy() if isinstance(node._label, Text) else Text(str(node._label))
+        label.stylize(style)
+        if node.children:
+            return Text("▾ " if node.is_expanded else "▸ ", style=base_style) + label
+        return Text("  ", style=base_style) + label

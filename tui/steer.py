@@ -1,0 +1,193 @@
+"""Steering keys of a run's screen: what they ask the person, and what they ask of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from aide_local.cli.options import at_least, seconds
+from aide_local.errors import AideError, SettingsError
+from aide_local.loop import Run
+from aide_local.task import Direction
+from aide_local.tree import Tree
+from aide_local.types import Node, NodeState, Operator, Step
+from tui.dialogs import Ask, Confirm, Editor
+from tui.keys import key
+from tui.solution_tree import SolutionTree
+
+if TYPE_CHECKING:
+    from tui.live import LiveRun
+
+
+class Steering(Screen[None]):
+    """The part of the run's screen that changes the run. ``live`` is None where another process has it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        key("space", "pause", "Pause", "Pause: what is in flight ends, nothing new begins; again: go on", group="run", footer=True),
+        key("S", "stop", "Stop", "End the search and deliver the best so far", group="run", footer=True),
+        key("i", "improve", "Improve", "Improve this node next, with a hint if you like", group="run", footer=True),
+        key("D", "debug", "Debug", "Debug this node next", group="run"),
+        key("a", "draft", "Draft", "A new draft next, with a hint if you like", group="run"),
+        key("M", "merge", "Merge", "Merge the two marked nodes next", group="run"),
+        key("R", "again", "Again", "Make a sibling of this node: the same step with another seed", group="run"),
+        key("E", "edit", "Edit", "Edit the script, and run it as a child of this node", group="run", footer=True),
+        key("x", "ban", "Ban", "Ban the node and all that grew from it, or take that back", group="run"),
+        key("p", "pin", "Pin", "Pin: keep it among the parents and in the ensemble, or take that back", group="run"),
+        key("c", "change", "Change", "Change steps, time, temperature or policy of the run", group="run"),
+    ]  # fmt: skip
+
+    live: LiveRun | None = None
+    solution: Tree = Tree((), Direction.MAXIMIZE)
+
+    @property
+    def node(self) -> Node | None:
+        """The node under the cursor."""
+        at = self.query_one(SolutionTree).cursor_node
+        return self.solution[at.data] if at is not None and at.data in self.solution else None
+
+    def steer(self, act: Callable[[Run], object], done: str) -> None:
+        """Let ``act`` change the run, and say what was done or why not."""
+        if self.live is None or self.live.ended:
+            self.notify(
+                "Only a run that is going on in this window can be steered. Press r to go on with it here.",
+                severity="warning",
+                markup=False,
+            )
+            return
+        try:
+            act(self.live.run)
+        except AideError as error:
+            self.notify(f"{error.message} {error.mend}", severity="error", markup=False)
+            return
+        self.notify(done, markup=False)
+
+    def _ask_step(self, operator: Operator, parent: Node | None, question: str) -> None:
+        def answered(hint: str | None) -> None:
+            if hint is not None:
+                step = Step(operator, parent.id if parent else None, hint=hint.strip())
+                self.steer(lambda run: run.ask(step), "It is made next.")
+
+        if self.live is None or self.live.ended:
+            self.steer(lambda run: None, "")
+        else:
+            self.app.push_screen(
+                Ask(question, placeholder="a hint for the model, or nothing"), answered
+            )
+
+    def action_pause(self) -> None:
+        live = self.live
+        paused = live is not None and live.paused
+        self.steer(
+            lambda run: run.unpause() if paused else run.pause(),
+            "Going on." if paused else "Pausing: what is in flight ends, nothing new begins.",
+        )
+
+    def action_stop(self) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.steer(lambda run: run.stop(), "Ending the search; the best so far is delivered.")
+
+        if self.live is None or self.live.ended:
+            self.steer(lambda run: None, "")
+        else:
+            self.app.push_screen(Confirm("End this search and deliver the best so far?"), answered)
+
+    def action_improve(self) -> None:
+        if self.node is not None:
+            self._ask_step(Operator.IMPROVE, self.node, f"Improve #{self.node.id} next. How?")
+
+    def action_debug(self) -> None:
+        if self.node is not None:
+            step = Step(Operator.DEBUG, self.node.id)
+            self.steer(lambda run: run.ask(step), f"#{self.node.id} is debugged next.")
+
+    def action_draft(self) -> None:
+        self._ask_step(Operator.DRAFT, None, "A new draft next. What should it try?")
+
+    def action_merge(self) -> None:
+        marks = self.query_one(SolutionTree).marks
+        if len(marks) != 2:
+            self.notify("Mark two valid nodes with m first.", severity="warning")
+            return
+        one, other = sorted(marks)
+        step = Step(Operator.MERGE, one, other)
+        self.steer(lambda run: run.ask(step), f"#{one} and #{other} are merged next.")
+
+    def action_again(self) -> None:
+        node = self.node
+        if node is None or node.operator is Operator.HUMAN:
+            self.notify("A script written by hand has no seed.", severity="warning")
+            return
+        step = Step(node.operator, node.parent, node.other, node.hint)
+        self.steer(lambda run: run.ask(step), f"The step of #{node.id} is made again with another seed.")
+
+    def action_edit(self) -> None:
+        node = self.node
+        if node is None or not node.code or node.state is NodeState.PENDING:
+            self.notify("There is no finished script to edit here.", severity="warning")
+            return
+
+        def answered(code: str | None) -> None:
+            if code is not None:
+                step = Step(Operator.HUMAN, node.id)
+                self.steer(lambda run: run.ask(step, code), f"Your script runs next, as a child of #{node.id}.")
+
+        self.app.push_screen(Editor(f"Script of #{node.id}; yours becomes its child.", node.code), answered)
+
+    def action_ban(self) -> None:
+        self._toggle("ban", "never chosen or delivered again; x takes it back")
+
+    def action_pin(self) -> None:
+        self._toggle("pin", "stays among the parents and in the ensemble; p takes it back")
+
+    def _toggle(self, mark: str, meaning: str) -> None:
+        node = self.node
+        if node is None or self.live is None:
+            self.steer(lambda run: None, "")
+            return
+        tree = self.live.run.tree
+        on = node.id in (tree.banned if mark == "ban" else tree.pinned)
+        kind = f"un{mark}" if on else mark
+        self.steer(lambda run: run.mark(kind, node.id), f"#{node.id}: {kind}" + ("" if on else f", {meaning}"))
+
+    def action_change(self) -> None:
+        if self.live is None or self.live.ended:
+            self.steer(lambda run: None, "")
+            return
+        now = self.live.run.settings
+        limit = f"{now.time_limit:.0f}s" if now.time_limit else "none"
+        shown = f"steps={now.steps} time={limit} temperature={now.temperature:g} policy={now.policy}"
+
+        def answered(said: str | None) -> None:
+            if said is not None and said != shown:
+                self.steer(lambda run: run.change(**_changes(said)), "Changed from the next step on.")
+
+        self.app.push_screen(Ask("Change what you like; the rest stays.", shown), answered)
+
+
+def _changes(said: str) -> dict[str, object]:
+    """``steps=30 time=2h`` → settings. Raises SettingsError where it cannot be read."""
+    changes: dict[str, object] = {}
+    for part in said.split():
+        name, _, value = part.partition("=")
+        try:
+            match name:
+                case "steps":
+                    changes["steps"] = int(value)
+                    at_least(int(value), 1, "steps")
+                case "time":
+                    changes["time_limit"] = None if value == "none" else seconds(value, "time")
+                case "temperature":
+                    changes["temperature"] = float(value)
+                case "policy":
+                    changes["policy"] = value
+                case _:
+                    raise SettingsError(
+                        f"{name!r} cannot be changed here.", "Known: steps, time, temperature, policy."
+                    )
+        except ValueError as error:
+            raise SettingsError(f"{part!r} is not a number.", "Write for example steps=30.") from error
+    return changes
