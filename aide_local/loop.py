@@ -152,6 +152,10 @@ class Run:
         return tuple(one.step for one in self._steering.waiting)
 
     @property
+    def run_id(self) -> str:
+        return self._store.run_id
+
+    @property
     def tree(self) -> Tree:
         """The tree as it is now."""
         return self._tree

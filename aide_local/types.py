@@ -205,4 +205,4 @@ class RunInfo:
     best: float | None = None
     folder: Path | None = None
     stop_reason: str = ""
-    extra: dict[str, str] = field(default_factory=dict)
+    extra: dict[str, str] = field(default_factory=dict)  # "course": best so far after the last valid nodes

@@ -137,7 +137,9 @@ class Editor(ModalScreen[str | None]):
         with Vertical(classes="dialog whole"):
             yield Static(Text(self._title))
             yield TextArea.code_editor(self._code, language="python")
-            yield Static(Text("ctrl+s or f5: run it as a child   ctrl+e: open in $EDITOR   escape: leave", "dim"))
+            yield Static(
+                Text("ctrl+s or f5: run it as a child   ctrl+e: open in $EDITOR   escape: leave", "dim")
+            )
 
     def action_save(self) -> None:
         self.dismiss(self.query_one(TextArea).text)

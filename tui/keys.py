@@ -12,7 +12,9 @@ from textual.screen import Screen
 from aide_local.errors import SettingsError
 
 
-def key(keys: str, action: str, label: str, tooltip: str = "", *, group: str, footer: bool = False) -> Binding:
+def key(
+    keys: str, action: str, label: str, tooltip: str = "", *, group: str, footer: bool = False
+) -> Binding:
     """A binding with the id ``group.action``; ``footer`` shows it at the bottom of the screen."""
     name = action.replace("(", "-").replace(")", "").replace("-1", "back").replace("-", "_").rstrip("_")
     return Binding(keys, action, label, show=footer, tooltip=tooltip, id=f"{group}.{name}")
@@ -43,7 +45,7 @@ def as_markdown() -> str:
     """docs/keys.md: the keys of every screen."""
     lines = ["# Keys", "", "Written by `aide-local keys --markdown`; a test keeps it true.", ""]
     lines += [
-        "Any of them can be changed: put `\"id\": \"key\"` under `keys` in `ui.json` in the home folder,"
+        'Any of them can be changed: put `"id": "key"` under `keys` in `ui.json` in the home folder,'
         " or press `f4` in the program.",
     ]
     seen = ""
@@ -91,7 +93,9 @@ class Preferences:
             self.theme = str(content.get("theme", ""))
             self.keys = {str(name): str(keys) for name, keys in dict(content.get("keys", {})).items()}
         except (OSError, ValueError, AttributeError, TypeError) as error:
-            raise SettingsError(f"{self.path} cannot be read: {error}.", "Mend or delete the file.") from error
+            raise SettingsError(
+                f"{self.path} cannot be read: {error}.", "Mend or delete the file."
+            ) from error
 
     def write(self) -> None:
         """Raises SettingsError where the file cannot be written."""

@@ -41,7 +41,11 @@ def content(shown: Shown) -> RenderableType:
         case "code":
             return text.code(node.code) if node.code else Text("No script yet.")
         case "diff":
-            return text.diff(tree[node.parent].code, node.code) if node.parent is not None else Text("A draft has no parent.")
+            return (
+                text.diff(tree[node.parent].code, node.code)
+                if node.parent is not None
+                else Text("A draft has no parent.")
+            )
         case "output":
             return text.plain(node.output or "The script printed nothing.")
         case "error":
@@ -58,7 +62,9 @@ def content(shown: Shown) -> RenderableType:
 def facts(tree: Tree, node: Node) -> str:
     """State, result and cost in words."""
     use = node.usage
-    lines = [f"{node.operator.value} #{node.id}: {node.state.value}, attempt {node.attempts}, seed {node.seed}"]
+    lines = [
+        f"{node.operator.value} #{node.id}: {node.state.value}, attempt {node.attempts}, seed {node.seed}"
+    ]
     if node.metric is not None:
         gain = tree.gain(node)
         against = f", {gain:+.4g} against its parent #{node.parent}" if gain is not None else ""

@@ -225,7 +225,9 @@ class RunScreen(Steering):
             if not live.ended:
                 parts.append(f"{_clock(live.run.elapsed())}{limit}")
             if live.speed:
-                parts.append(f"writes {live.speed:.0f}, reads {live.prefill:.0f} tokens/s, {live.cached:.0%} cached")
+                parts.append(
+                    f"writes {live.speed:.0f}, reads {live.prefill:.0f} tokens/s, {live.cached:.0%} cached"
+                )
             if live.run.waiting:
                 parts.append(f"{len(live.run.waiting)} asked for")
             trouble = live.troubles[-1] if live.troubles else ""
@@ -327,7 +329,9 @@ class RunScreen(Steering):
         tree = self.query_one(SolutionTree)
         tree.by_metric = not tree.by_metric
         tree.rebuild(self.solution)
-        self.notify("Siblings by metric, the best first." if tree.by_metric else "Siblings by time.", timeout=2)
+        self.notify(
+            "Siblings by metric, the best first." if tree.by_metric else "Siblings by time.", timeout=2
+        )
 
     def action_mark(self) -> None:
         if self.node is not None:

@@ -73,9 +73,7 @@ class Steering(Screen[None]):
         if self.live is None or self.live.ended:
             self.steer(lambda run: None, "")
         else:
-            self.app.push_screen(
-                Ask(question, placeholder="a hint for the model, or nothing"), answered
-            )
+            self.app.push_screen(Ask(question, placeholder="a hint for the model, or nothing"), answered)
 
     def action_pause(self) -> None:
         live = self.live
@@ -133,7 +131,9 @@ class Steering(Screen[None]):
         def answered(code: str | None) -> None:
             if code is not None:
                 step = Step(Operator.HUMAN, node.id)
-                self.steer(lambda run: run.ask(step, code), f"Your script runs next, as a child of #{node.id}.")
+                self.steer(
+                    lambda run: run.ask(step, code), f"Your script runs next, as a child of #{node.id}."
+                )
 
         self.app.push_screen(Editor(f"Script of #{node.id}; yours becomes its child.", node.code), answered)
 
@@ -151,7 +151,9 @@ class Steering(Screen[None]):
         tree = self.live.run.tree
         on = node.id in (tree.banned if mark == "ban" else tree.pinned)
         kind = f"un{mark}" if on else mark
-        self.steer(lambda run: run.mark(kind, node.id), f"#{node.id}: {kind}" + ("" if on else f", {meaning}"))
+        self.steer(
+            lambda run: run.mark(kind, node.id), f"#{node.id}: {kind}" + ("" if on else f", {meaning}")
+        )
 
     def action_change(self) -> None:
         if self.live is None or self.live.ended:

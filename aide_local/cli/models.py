@@ -9,7 +9,7 @@ import typer
 
 from aide_local.cli.run import Home_
 
-app = typer.Typer(help="List, show and add models.", no_args_is_help=True)
+app = typer.Typer(help="List, show, add and remove models.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -75,6 +75,20 @@ def add(
 
     entry = add_model(path, _home(context, home), name=name, copy=copy, default=default)
     print(f"added {entry.name}: {entry.path}")
+
+
+@app.command()
+def remove(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of a model that you added.")],
+    home: Home_ = None,
+) -> None:
+    """Forget a model; its file is deleted only where it was copied into the home folder."""
+    from aide_local.cli.show import _home
+    from aide_local.llm.registry import remove_model
+
+    remove_model(name, _home(context, home))
+    print(f"removed {name}")
 
 
 def doctor(context: typer.Context, home: Home_ = None) -> None:

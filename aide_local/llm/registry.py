@@ -146,6 +146,35 @@ def add_model(
     return entry
 
 
+def remove_model(name: str, home: Home) -> None:
+    """Forget a model that the person added; its file is deleted only where it was copied into the home folder.
+
+    Raises:
+        ModelError: the person added none of this name.
+        StoreError: the home folder cannot be written.
+    """
+    from filelock import FileLock
+
+    registry = home.models / "registry.toml"
+    try:
+        home.models.mkdir(parents=True, exist_ok=True)
+        with FileLock(home.models / "registry.lock"):
+            entries = _read_registry(registry, False)
+            found = next((entry for entry in entries if entry.name == name), None)
+            if found is None:
+                raise ModelError(
+                    f"You added no model named {name!r}.", "The bundled ones stay; `aide-local models list`."
+                )
+            _write_registry(registry, [entry for entry in entries if entry is not found])
+            if found.path.parent == home.models:
+                found.path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"The model registry in {home.models} cannot be written: {error.strerror or error}.",
+            "Mend the folder's permissions.",
+        ) from error
+
+
 def file_sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,6 +12,7 @@ import os
 import platform
 import re
 import secrets
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -153,6 +154,24 @@ def find_run(home: Home, text: str) -> str:
     raise StoreError(f"{text!r} could be {len(found)} runs: {', '.join(found[-4:])}.", "Give more of the id.")
 
 
+def delete_run(home: Home, run_id: str) -> None:
+    """Delete a run's folder: it disappears from the list at once, whatever happens while its files are deleted.
+
+    Raises:
+        StoreError: there is no such run, a living process holds it, or the folder cannot be deleted.
+    """
+    folder = home.run(run_id)
+    if not run_id or not (folder / DATABASE).exists():
+        raise StoreError(f"There is no run {run_id!r} in {home.runs}.", "`aide-local runs` lists them.")
+    held = _hold(folder / LOCK, run_id)
+    try:
+        with _told(folder):
+            gone = folder.rename(folder.with_name(f".{run_id}.deleted"))
+            shutil.rmtree(gone)
+    finally:
+        held.release()
+
+
 class DuckRunStore:
     """See :class:`aide_local.store.protocol.RunStore`.
 
@@ -229,6 +248,9 @@ class DuckRunStore:
                 "SELECT count(*), count(*) FILTER (state = 'valid'),"
                 " max(metric) FILTER (complete), min(metric) FILTER (complete) FROM nodes"
             ).fetchone()
+            course = self._connection.execute(
+                "SELECT best FROM (SELECT node, best FROM best_so_far ORDER BY node DESC LIMIT 16) ORDER BY node"
+            ).fetchall()
         assert counts is not None
         return RunInfo(
             id=self.run_id,
@@ -243,6 +265,7 @@ class DuckRunStore:
             best=counts[2] if direction == "maximize" else counts[3],
             folder=self.folder,
             stop_reason=reason,
+            extra={"course": " ".join(f"{one:.6g}" for (one,) in course)},
         )
 
     # ---- nodes ----

@@ -1,0 +1,321 @@
+"""The application: its screens, the runs that it executes, its preferences, its log."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.app import App, ComposeResult, SystemCommand
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.notifications import SeverityLevel
+from textual.screen import ModalScreen, Screen
+from textual.theme import Theme
+from textual.widgets import Static
+
+from aide_local.engine import llama, resume, start
+from aide_local.errors import AideError, SettingsError
+from aide_local.home import Home
+from aide_local.loop import Run
+from aide_local.task import Task
+from aide_local.types import RunSettings
+from tui.dialogs import Ask, Choose, Confirm, Help, PressKey, keys_now
+from tui.home import HomeScreen
+from tui.keys import Preferences, defaults, key
+from tui.live import LiveRun
+from tui.models import ModelsScreen
+from tui.new_run import NewRunScreen
+from tui.run import RunScreen
+from tui.sql import SqlScreen
+from tui.text import inert
+
+# Blue and orange are told apart with every common colour blindness (Okabe and Ito, 2008).
+COLOUR_BLIND = Theme(
+    name="okabe-ito",
+    primary="#0072B2",
+    secondary="#56B4E9",
+    accent="#E69F00",
+    success="#0072B2",
+    warning="#E69F00",
+    error="#D55E00",
+    dark=True,
+)
+END_WITHIN = 20.0  # seconds for the runs to end when the program is left
+
+
+class AideApp(App[None]):
+    """``home`` is where runs lie; ``run_id`` is opened at once."""
+
+    TITLE = "aide-local"
+    CSS_PATH = "style.tcss"
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-wide")]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-short"), (32, "-high")]
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        key("question_mark,f1", "help", "Help", "The keys that work here", group="app", footer=True),
+        key("f4", "rebind", "Keys", "Give an action another key", group="app"),
+        key("f10", "change_theme", "Theme", "Choose a theme", group="app"),
+        key("f12", "log", "Log", "What this window told so far", group="app"),
+        key("ctrl+q", "leave", "Quit", "Leave the program", group="app"),
+    ]
+
+    def __init__(
+        self, home: Home, run_id: str = "", first: tuple[Task, RunSettings, str | None] | None = None
+    ) -> None:
+        super().__init__()
+        self.home = home
+        self.live: dict[str, LiveRun] = {}
+        self._open_first = run_id
+        self._start_first = first
+        self._starting = False
+        self._told: list[tuple[str, str]] = []
+        self._preferences = Preferences(home.root / "ui.json")
+
+    def on_mount(self) -> None:
+        self.register_theme(COLOUR_BLIND)
+        try:
+            self._preferences.read()
+        except SettingsError as error:
+            self.tell(error)
+        if self._preferences.theme in self.available_themes:
+            self.theme = self._preferences.theme
+        self.set_keymap(self._preferences.keys)
+        self.theme_changed_signal.subscribe(self, self._keep_theme)
+        self.push_screen(HomeScreen(self.home))
+        if self._open_first:
+            self.open_run(self._open_first)
+        if self._start_first is not None:
+            self.begin(*self._start_first)
+        self.set_interval(1.0, self._follow)
+
+    def _follow(self) -> None:
+        """Take what came from runs whose screen is not open, so that nothing piles up."""
+        for live in self.live.values():
+            if not (isinstance(self.screen, RunScreen) and self.screen.live is live):
+                live.take()
+
+    # ---- runs ----
+
+    def new_run(self, path: str = "") -> None:
+        def answered(form: tuple[Task, RunSettings, str | None] | None) -> None:
+            if form is not None:
+                self.begin(*form)
+
+        if self._is_free():
+            self.push_screen(NewRunScreen(self.home, path), answered)
+
+    def begin(self, task: Task, settings: RunSettings, model: str | None) -> None:
+        self._launch(lambda: start(task, settings, home=self.home, engine=llama(model, self.home)))
+
+    def resume_run(self, run_id: str) -> None:
+        """Go on with a run here; a finished one is asked for how many nodes in all."""
+        if run_id in self.live and not self.live[run_id].ended:
+            self.open_run(run_id)
+            return
+        if not self._is_free():
+            return
+
+        def answered(said: str | None) -> None:
+            if said is None:
+                return
+            try:
+                changes = {"steps": int(said)} if said.strip() else {}
+            except ValueError:
+                self.notify(f"{said!r} is not a whole number.", severity="error", markup=False)
+                return
+            self._launch(lambda: resume(run_id, home=self.home, **changes))
+
+        self.push_screen(Ask("Go on to how many nodes in all? Nothing: as many as it was given."), answered)
+
+    def _is_free(self) -> bool:
+        going = [run_id for run_id, live in self.live.items() if not live.ended]
+        if going or self._starting:
+            self.notify(
+                "One run at a time: the model and the cores are its. Stop it first, or open it with enter.",
+                severity="warning",
+            )
+        return not going and not self._starting
+
+    @work(thread=True, group="launch")
+    def _launch(self, make: Callable[[], Run]) -> None:
+        """Loading the model takes a while, so it is done in a thread."""
+        self._starting = True
+        self.call_from_thread(self.notify, "The model is being loaded.", timeout=3)
+        try:
+            run = make()
+        except AideError as error:
+            self.call_from_thread(self.tell, error)
+            return
+        finally:
+            self._starting = False
+        self.call_from_thread(self._launched, run)
+
+    def _launched(self, run: Run) -> None:
+        live = LiveRun(run)
+        live.begin()
+        self.live[run.run_id] = live
+        if isinstance(self.screen, RunScreen) and self.screen.run_id == run.run_id:
+            self.screen.attach(live)
+        else:
+            self.push_screen(RunScreen(self.home, run.run_id, live))
+
+    def open_run(self, run_id: str, node: int | None = None) -> None:
+        self.push_screen(RunScreen(self.home, run_id, self.live.get(run_id), node))
+
+    def open_sql(self) -> None:
+        self.push_screen(SqlScreen(self.home))
+
+    def open_models(self) -> None:
+        self.push_screen(ModelsScreen(self.home))
+
+    # ---- everywhere ----
+
+    def tell(self, error: AideError) -> None:
+        self.notify(f"{error.message} {error.mend}".strip(), severity="error", markup=False, timeout=15)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Shown for a while, kept in the log (f12) for as long as the window is open."""
+        shown = inert(message)
+        self._told.append((severity, shown))
+        super().notify(shown, title=title, severity=severity, timeout=timeout, markup=False)
+
+    def action_help(self) -> None:
+        found = [
+            (one.binding.key, one.binding) for one in self.screen.active_bindings.values() if one.enabled
+        ]
+        self.push_screen(Help(keys_now(found)))
+
+    def action_log(self) -> None:
+        self.push_screen(LogScreen(self._told))
+
+    def action_rebind(self) -> None:
+        known = list(defaults())
+        lines = [
+            f"{screen}: {binding.tooltip or binding.description}  [{binding.key}]"
+            for screen, binding in known
+        ]
+
+        def chosen(at: int | None) -> None:
+            if at is None:
+                return
+            binding = known[at][1]
+            assert binding.id is not None
+            self.push_screen(
+                PressKey(binding.tooltip or binding.description), lambda k: self._rebind(binding.id or "", k)
+            )
+
+        self.push_screen(Choose("Which action gets another key?", lines), chosen)
+
+    def _rebind(self, name: str, pressed: str | None) -> None:
+        if pressed is None:
+            return
+        self._preferences.keys[name] = pressed
+        self.set_keymap(self._preferences.keys)
+        self._save(f"{name} is {pressed} now.")
+
+    def _keep_theme(self, theme: Theme) -> None:
+        if theme.name != self._preferences.theme:
+            self._preferences.theme = theme.name
+            self._save("")
+
+    def _save(self, done: str) -> None:
+        try:
+            self._preferences.write()
+        except SettingsError as error:
+            self.tell(error)
+        else:
+            if done:
+                self.notify(done)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Every action of the screen by name, then Textual's own."""
+        for one in screen.active_bindings.values():
+            if one.enabled and one.binding.id:
+                binding = one.binding
+                yield SystemCommand(
+                    binding.description,
+                    binding.tooltip or binding.description,
+                    lambda action=binding.action, node=one.node: self.call_later(
+                        self.run_action, action, node
+                    ),  # type: ignore[misc]
+                )
+        yield from super().get_system_commands(screen)
+
+    def action_leave(self) -> None:
+        going = [live for live in self.live.values() if not live.ended]
+        if not going:
+            self.exit()
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._end(going)
+
+        self.push_screen(
+            Confirm(
+                "A run is going on. Leave? It stops at once, nothing is lost, and r goes on with it later."
+            ),
+            answered,
+        )
+
+    async def action_quit(self) -> None:
+        self.action_leave()
+
+    @work(thread=True)
+    def _end(self, going: list[LiveRun]) -> None:
+        for live in going:
+            live.run.stop(now=True)
+        for live in going:
+            live.wait(END_WITHIN)
+        self.call_from_thread(self.exit)
+
+
+class LogScreen(ModalScreen[None]):
+    """All messages so far, the last one last."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        key("escape,q", "dismiss", "Back", group="log"),
+        key("y", "copy", "Copy", "Copy all of it", group="log"),
+    ]
+
+    def __init__(self, told: list[tuple[str, str]]) -> None:
+        super().__init__()
+        self._text = "\n".join(f"{severity}: {message}" for severity, message in told)
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog tall"):
+            yield Static(Text(self._text or "Nothing was told yet."))
+            yield Static(Text("y: copy   escape: back", "dim"))
+
+    def action_copy(self) -> None:
+        self.app.copy_to_clipboard(self._text)
+
+
+def main(home: Home, run_id: str = "", first: tuple[Task, RunSettings, str | None] | None = None) -> int:
+    """Run the app; returns the exit code. Warnings of libraries go to the home folder's log, not to the screen."""
+    _log_to(home.log)
+    app = AideApp(home, run_id, first)
+    app.run()
+    return app.return_code or 0
+
+
+def _log_to(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        logging.basicConfig(filename=path, level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
+    except OSError as error:
+        raise SettingsError(
+            f"The log {path} cannot be written: {error.strerror}.", "Choose another folder with --home."
+        ) from error

@@ -1,0 +1,178 @@
+"""The first screen: all runs, and the ways from here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import DataTable, Footer, Static
+
+from aide_local.digest import format_metric
+from aide_local.errors import AideError
+from aide_local.home import Home
+from aide_local.store.read import list_runs
+from aide_local.store.run_store import delete_run
+from aide_local.types import RunInfo
+from tui.dialogs import Confirm
+from tui.keys import key
+from tui.text import inert, spark
+
+if TYPE_CHECKING:
+    from tui.app import AideApp
+
+REREAD = 2.0  # seconds
+COLUMNS = ("state", "task", "metric", "best", "course", "nodes", "model", "began", "run")
+WELCOME = """\
+Welcome. No run is here yet.
+
+  n        begin one: a sample task, or your own folder or CSV file
+  ?        the keys that work here
+
+The same from a shell:  aide-local run sample_tasks/bike_demand --steps 10
+
+A model on this machine writes scripts; each is run in a sandbox and scored on labels it never saw.
+Nothing leaves this machine.
+"""
+_STYLES = {"running": "green", "paused": "yellow", "failed": "red", "interrupted": "magenta"}
+_GLYPHS = {"running": "▶", "paused": "‖", "finished": "✓", "stopped": "■", "failed": "✗", "interrupted": "!"}
+
+
+class HomeScreen(Screen[None]):
+    app: AideApp
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        key("n", "new", "New run", "Begin a run: a sample task, a folder or a CSV file", group="home", footer=True),
+        key("enter", "open", "Open", "Open the run", group="home", footer=True),
+        key("r", "resume", "Resume", "Go on with a run that was stopped, killed or finished", group="home", footer=True),
+        key("s", "sql", "SQL", "Ask all runs questions in SQL", group="home", footer=True),
+        key("m", "models", "Models", "Models: what there is, add, delete", group="home", footer=True),
+        key("d", "delete", "Delete", "Delete a run and its files, after a question", group="home"),
+        key("y", "copy", "Copy id", "Copy the run's id", group="home"),
+        key("q", "app.leave", "Quit", "Leave the program", group="home", footer=True),
+        Binding("j", "move('down')", "Down", show=False),
+        Binding("k", "move('up')", "Up", show=False),
+        Binding("g", "move('scroll_top')", "First", show=False),
+        Binding("G", "move('scroll_bottom')", "Last", show=False),
+    ]  # fmt: skip
+
+    def __init__(self, home: Home) -> None:
+        super().__init__()
+        self._home = home
+        self._runs: tuple[RunInfo, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        yield Static(Text("aide-local", "bold") + Text(f"  {self._home.root}", "dim"), id="title")
+        yield Static(Text(WELCOME), id="welcome")
+        table: DataTable[Text] = DataTable(cursor_type="row", zebra_stripes=True)
+        table.add_columns(*COLUMNS)
+        yield table
+        yield Static(id="status")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        self._reread()
+        self.set_interval(REREAD, self._reread)
+
+    def on_screen_resume(self) -> None:
+        self._reread()
+
+    def _reread(self) -> None:
+        status = self.query_one("#status", Static)
+        try:
+            runs = list_runs(self._home)
+        except AideError as error:
+            status.update(Text(f"! {inert(error.message)} {error.mend}", "red"))
+            return
+        status.update(Text(_counts(runs), "dim"))
+        if runs == self._runs and runs:
+            return
+        self._runs = runs
+        self.query_one("#welcome").display = not runs
+        table: DataTable[Text] = self.query_one(DataTable)
+        table.display = bool(runs)
+        at = table.cursor_row
+        table.clear()
+        for info in runs:
+            table.add_row(*_cells(info), key=info.id)
+        table.move_cursor(row=min(at, len(runs) - 1), animate=False)
+        if runs and self.focused is None:
+            table.focus()
+
+    @property
+    def chosen(self) -> RunInfo | None:
+        row = self.query_one(DataTable).cursor_row
+        return self._runs[row] if 0 <= row < len(self._runs) else None
+
+    def on_data_table_row_selected(self, _: DataTable.RowSelected) -> None:
+        self.action_open()
+
+    def action_move(self, where: str) -> None:
+        table = self.query_one(DataTable)
+        getattr(table, f"action_cursor_{where}" if where in ("up", "down") else f"action_{where}")()
+
+    def action_new(self) -> None:
+        self.app.new_run()
+
+    def action_open(self) -> None:
+        if self.chosen is not None:
+            self.app.open_run(self.chosen.id)
+
+    def action_resume(self) -> None:
+        if self.chosen is not None:
+            self.app.resume_run(self.chosen.id)
+
+    def action_sql(self) -> None:
+        self.app.open_sql()
+
+    def action_models(self) -> None:
+        self.app.open_models()
+
+    def action_copy(self) -> None:
+        if self.chosen is not None:
+            self.app.copy_to_clipboard(self.chosen.id)
+            self.notify(f"{self.chosen.id} is copied.", timeout=2)
+
+    def action_delete(self) -> None:
+        info = self.chosen
+        if info is None:
+            return
+
+        def answered(yes: bool | None) -> None:
+            if not yes:
+                return
+            try:
+                delete_run(self._home, info.id)
+            except AideError as error:
+                self.notify(f"{error.message} {error.mend}", severity="error", markup=False)
+            self._reread()
+
+        question = f"Delete the run {info.id} with its {info.nodes} nodes and its files? It cannot be undone."
+        self.app.push_screen(Confirm(question), answered)
+
+
+def _counts(runs: tuple[RunInfo, ...]) -> str:
+    words = [f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}"]
+    for state in ("running", "paused", "interrupted", "failed"):
+        if number := sum(info.state == state for info in runs):
+            words.append(f"{number} {state}")
+    return ", ".join(words)
+
+
+def _cells(info: RunInfo) -> list[Text]:
+    style = _STYLES.get(info.state, "")
+    course = [float(one) for one in info.extra.get("course", "").split()]
+    return [
+        Text(f"{_GLYPHS.get(info.state, ' ')} {info.state}", style),
+        Text(inert(info.task)),
+        Text(inert(info.metric)),
+        Text(format_metric(info.best), justify="right"),
+        Text(spark(course)),
+        Text(f"{info.valid}/{info.nodes}", justify="right"),
+        Text(inert(info.model)),
+        Text(f"{datetime.fromtimestamp(info.created):%d %b %H:%M}"),
+        Text(info.id, "dim"),
+    ]
