@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import work
@@ -52,8 +52,8 @@ class AideApp(App[None]):
 
     TITLE = "aide-local"
     CSS_PATH = "style.tcss"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-short"), (32, "-high")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-high")]  # noqa: RUF012
 
     BINDINGS: ClassVar[list[BindingType]] = [
         key("question_mark,f1", "help", "Help", "The keys that work here", group="app", footer=True),
@@ -123,7 +123,7 @@ class AideApp(App[None]):
             if said is None:
                 return
             try:
-                changes = {"steps": int(said)} if said.strip() else {}
+                changes: dict[str, Any] = {"steps": int(said)} if said.strip() else {}
             except ValueError:
                 self.notify(f"{said!r} is not a whole number.", severity="error", markup=False)
                 return
@@ -249,7 +249,7 @@ class AideApp(App[None]):
                     binding.tooltip or binding.description,
                     lambda action=binding.action, node=one.node: self.call_later(
                         self.run_action, action, node
-                    ),  # type: ignore[misc]
+                    ),
                 )
         yield from super().get_system_commands(screen)
 

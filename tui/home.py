@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
@@ -156,9 +157,8 @@ class HomeScreen(Screen[None]):
 
 def _counts(runs: tuple[RunInfo, ...]) -> str:
     words = [f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}"]
-    for state in ("running", "paused", "interrupted", "failed"):
-        if number := sum(info.state == state for info in runs):
-            words.append(f"{number} {state}")
+    counts = Counter(info.state for info in runs)
+    words += [f"{counts[state]} {state}" for state in _GLYPHS if counts[state]]
     return ", ".join(words)
 
 

@@ -119,7 +119,6 @@ class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
         super().__init__()
         self._home = home
         self._path = path
-        self._task: Task | None = None
         self._waiting = 0
 
     def compose(self) -> ComposeResult:
@@ -171,7 +170,7 @@ class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
         shown.append(f"the same from a shell: {inert(form.command())}", "dim")
         self.query_one("#status", Static).update(shown)
         self._waiting += 1
-        self.set_timer(WAIT, lambda number=self._waiting: self._look(number))  # type: ignore[misc]
+        self.set_timer(WAIT, lambda number=self._waiting: self._look(number))
 
     def _look(self, number: int) -> None:
         """Once nothing was typed for a while, look at the data."""
@@ -180,7 +179,7 @@ class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
             if path:
                 self._read(number, Path(path).expanduser(), self.form.overrides())
             else:
-                self._show(number, None, Text("Type a path, or f2 for the sample tasks."))
+                self._show(number, Text("Type a path, or f2 for the sample tasks."))
 
     @work(thread=True, exclusive=True, group="task")
     def _read(self, number: int, path: Path, overrides: TaskOverrides) -> None:
@@ -198,11 +197,10 @@ class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
                 shown.append(f"! {inert(str(problem))}\n", "red")
         except AideError as error:
             shown.append(f"! {inert(error.message)} {inert(error.mend)}", "red")
-        self.app.call_from_thread(self._show, number, task, shown)
+        self.app.call_from_thread(self._show, number, shown)
 
-    def _show(self, number: int, task: Task | None, shown: Text) -> None:
+    def _show(self, number: int, shown: Text) -> None:
         if number == self._waiting and self.is_attached:
-            self._task = task
             self.query_one("#task", Static).update(shown)
 
     def on_input_submitted(self, _: Input.Submitted) -> None:

@@ -109,10 +109,10 @@ def _folds(tree: Tree, node: Node) -> RenderableType:
 
 
 def _lineage(tree: Tree, node: Node) -> str:
-    lines = []
-    for one in tree.lineage(node.id):
-        lines.append(f"{one.state.glyph} #{one.id} {one.operator.value}, {number(one.metric)}\n{one.plan}\n")
-    return "\n".join(lines)
+    return "\n".join(
+        f"{one.state.glyph} #{one.id} {one.operator.value}, {number(one.metric)}\n{one.plan}\n"
+        for one in tree.lineage(node.id)
+    )
 
 
 def number(value: float | None) -> str:

@@ -80,8 +80,8 @@ class SolutionTree(TreeWidget[int]):
         self._labelled.clear()
         ranks = {node.id: rank for rank, node in enumerate(tree.ranked())}
         if self.by_metric:
-            waiting = [None]
-            order = []
+            waiting: list[int | None] = [None]
+            order: list[Node] = []
             while waiting:
                 children = sorted(
                     tree.children(waiting.pop(0)), key=lambda node: (ranks.get(node.id, len(tree)), node.id)

@@ -35,11 +35,12 @@ if TYPE_CHECKING:
 TIME_LIMIT = 600.0  # seconds; escape ends a query before
 HISTORY = 500  # queries kept
 _WORD = re.compile(r"\w+$")
-_KEYWORDS = (
+_KEYWORDS = re.findall(
+    r"\w+",
     "SELECT FROM WHERE GROUP BY ORDER LIMIT HAVING JOIN USING LEFT ON AS AND OR NOT NULL IN LIKE ILIKE BETWEEN CASE"
     " WHEN THEN ELSE END DISTINCT UNION ALL WITH OVER PARTITION QUALIFY FILTER DESC ASC count sum avg min max round"
-    " DESCRIBE SUMMARIZE SHOW TABLES"
-).split()
+    " DESCRIBE SUMMARIZE SHOW TABLES",
+)
 
 
 class SqlEditor(TextArea):
@@ -180,10 +181,10 @@ class SqlScreen(Screen[None]):
     def _say(self, text: Text) -> None:
         self.query_one("#answer", Static).update(text)
 
-    async def _answered(self, result: Result, seconds: float) -> None:
+    def _answered(self, result: Result, seconds: float) -> None:
         self._result = result
         place = self.query_one("#results")
-        await place.remove_children()
+        place.remove_children()
         table = result.table
         rows = f"{table.num_rows:,} {'row' if table.num_rows == 1 else 'rows'}"
         hint = (
@@ -193,7 +194,7 @@ class SqlScreen(Screen[None]):
         )
         self._say(Text(f"{rows}, {table.num_columns} columns, {seconds:.2f} s{hint}", "dim"))
         if table.num_columns:
-            await place.mount(ResultTable(result))
+            place.mount(ResultTable(result))
 
     def on_sql_editor_several(self, event: SqlEditor.Several) -> None:
         shown = "  ".join(event.words[:40]) + ("  …" if len(event.words) > 40 else "")

@@ -46,7 +46,9 @@ class Steering(Screen[None]):
     def node(self) -> Node | None:
         """The node under the cursor."""
         at = self.query_one(SolutionTree).cursor_node
-        return self.solution[at.data] if at is not None and at.data in self.solution else None
+        if at is None or at.data is None or at.data not in self.solution:
+            return None
+        return self.solution[at.data]
 
     def steer(self, act: Callable[[Run], object], done: str) -> None:
         """Let ``act`` change the run, and say what was done or why not."""
