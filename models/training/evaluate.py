@@ -11,6 +11,7 @@ tasks, histories and bugs come from seeds that training never uses.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -174,41 +175,38 @@ def _foreign_names(code: str, case: Case) -> bool:
     )
 
 
-def _unseen(seed: int) -> Iterator[Case]:
-    """Moments of runs on tasks that training never saw: one run for each number."""
-    number = 0
-    while True:
-        yield from cases(random.Random(f"evaluate {seed} {number}"))
-        number += 1
+def _unseen(name: str, number: int) -> list[Case]:
+    """Moments of one run on a task that training never saw."""
+    return _take(cases(random.Random(f"evaluate {name} {number}")), 40)
 
 
 def drafts(examiner: Examiner, tasks: int, each: int) -> Iterator[Answer]:
     """Drafts for ``tasks`` new schemas, ``each`` with as many histories and seeds."""
     for number in range(tasks):
-        found = [
-            case
-            for case in _take(cases(random.Random(f"evaluate draft {number}")), 40)
-            if case.operator is Operator.DRAFT
-        ]
+        found = [case for case in _unseen("draft", number) if case.operator is Operator.DRAFT]
         if not found:
             continue
         for seed in range(each):
             case = found[seed % len(found)]
             answer, _, code = examiner.ask(case, seed)
+            answer.task = f"draft {number}"
             examiner.judge(answer, case, code, number)
             yield answer
 
 
 def improvements(examiner: Examiner, count: int) -> Iterator[Answer]:
-    """Improvements and merges in the middle of new runs."""
-    asked = 0
-    for number, case in enumerate(_unseen(7)):
-        if asked == count:
-            return
-        if case.operator is Operator.DRAFT or case.parent is None:
+    """Improvements and merges, each in the middle of a run of its own."""
+    number = asked = 0
+    while asked < count:
+        number += 1
+        found = [case for case in _unseen("improve", number) if case.parent is not None]
+        if not found:
             continue
         asked += 1
+        case = random.Random(number).choice(found)
+        assert case.parent is not None
         answer, plan, code = examiner.ask(case, number)
+        answer.task = f"improve {number}"
         examiner.judge(answer, case, code, number)
         if answer.hash:
             answer.changed = answer.hash != ast_hash(case.parent.code)
@@ -232,9 +230,9 @@ def _announced(case: Case, plan: str) -> str | None:
 
 def repairs(examiner: Examiner, each: int) -> Iterator[Answer]:
     """Scripts with each kind of bug, their real errors, the model's mends."""
-    for bug in BUGS:
-        done, seed = 0, FIRST_SEED
-        while done < each and seed < FIRST_SEED + 400:
+    for number, bug in enumerate(BUGS):
+        done, seed = 0, FIRST_SEED + 1000 * number  # so that every bug is in scripts of other runs
+        while done < each and seed < FIRST_SEED + 1000 * number + 400:
             seed += 1
             case = failing(seed, bug.name)
             if case is None:
@@ -245,7 +243,7 @@ def repairs(examiner: Examiner, each: int) -> Iterator[Answer]:
             done += 1
             question = case.case(error)
             answer, _, code = examiner.ask(question, seed)
-            answer.bug = bug.name
+            answer.bug, answer.task = bug.name, f"debug {seed}"
             examiner.judge(answer, question, code, case.node.id)
             yield answer
 
@@ -253,7 +251,10 @@ def repairs(examiner: Examiner, each: int) -> Iterator[Answer]:
 def variety(examiner: Examiner, count: int) -> int:
     """Distinct programs among ``count`` first drafts for one task."""
     case = next(
-        case for case in _unseen(11) if case.operator is Operator.DRAFT and not len(case.history.tree)
+        case
+        for number in itertools.count()
+        for case in _unseen("variety", number)
+        if case.operator is Operator.DRAFT and not len(case.history.tree)
     )
     return len({ast_hash(code) for seed in range(count) if (code := examiner.ask(case, seed)[2])})
 
