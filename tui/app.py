@@ -195,7 +195,8 @@ class AideApp(App[None]):
         found = [
             (one.binding.key, one.binding) for one in self.screen.active_bindings.values() if one.enabled
         ]
-        self.push_screen(Help(keys_now(found)))
+        ours_first = sorted(found, key=lambda pair: not pair[1].id)
+        self.push_screen(Help(keys_now(ours_first)))
 
     def action_log(self) -> None:
         self.push_screen(LogScreen(self._told))

@@ -119,6 +119,17 @@ class Choose(ModalScreen[int | None]):
         self.dismiss(int(option.id))
 
 
+class CodeArea(TextArea):
+    """A script in an editor where tab indents and escape is the screen's."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code, language="python", tab_behavior="indent", show_line_numbers=True)
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.key != "escape":  # Textual's editor would move the focus
+            await super()._on_key(event)
+
+
 class Editor(ModalScreen[str | None]):
     """A script; ctrl+s runs it, ctrl+e opens it in $EDITOR, escape leaves (and asks, where something changed)."""
 
@@ -136,7 +147,7 @@ class Editor(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog whole"):
             yield Static(Text(self._title))
-            yield TextArea.code_editor(self._code, language="python")
+            yield CodeArea(self._code)
             yield Static(
                 Text("ctrl+s or f5: run it as a child   ctrl+e: open in $EDITOR   escape: leave", "dim")
             )
@@ -223,7 +234,7 @@ class Help(ModalScreen[None]):
         shown = Text()
         for keys, text in self._lines:
             if query.lower() in f"{keys} {text}".lower():
-                shown.append(f"{keys:<16}", "bold")
+                shown.append(f"{keys:<18} ", "bold")
                 shown.append(f"{text}\n")
         self.query_one("#help-lines", Static).update(shown if shown else Text("No key fits."))
 

@@ -42,22 +42,27 @@ _STYLES = {"running": "green", "paused": "yellow", "failed": "red", "interrupted
 _GLYPHS = {"running": "▶", "paused": "‖", "finished": "✓", "stopped": "■", "failed": "✗", "interrupted": "!"}
 
 
+class RunsTable(DataTable[Text]):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select_cursor", "Open", tooltip="Open the run"),
+        Binding("j", "cursor_down", "Down", show=False),
+        Binding("k", "cursor_up", "Up", show=False),
+        Binding("g", "scroll_top", "First", show=False),
+        Binding("G", "scroll_bottom", "Last", show=False),
+    ]
+
+
 class HomeScreen(Screen[None]):
     app: AideApp
 
     BINDINGS: ClassVar[list[BindingType]] = [
         key("n", "new", "New run", "Begin a run: a sample task, a folder or a CSV file", group="home", footer=True),
-        key("enter", "open", "Open", "Open the run", group="home", footer=True),
         key("r", "resume", "Resume", "Go on with a run that was stopped, killed or finished", group="home", footer=True),
         key("s", "sql", "SQL", "Ask all runs questions in SQL", group="home", footer=True),
         key("m", "models", "Models", "Models: what there is, add, delete", group="home", footer=True),
         key("d", "delete", "Delete", "Delete a run and its files, after a question", group="home"),
         key("y", "copy", "Copy id", "Copy the run's id", group="home"),
         key("q", "app.leave", "Quit", "Leave the program", group="home", footer=True),
-        Binding("j", "move('down')", "Down", show=False),
-        Binding("k", "move('up')", "Up", show=False),
-        Binding("g", "move('scroll_top')", "First", show=False),
-        Binding("G", "move('scroll_bottom')", "Last", show=False),
     ]  # fmt: skip
 
     def __init__(self, home: Home) -> None:
@@ -68,7 +73,7 @@ class HomeScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Static(Text("aide-local", "bold") + Text(f"  {self._home.root}", "dim"), id="title")
         yield Static(Text(WELCOME), id="welcome")
-        table: DataTable[Text] = DataTable(cursor_type="row", zebra_stripes=True)
+        table = RunsTable(cursor_type="row", zebra_stripes=True)
         table.add_columns(*COLUMNS)
         yield table
         yield Static(id="status")
@@ -93,7 +98,7 @@ class HomeScreen(Screen[None]):
             return
         self._runs = runs
         self.query_one("#welcome").display = not runs
-        table: DataTable[Text] = self.query_one(DataTable)
+        table = self.query_one(RunsTable)
         table.display = bool(runs)
         at = table.cursor_row
         table.clear()
@@ -105,22 +110,15 @@ class HomeScreen(Screen[None]):
 
     @property
     def chosen(self) -> RunInfo | None:
-        row = self.query_one(DataTable).cursor_row
+        row = self.query_one(RunsTable).cursor_row
         return self._runs[row] if 0 <= row < len(self._runs) else None
 
     def on_data_table_row_selected(self, _: DataTable.RowSelected) -> None:
-        self.action_open()
-
-    def action_move(self, where: str) -> None:
-        table = self.query_one(DataTable)
-        getattr(table, f"action_cursor_{where}" if where in ("up", "down") else f"action_{where}")()
+        if self.chosen is not None:
+            self.app.open_run(self.chosen.id)
 
     def action_new(self) -> None:
         self.app.new_run()
-
-    def action_open(self) -> None:
-        if self.chosen is not None:
-            self.app.open_run(self.chosen.id)
 
     def action_resume(self) -> None:
         if self.chosen is not None:

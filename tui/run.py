@@ -171,6 +171,11 @@ class RunScreen(Steering):
             ids = [node.id for node in scored]
             plot.plt.scatter(ids, metrics, marker="dot")
             plot.plt.plot(ids, way, marker="braille")
+            step = max(1, len(tree) // 6)
+            plot.plt.xticks(
+                [float(tick) for tick in range(0, len(tree), step)],
+                [str(tick) for tick in range(0, len(tree), step)],
+            )
             plot.plt.title(f"metric by node, best so far; {tree.direction.value}")
         plot.refresh()
 

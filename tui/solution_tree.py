@@ -26,7 +26,7 @@ class SolutionTree(TreeWidget[int]):
         Binding("enter", "toggle_node", "Open or close", show=False, tooltip="Open or close"),
         Binding("g,home", "first", "First", show=False, tooltip="To the first node"),
         Binding("G,end", "last", "Last", show=False, tooltip="To the last node"),
-        Binding("space", "screen.pause", "Pause", show=False),  # in place of the widget's own
+        Binding("space", "screen.pause", "Pause"),  # in place of the widget's own
     ]
 
     def __init__(self, id: str) -> None:  # noqa: A002 - Textual's name

@@ -54,7 +54,7 @@ class SqlEditor(TextArea):
             self.words = list(words)
 
     def __init__(self) -> None:
-        super().__init__(language="sql", show_line_numbers=True, tab_behavior="indent", id="editor")
+        super().__init__(language="sql", show_line_numbers=True, tab_behavior="focus", id="editor")
         self.words: list[str] = list(_KEYWORDS)
 
     async def _on_key(self, event: events.Key) -> None:
