@@ -44,6 +44,7 @@ COLOUR_BLIND = Theme(
     error="#D55E00",
     dark=True,
 )
+First = tuple[Task, RunSettings, str | None, Path | None]  # a run to begin with: …, model, out
 END_WITHIN = 20.0  # seconds for the runs to end when the program is left
 
 
@@ -63,9 +64,7 @@ class AideApp(App[None]):
         key("ctrl+q", "leave", "Quit", "Leave the program", group="app"),
     ]
 
-    def __init__(
-        self, home: Home, run_id: str = "", first: tuple[Task, RunSettings, str | None] | None = None
-    ) -> None:
+    def __init__(self, home: Home, run_id: str = "", first: First | None = None) -> None:
         super().__init__()
         self.home = home
         self.live: dict[str, LiveRun] = {}
@@ -108,8 +107,8 @@ class AideApp(App[None]):
         if self._is_free():
             self.push_screen(NewRunScreen(self.home, path), answered)
 
-    def begin(self, task: Task, settings: RunSettings, model: str | None) -> None:
-        self._launch(lambda: start(task, settings, home=self.home, engine=llama(model, self.home)))
+    def begin(self, task: Task, settings: RunSettings, model: str | None, out: Path | None = None) -> None:
+        self._launch(lambda: start(task, settings, home=self.home, engine=llama(model, self.home), out=out))
 
     def resume_run(self, run_id: str) -> None:
         """Go on with a run here; a finished one is asked for how many nodes in all."""
@@ -304,7 +303,7 @@ class LogScreen(ModalScreen[None]):
         self.app.copy_to_clipboard(self._text)
 
 
-def main(home: Home, run_id: str = "", first: tuple[Task, RunSettings, str | None] | None = None) -> int:
+def main(home: Home, run_id: str = "", first: First | None = None) -> int:
     """Run the app; returns the exit code. Warnings of libraries go to the home folder's log, not to the screen."""
     _log_to(home.log)
     app = AideApp(home, run_id, first)

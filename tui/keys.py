@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from textual.binding import Binding
-from textual.screen import Screen
+from textual.dom import DOMNode
 
 from aide_local.errors import SettingsError
 
@@ -16,28 +16,32 @@ def key(
     keys: str, action: str, label: str, tooltip: str = "", *, group: str, footer: bool = False
 ) -> Binding:
     """A binding with the id ``group.action``; ``footer`` shows it at the bottom of the screen."""
-    name = action.replace("(", "-").replace(")", "").replace("-1", "back").replace("-", "_").rstrip("_")
+    name = action.removeprefix("app.").replace("(-1)", "_back").replace("(1)", "")
     return Binding(keys, action, label, show=footer, tooltip=tooltip, id=f"{group}.{name}")
 
 
 def defaults() -> Iterator[tuple[str, Binding]]:
-    """(screen, binding) of everything that can be rebound, in the order of the screens."""
+    """(screen, binding) of everything that can be rebound, in the order of the screens; all its keys in one."""
     from tui.app import AideApp
     from tui.home import HomeScreen
     from tui.models import ModelsScreen
+    from tui.new_run import NewRunScreen
     from tui.run import RunScreen
     from tui.sql import SqlScreen
+    from tui.steer import Steering
 
-    places: list[tuple[str, type[Screen[None]] | type[AideApp]]] = [
+    places: list[tuple[str, type[DOMNode]]] = [
         ("everywhere", AideApp),
         ("list of runs", HomeScreen),
+        ("new run", NewRunScreen),
         ("run", RunScreen),
+        ("run", Steering),
         ("SQL", SqlScreen),
         ("models", ModelsScreen),
     ]
     for name, place in places:
-        for binding in Binding.make_bindings(place.BINDINGS):
-            if binding.id:
+        for binding in place.BINDINGS:
+            if isinstance(binding, Binding) and binding.id:
                 yield name, binding
 
 

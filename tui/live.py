@@ -98,6 +98,6 @@ class LiveRun:
             case events.RunResumed():
                 self.paused = False
             case events.RunFinished():
-                self.ended, self.phase = True, f"ended: {event.stop_reason}"
+                self.ended, self.phase = True, event.stop_reason
             case _:
                 pass  # folds and bests are read from the tree

@@ -162,7 +162,7 @@ class RunScreen(Steering):
         scored = [node for node in tree.complete if node.metric is not None]
         plot = self.query_one(PlotextPlot)
         plot.plt.clear_data()
-        if scored:
+        if len(scored) > 1:
             better = max if tree.direction is Direction.MAXIMIZE else min
             metrics = [node.metric for node in scored if node.metric is not None]
             way = [metrics[0]]

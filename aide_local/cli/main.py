@@ -45,13 +45,36 @@ def top(
         open_ui(home)
 
 
-def open_ui(home: Path | None) -> None:
+def open_ui(home: Path | None, run_id: str = "") -> None:
     """The Textual app; it depends on the engine, never the reverse, so it is found by name."""
     from importlib import import_module
 
     from aide_local.home import Home
 
-    raise typer.Exit(import_module("tui.app").main(Home.find(home)))
+    raise typer.Exit(import_module("tui.app").main(Home.find(home), run_id))
+
+
+def attach(
+    context: typer.Context,
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, a part of one, or `latest`.")],
+    home: HomeOption = None,
+) -> None:
+    """Open the terminal UI at a run; one that another process has is shown as it goes on."""
+    from aide_local.home import Home
+    from aide_local.store.run_store import find_run
+
+    where = home or context.obj
+    open_ui(where, find_run(Home.find(where), run_id))
+
+
+def keys(
+    markdown: Annotated[bool, typer.Option("--markdown", help="As docs/keys.md.")] = False,
+) -> None:
+    """Print the keys of the terminal UI with the ids by which they are changed."""
+    from importlib import import_module
+
+    listing = import_module("tui.keys")
+    print(listing.as_markdown() if markdown else listing.as_text(), end="" if markdown else "\n")
 
 
 app.command("run")(run.run)
@@ -61,6 +84,8 @@ app.command("show")(show.show)
 app.command("best")(show.best)
 app.command("diff")(show.diff)
 app.command("sql")(sql.sql)
+app.command("attach")(attach)
+app.command("keys")(keys)
 app.command("doctor")(models.doctor)
 app.add_typer(task.app, name="task")
 app.add_typer(models.app, name="models")

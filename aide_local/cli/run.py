@@ -102,6 +102,7 @@ def run(
     out: Out = None,
     json: Json = False,
     plain: Plain = False,
+    tui: Annotated[bool, typer.Option("--tui", help="Show and steer it in the terminal UI.")] = False,
 ) -> None:
     """Search for the best script for a task and deliver it.
 
@@ -160,6 +161,10 @@ def run(
     )
     found = load_task(path, overrides)
     where = Home.find(home or context.obj)
+    if tui:
+        from importlib import import_module
+
+        raise typer.Exit(import_module("tui.app").main(where, first=(found, settings, model, out)))
     if not json:
         from aide_local.cli.show import print_task
 
