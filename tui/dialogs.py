@@ -126,16 +126,16 @@ class CodeArea(TextArea):
         super().__init__(code, language="python", tab_behavior="indent", show_line_numbers=True)
 
     async def _on_key(self, event: events.Key) -> None:
-        if event.key != "escape":  # Textual's editor would move the focus
-            await super()._on_key(event)
+        if event.key == "escape":
+            event.prevent_default()  # Textual's editor would move the focus
 
 
 class Editor(ModalScreen[str | None]):
-    """A script; ctrl+s runs it, ctrl+e opens it in $EDITOR, escape leaves (and asks, where something changed)."""
+    """A script; ctrl+s runs it, ctrl+o opens it in $EDITOR, escape leaves (and asks, where something changed)."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s,f5", "save", "Run it as a child"),
-        Binding("ctrl+e", "elsewhere", "Open in $EDITOR"),
+        Binding("ctrl+o", "elsewhere", "Open in $EDITOR"),
         Binding("escape", "leave", "Leave"),
     ]
 
@@ -149,7 +149,7 @@ class Editor(ModalScreen[str | None]):
             yield Static(Text(self._title))
             yield CodeArea(self._code)
             yield Static(
-                Text("ctrl+s or f5: run it as a child   ctrl+e: open in $EDITOR   escape: leave", "dim")
+                Text("ctrl+s or f5: run it as a child   ctrl+o: open in $EDITOR   escape: leave", "dim")
             )
 
     def action_save(self) -> None:

@@ -13,11 +13,18 @@ from aide_local.errors import SettingsError
 
 
 def key(
-    keys: str, action: str, label: str, tooltip: str = "", *, group: str, footer: bool = False
+    keys: str,
+    action: str,
+    label: str,
+    tooltip: str = "",
+    *,
+    group: str,
+    footer: bool = False,
+    priority: bool = False,
 ) -> Binding:
-    """A binding with the id ``group.action``; ``footer`` shows it at the bottom of the screen."""
+    """A binding with the id ``group.action``; ``footer`` shows it at the bottom, ``priority`` puts it before an editor's."""
     name = action.removeprefix("app.").replace("(-1)", "_back").replace("(1)", "")
-    return Binding(keys, action, label, show=footer, tooltip=tooltip, id=f"{group}.{name}")
+    return Binding(keys, action, label, show=footer, tooltip=tooltip, id=f"{group}.{name}", priority=priority)
 
 
 def defaults() -> Iterator[tuple[str, Binding]]:

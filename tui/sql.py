@@ -59,10 +59,8 @@ class SqlEditor(TextArea):
 
     async def _on_key(self, event: events.Key) -> None:
         if event.key == "tab" and self._complete():
-            event.prevent_default()
+            event.prevent_default()  # of the widget below, which would leave the editor
             event.stop()
-            return
-        await super()._on_key(event)
 
     def _complete(self) -> bool:
         """Complete the word before the cursor; False where there is none."""
@@ -99,9 +97,9 @@ class SqlScreen(Screen[None]):
         key("f5,ctrl+r,ctrl+enter", "execute", "Run", "Run the query", group="sql", footer=True),
         key("f2", "cookbook", "Cookbook", "Questions worth asking", group="sql", footer=True),
         key("f3", "history", "History", "Queries that were run before", group="sql", footer=True),
-        key("f6", "turn", "Editor/table", "From the editor to the table and back", group="sql", footer=True),
-        key("f7", "columns", "Columns", "Tables and views with their columns; inserts the name", group="sql"),
-        key("ctrl+e", "export", "Export", "Write the result to a file: csv, json, markdown, parquet", group="sql"),
+        key("f6", "turn", "Editor/table", "From the editor to the table and back", group="sql", footer=True, priority=True),
+        key("f7", "columns", "Columns", "Tables and views with their columns; inserts the name", group="sql", priority=True),
+        key("f9", "export", "Export", "Write the result to a file: csv, json, markdown, parquet", group="sql"),
         key("f8", "copy_csv", "Copy all", "Copy the result as CSV", group="sql"),
         key("escape", "leave", "Back", "End the query that runs, else back", group="sql", footer=True),
     ]  # fmt: skip

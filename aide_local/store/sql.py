@@ -233,10 +233,22 @@ class Reader:
             ) from error
         except duckdb.Error as error:
             raise SettingsError(
-                f"The query does not work: {error}", "Tables and columns: docs/schema.md."
+                f"The query does not work: {self._located(query, error)}\n",
+                "Tables and columns: docs/schema.md.",
             ) from error
         finally:
             timer.cancel()
+
+    def _located(self, query: str, error: Exception) -> str:
+        """The error with the line and a caret under the place, which DuckDB tells where the query is executed at once."""
+        import duckdb
+
+        if isinstance(error, duckdb.BinderException | duckdb.CatalogException):
+            try:
+                self._connection.execute(query)
+            except duckdb.Error as located:
+                return str(located)
+        return str(error)
 
     def interrupt(self) -> None:
         """End the query that runs, from any thread."""

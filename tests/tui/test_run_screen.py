@@ -1,0 +1,297 @@
+"""The screen of a run: every key that moves or shows, on a recorded run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Static, TabbedContent
+
+from aide_local.home import Home
+from aide_local.types import NodeState
+from tui.app import AideApp
+from tui.dialogs import Compare, Help
+from tui.home import HomeScreen
+from tui.run import TABS, RunScreen
+from tui.solution_tree import SolutionTree
+
+pytestmark = pytest.mark.asyncio
+
+
+@asynccontextmanager
+async def opened(
+    home: Home, run_id: str, size: tuple[int, int] = (120, 40)
+) -> AsyncIterator[tuple[Pilot[None], RunScreen]]:
+    app = AideApp(home, run_id)
+    async with app.run_test(size=size) as pilot:
+        for _ in range(50):
+            await pilot.pause(0.05)
+            screen = app.screen
+            if isinstance(screen, RunScreen) and screen.node is not None:
+                break
+        assert isinstance(screen, RunScreen)
+        assert screen.node is not None
+        yield pilot, screen
+
+
+async def press(pilot: Pilot[None], *keys: str) -> None:
+    for one in keys:
+        await pilot.press(one)
+        await pilot.pause()
+        await pilot.pause()
+
+
+def pane(screen: RunScreen) -> str:
+    """What the tab that is seen shows, as text."""
+    shown = screen.query_one(f"#pane-{screen.query_one(TabbedContent).active.removeprefix('tab-')}", Static)
+    return "\n".join(
+        "".join(segment.text for segment in line) for line in shown.render_lines(shown.size.region)
+    )
+
+
+def at(screen: RunScreen) -> int:
+    assert screen.node is not None
+    return screen.node.id
+
+
+async def test_b_goes_to_the_best_node(home: Home, run_id: str) -> None:
+    async with opened(home, run_id) as (pilot, screen):
+        await press(pilot, "G", "b")
+        assert screen.solution.best is not None
+        assert at(screen) == screen.solution.best.id
+
+
+async def test_capital_b_walks_the_best_path_from_its_root(home: Home, run_id: str) -> None:
+    async with opened(home, run_id) as (pilot, screen):
+        assert screen.solution.best is not None
+        path = [node.id for node in screen.solution.lineage(screen.solution.best.id)][::-1]
+        assert len(path) > 1, "the recorded run has an improved best"
+        screen.go_to(path[0])
+        await pilot.pause()
+        for expected in path[1:]:
+            await press(pilot, "B")
+            assert at(screen) == expected
+        await press(pilot, "B")
+        assert at(screen) == path[0], "and round"
+
+
+async def test_e_goes_to_the_next_buggy_node_and_round(home: Home, run_id: str) -> None:
+    async with opened(home, run_id) as (pilot, screen):
+        buggy = [node.id for node in screen.solution.nodes if node.state is NodeState.BUGGY]
+        assert len(buggy) > 1
+        screen.go_to(buggy[-1])
+        await pilot.pause()
+        await press(pilot, "e")
+        assert at(screen) == buggy[0]
+        await press(pilot, "e")
+        assert at(screen) == buggy[1]
+
+
+async def test_brackets_go_through_time(home: Home, run_id: str) -> None:
+    async with opened(home, run_id) as (pilot, screen):
+        await press(pilot, "g")
+        start = at(screen)
+        await press(pilot, "right_square_bracket", "right_square_bracket")
+        assert at(screen) == start + 2
+        await press(pilot, "left_square_bracket")
+        assert at(screen) == start + 1
+
+
+async def test_capital_j_and_k_go_through_siblings(home: Home, run_id: str) -> None:
+    async with opened(home, run_id) as (pilot, screen):
+        roots = [node.id for node in screen.solution.roots]
+        screen.go_to(roots[0])
+        await pilot.pause()
+        await press(pilot, "J")
+        assert at(screen) == roots[1]
+        await press(pilot, "K")
+        assert at(screen) == roots[0]
+
+
+async def test_hjkl_and_arrows_move(home: Home, run_id: str) -> None:
+    async with opened(home, run_id) as (pilot, screen):
+        tree = screen.query_one(SolutionTree)
+        await press(pilot, "g")
+        for down, up in (("j", "k"), ("down", "up")):
+            line = tree.cursor_line
+            await press(pilot, down)
+            assert tree.cursor_line == line + 1
+            await press(pilot, up)
+            assert tree.cursor_line == line
+        child = next(node for node in screen.solution.nodes if node.parent is not None)
+        screen.go_to(child.id)
+        await pilot.pause()
+        await press(pilot, "h")
+        assert at(screen) == child.parent
+        await press(pilot, "l")
+        assert at(screen) == screen.solution.children(child.parent)[0].id
+
+
+async def test_enter_folds_and_o_outlines(home: Home, run_id: str) -> None:
+    async with opened(home, run_id) as (pilot, screen):
+        tree = screen.query_one(SolutionTree)
+        everything = tree.last_line
+        parent = next(node for node in screen.solution.nodes if screen.solution.children(node.id))
+        screen.go_to(parent.id)
+        await pilot.pause()
+        await press(pilot, "enter")
+        assert tree.last_line < everything
+        await press(pilot, "enter")
+        assert tree.last_line == everything
+        await press(pilot, "o")
+        assert tree.last_line == len(screen.solution.roots) - 1
+        await press(pilot, "o", "o", "o")
+        assert tree.last_line == everything
+
+
+@pytest.mark.parametrize(
+    ("query", "fits"),
+    [
+        ("state:buggy", lambda node: node.state is NodeState.BUGGY),
+        ("op:improve", lambda node: node.operator.value == "improve"),
+        ("error:keyerror", lambda node: node.error is not None),
+        ("metric<0.9", lambda node: node.metric is not None and node.metric < 0.9),
+        ("slope", lambda node: "slope" in node.plan + node.code),
+    ],
+)
+async def test_slash_finds_and_n_goes_on(home: Home, run_id: str, query: str, fits: object) -> None:
+    async with opened(home, run_id) as (pilot, screen):
+        expected = [node.id for node in screen.solution.nodes if fits(node)]  # type: ignore[operator]
+        assert expected, "the recorded run has some"
+        screen.go_to(screen.solution.nodes[-1].id)
+        await pilot.pause()
+        await press(pilot, "slash", *query.replace(":", "\0").replace("<", "\1").replace(".", "\2"))
+        screen.query_one("#find").value = query  # type: ignore[attr-defined]
+        await press(pilot, "enter")
+        assert at(screen) in expected
+        seen = {at(screen)}
+        for _ in expected[1:]:
+            await press(pilot, "n")
+            seen.add(at(screen))
+        assert seen == set(expected)
+        last = at(screen)
+        if len(expected) > 1:
+            await press(pilot, "N")
+            assert at(screen) in set(expected) - {last}
+
+
+async def test_a_search_that_finds_nothing_says_so(home: Home, run_id: str) -> None:
+    async with opened(home, run_id) as (pilot, screen):
+        before = at(screen)
+        await press(pilot, "slash", *"zzz", "enter")
+        assert at(screen) == before
+        assert any("Nothing matches" in text for _, text in pilot.app._told)  # type: ignore[attr-defined]
+
+
+async def test_digits_open_the_tabs_with_what_they_name(home: Home, run_id: str) -> None:
+    async with opened(home, run_id) as (pilot, screen):
+        child = next(
+            node
+            for node in screen.solution.complete
+            if node.parent is not None and screen.solution[node.parent].complete
+        )
+        screen.go_to(child.id)
+        await pilot.pause()
+        expected = {
+            "Plan": "seed",
+            "Code": "import pandas as pd",
+            "Diff": "slope =",
+            "Output": "printed nothing",
+            "Error": "No error",
+            "Prompt": "improve",
+            "Folds": "better by",
+            "Lineage": f"#{child.parent} ",
+        }
+        for digit, name in enumerate(TABS, 1):
+            await press(pilot, str(digit))
+            assert screen.query_one(TabbedContent).active == f"tab-{name.lower()}"
+            assert expected[name] in pane(screen), name
+
+
+async def test_the_error_tab_shows_the_error(home: Home, run_id: str) -> None:
+    async with opened(home, run_id) as (pilot, screen):
+        await press(pilot, "g", "e", "5")
+        assert screen.node is not None
+        assert screen.node.error is not None
+        assert screen.node.error.type in pane(screen)
+
+
+async def test_marks_and_comparing(home: Home, run_id: str) -> None:
+    async with opened(home, run_id) as (pilot, screen):
+        one, other = (node.id for node in screen.solution.complete[:2])
+        screen.go_to(one)
+        await pilot.pause()
+        await press(pilot, "m")
+        screen.go_to(other)
+        await pilot.pause()
+        await press(pilot, "equals_sign")
+        assert isinstance(pilot.app.screen, Compare)
+        await press(pilot, "j", "escape")
+        await press(pilot, "apostrophe")
+        assert at(screen) == one
+        await press(pilot, "m")
+        assert screen.query_one(SolutionTree).marks == set()
+
+
+async def test_sorting_siblings_by_metric_and_back(home: Home, run_id: str) -> None:
+    async with opened(home, run_id) as (pilot, screen):
+        tree = screen.query_one(SolutionTree)
+        by_time = [child.data for child in tree.root.children]
+        await press(pilot, "s")
+        by_metric = [child.data for child in tree.root.children]
+        ranks = [node.id for node in screen.solution.ranked()]
+        complete = [node for node in by_metric if node in ranks]
+        assert complete == sorted(complete, key=ranks.index)
+        await press(pilot, "s")
+        assert [child.data for child in tree.root.children] == by_time
+
+
+async def test_copying(home: Home, run_id: str) -> None:
+    async with opened(home, run_id) as (pilot, screen):
+        await press(pilot, "b", "2", "y")
+        assert screen.node is not None
+        assert pilot.app.clipboard == screen.node.code
+        await press(pilot, "w")
+        assert screen.node.code in pilot.app.clipboard
+
+
+async def test_zoom_and_escape_go_back_a_layer_each(home: Home, run_id: str) -> None:
+    async with opened(home, run_id) as (pilot, screen):
+        await press(pilot, "z")
+        assert not screen.query_one("#left").display
+        await press(pilot, "escape")
+        assert screen.query_one("#left").display
+        await press(pilot, "slash", "escape")
+        assert isinstance(pilot.app.screen, RunScreen)
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, HomeScreen)
+
+
+async def test_help_lists_the_keys_that_work_here_and_narrows(home: Home, run_id: str) -> None:
+    async with opened(home, run_id) as (pilot, _):
+        await press(pilot, "question_mark")
+        screen = pilot.app.screen
+        assert isinstance(screen, Help)
+        lines = screen.query_one("#help-lines", Static)
+        assert "To the best node" in str(lines.render())
+        await press(pilot, *"clipboard")
+        assert "To the best node" not in str(lines.render())
+
+
+async def test_steering_a_run_that_is_not_here_says_what_to_do(home: Home, run_id: str) -> None:
+    async with opened(home, run_id) as (pilot, _):
+        for one in ("space", "S", "i", "D", "a", "x", "p", "c", "R"):
+            told = len(pilot.app._told)  # type: ignore[attr-defined]
+            await press(pilot, one)
+            assert any("Press r" in text for _, text in pilot.app._told[told:]), one  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60), (40, 10)])
+async def test_every_size_shows_tree_and_state(home: Home, run_id: str, size: tuple[int, int]) -> None:
+    async with opened(home, run_id, size) as (pilot, screen):
+        assert screen.query_one(SolutionTree).size.height >= 3
+        await pilot.resize_terminal(100, 30)
+        await pilot.pause()
+        assert "finished" in str(screen.query_one("#status", Static).render())

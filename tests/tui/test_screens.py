@@ -1,0 +1,222 @@
+"""The other screens: list, form, SQL, models, preferences."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, Static
+
+from aide_local.home import Home
+from aide_local.store.cookbook import QUERIES
+from aide_local.store.read import list_runs
+from tests.llm.tiny import make_gguf
+from tests.runs import make_csvs
+from tui.app import AideApp
+from tui.dialogs import Choose
+from tui.home import HomeScreen
+from tui.keys import as_markdown, defaults
+from tui.models import ModelsScreen
+from tui.new_run import NewRunScreen
+from tui.run import RunScreen
+from tui.sql import ResultTable, SqlEditor, SqlScreen
+
+pytestmark = pytest.mark.asyncio
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
+    for _ in range(400):
+        if condition():
+            return
+        await pilot.pause(0.05)
+    raise AssertionError("it did not come about within 20 s")
+
+
+def said(pilot: Pilot[None], where: str) -> str:
+    return str(pilot.app.screen.query_one(where, Static).render())
+
+
+async def test_an_empty_home_names_the_next_key_and_the_command(tmp_path: Path) -> None:
+    async with AideApp(Home(tmp_path)).run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert "n        begin one" in said(pilot, "#welcome")
+        assert "aide-local run" in said(pilot, "#welcome")
+
+
+async def test_runs_are_listed_opened_and_deleted_after_a_question(home: Home, run_id: str) -> None:
+    async with AideApp(home).run_test(size=(120, 40)) as pilot:
+        await pilot.pause(0.2)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+        await pilot.press("escape", "d", "n")
+        assert [info.id for info in list_runs(home)] == [run_id]
+        await pilot.press("d", "y")
+        await until(pilot, lambda: not list_runs(home))
+        assert not home.run(run_id).exists()
+
+
+async def test_the_form_shows_what_is_understood_and_what_is_wrong(tmp_path: Path) -> None:
+    make_csvs(tmp_path / "task")
+    async with AideApp(Home(tmp_path / "home")).run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        await pilot.press("n")
+        screen = pilot.app.screen
+        assert isinstance(screen, NewRunScreen)
+        screen.query_one("#field-path", Input).value = str(tmp_path / "task")
+        await until(pilot, lambda: "regression" in said(pilot, "#task"))
+        assert f"aide-local run {tmp_path / 'task'}" in said(pilot, "#status")
+        screen.query_one("#field-target", Input).value = "yy"
+        await until(pilot, lambda: "'yy'" in said(pilot, "#task"))
+        screen.query_one("#field-steps", Input).value = "many"
+        await until(pilot, lambda: "many" in said(pilot, "#status"))
+        await pilot.press("f5")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, NewRunScreen), "nothing begins with a line that cannot be used"
+
+
+async def test_sql_is_asked_completed_shown_and_leads_to_the_node(home: Home, run_id: str) -> None:
+    async with AideApp(home).run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        await pilot.press("s")
+        screen = pilot.app.screen
+        assert isinstance(screen, SqlScreen)
+        editor = screen.query_one(SqlEditor)
+        await until(pilot, lambda: "leaderboard" in editor.words)
+        editor.text = ""
+        await pilot.press(*"FROM leaderb", "tab")
+        assert editor.text == "FROM leaderboard"
+        await pilot.press("f5")
+        await until(pilot, lambda: screen.query(ResultTable))
+        assert "rows" in said(pilot, "#answer")
+        await pilot.press("f6")
+        await pilot.pause()
+        await pilot.press("j", "y")
+        assert pilot.app.clipboard
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen) and pilot.app.screen.node)
+        opened = pilot.app.screen
+        assert isinstance(opened, RunScreen)
+        second = opened.solution.ranked()[1]
+        await until(pilot, lambda: opened.node is not None and opened.node.id == second.id)
+
+
+async def test_a_wrong_query_is_told_with_its_place_and_a_long_one_is_ended(home: Home) -> None:
+    async with AideApp(home).run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        await pilot.press("s")
+        screen = pilot.app.screen
+        assert isinstance(screen, SqlScreen)
+        editor = screen.query_one(SqlEditor)
+        editor.text = "SELECT nodde FROM nodes"
+        await pilot.press("f5")
+        await until(pilot, lambda: "^" in said(pilot, "#answer"))
+        editor.text = "DROP TABLE nodes"
+        await pilot.press("f5")
+        await until(pilot, lambda: "read-only" in said(pilot, "#answer"))
+        editor.text = "SELECT count(*) FROM range(1000000000) a, range(1000000000) b"
+        await pilot.press("f5")
+        await until(pilot, lambda: screen._reader is not None)
+        await pilot.pause(0.3)
+        await pilot.press("escape")
+        await until(pilot, lambda: "!" in said(pilot, "#answer"))
+        assert isinstance(pilot.app.screen, SqlScreen)
+        await pilot.press("f3")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, Choose), "what was run is in the history"
+
+
+async def test_results_are_exported_by_the_ending_of_the_name(home: Home, tmp_path: Path) -> None:
+    async with AideApp(home).run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        await pilot.press("s")
+        screen = pilot.app.screen
+        screen.query_one(SqlEditor).text = "SELECT run_id, node FROM nodes ORDER BY node"
+        await pilot.press("f5")
+        await until(pilot, lambda: screen.query(ResultTable))
+        for name in ("out.csv", "out.json", "out.parquet", "out.md"):
+            await pilot.press("f9")
+            await pilot.pause()
+            pilot.app.screen.query_one(Input).value = str(tmp_path / name)
+            await pilot.press("enter")
+            await until(pilot, (tmp_path / name).exists)
+        assert len(json.loads((tmp_path / "out.json").read_text())) == 12
+        assert (tmp_path / "out.csv").read_text().startswith('"run_id","node"')
+        await pilot.press("f9")
+        await pilot.pause()
+        pilot.app.screen.query_one(Input).value = str(tmp_path / "out.xlsx")
+        await pilot.press("enter")
+        await until(pilot, lambda: "!" in said(pilot, "#answer"))
+
+
+async def test_the_cookbook_fills_the_editor(home: Home) -> None:
+    async with AideApp(home).run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        await pilot.press("s", "f2")
+        await pilot.pause()
+        await pilot.press(*"operator gains", "enter")
+        await pilot.pause()
+        assert pilot.app.screen.query_one(SqlEditor).text == next(
+            one.query for one in QUERIES if "operator gains" in one.title
+        )
+
+
+async def test_models_are_listed_added_and_forgotten(tmp_path: Path) -> None:
+    model = make_gguf(tmp_path / "tiny.gguf")
+    async with AideApp(Home(tmp_path / "home")).run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        await pilot.press("m")
+        screen = pilot.app.screen
+        assert isinstance(screen, ModelsScreen)
+        await pilot.pause()
+        assert "parameters" in said(pilot, "#status")
+        await pilot.press("a")
+        await pilot.pause()
+        pilot.app.screen.query_one(Input).value = str(model)
+        await pilot.press("enter")
+        await until(pilot, lambda: [one.name for one in screen._models] == ["starter", "tiny"])
+        await pilot.press("down", "d", "y")
+        await until(pilot, lambda: [one.name for one in screen._models] == ["starter"])
+        assert model.exists(), "a file outside the home folder stays"
+
+
+async def test_another_key_and_theme_are_kept(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    async with AideApp(home).run_test() as pilot:
+        await pilot.pause()
+        app = pilot.app
+        assert isinstance(app, AideApp)
+        app._rebind("home.sql", "ctrl+t")
+        app.theme = "okabe-ito"
+        await pilot.pause()
+    assert json.loads((tmp_path / "ui.json").read_text()) == {
+        "theme": "okabe-ito",
+        "keys": {"home.sql": "ctrl+t"},
+    }
+    async with AideApp(home).run_test() as pilot:
+        await pilot.pause()
+        assert pilot.app.theme == "okabe-ito"
+        await pilot.press("s")
+        assert isinstance(pilot.app.screen, HomeScreen)
+        await pilot.press("ctrl+t")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, SqlScreen)
+
+
+async def test_damaged_preferences_are_told_and_the_app_opens(tmp_path: Path) -> None:
+    (tmp_path / "ui.json").write_text("{")
+    async with AideApp(Home(tmp_path)).run_test() as pilot:
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, HomeScreen)
+        assert pilot.app._told[0][0] == "error"  # type: ignore[attr-defined]
+        await pilot.press("f12")
+        await pilot.pause()
+
+
+async def test_every_key_has_one_id_and_the_document_of_keys_is_true() -> None:
+    ids = [binding.id for _, binding in defaults()]
+    assert len(ids) == len(set(ids))
+    document = Path(__file__).parent.parent.parent / "docs" / "keys.md"
+    assert document.read_text("utf-8") == as_markdown(), "aide-local keys --markdown > docs/keys.md"
