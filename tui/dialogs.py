@@ -21,6 +21,7 @@ from textual.widgets.option_list import Option
 
 from tui.keys import shown_key
 from tui.text import inert
+from tui.text import line as one_line
 
 _LEAVE = Binding("escape", "dismiss(None)", "Back", show=False)
 
@@ -40,7 +41,7 @@ class Confirm(ModalScreen[bool | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(Text(self._question))
+            yield Static(Text(inert(self._question)))
             yield Static(Text("y: yes   n or escape: no", "dim"))
 
 
@@ -57,7 +58,7 @@ class Ask(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(Text(self._question))
+            yield Static(Text(inert(self._question)))
             yield Input(self._value, placeholder=self._placeholder)
             yield Static(Text("enter: go   escape: leave it", "dim"))
 
@@ -81,7 +82,7 @@ class Choose(ModalScreen[int | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):
-            yield Static(Text(self._title))
+            yield Static(Text(one_line(self._title)))
             yield Input(placeholder="type to narrow; arrows and enter to choose; escape leaves")
             yield OptionList(markup=False)
 
@@ -97,7 +98,9 @@ class Choose(ModalScreen[int | None]):
         words = query.lower().split()
         for at, line in enumerate(self._lines):
             if all(word in line.lower() for word in words):
-                options.add_option(Option(Text(inert(line), no_wrap=True, overflow="ellipsis"), id=str(at)))
+                options.add_option(
+                    Option(Text(one_line(line), no_wrap=True, overflow="ellipsis"), id=str(at))
+                )
         if options.option_count:
             options.highlighted = 0
 
@@ -146,7 +149,7 @@ class Editor(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog whole"):
-            yield Static(Text(self._title))
+            yield Static(Text(one_line(self._title)))
             yield CodeArea(self._code)
             yield Static(
                 Text("ctrl+s or f5: run it as a child   ctrl+o: open in $EDITOR   escape: leave", "dim")

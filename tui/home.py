@@ -20,7 +20,7 @@ from aide_local.store.run_store import delete_run
 from aide_local.types import RunInfo
 from tui.dialogs import Confirm
 from tui.keys import key
-from tui.text import inert, spark
+from tui.text import inert, line, spark
 
 if TYPE_CHECKING:
     from tui.app import AideApp
@@ -165,12 +165,12 @@ def _cells(info: RunInfo) -> list[Text]:
     course = [float(one) for one in info.extra.get("course", "").split()]
     return [
         Text(f"{_GLYPHS.get(info.state, ' ')} {info.state}", style),
-        Text(inert(info.task)),
-        Text(inert(info.metric)),
+        Text(line(info.task)),
+        Text(line(info.metric)),
         Text(format_metric(info.best), justify="right"),
         Text(spark(course)),
         Text(f"{info.valid}/{info.nodes}", justify="right"),
-        Text(inert(info.model)),
+        Text(line(info.model)),
         Text(f"{datetime.fromtimestamp(info.created):%d %b %H:%M}"),
-        Text(info.id, "dim"),
+        Text(line(info.id), "dim"),
     ]

@@ -17,7 +17,7 @@ from aide_local.llm.gguf import read_header
 from aide_local.llm.registry import ModelEntry, add_model, list_models, remove_model
 from tui.dialogs import Ask, Confirm
 from tui.keys import key
-from tui.text import inert
+from tui.text import inert, line
 
 if TYPE_CHECKING:
     from tui.app import AideApp
@@ -60,14 +60,14 @@ class ModelsScreen(Screen[None]):
         for entry in self._models:
             there = entry.path.exists()
             table.add_row(
-                Text(inert(entry.name)),
+                Text(line(entry.name)),
                 Text("default" if entry.default else ""),
                 Text(
                     f"{entry.path.stat().st_size / 2**20:,.0f} MiB" if there else "absent",
                     "" if there else "red",
                 ),
-                Text("bundled" if entry.bundled else inert(str(entry.path.parent))),
-                Text(inert(entry.description)),
+                Text("bundled" if entry.bundled else line(str(entry.path.parent))),
+                Text(line(entry.description)),
             )
         table.focus()
 

@@ -240,11 +240,11 @@ class RunScreen(Steering):
             parts = [view.info.state, view.info.stop_reason, f"step {len(tree)}/{view.settings.steps}", best]
         else:
             parts = ["unread"]
-        status = Text("  ".join(part for part in [*parts, self._use] if part))
+        status = Text("  ".join(text.line(part) for part in [*parts, self._use] if part))
         if trouble:
             status.append(f"\n! {text.inert(trouble)}", "red")
         self.query_one("#status", Static).update(status)
-        task = f"{view.task.name}, {view.task.metric}, {view.info.model}  " if view else ""
+        task = text.line(f"{view.task.name}, {view.task.metric}, {view.info.model}") + "  " if view else ""
         course = text.spark([one.metric for one in tree.complete if one.metric is not None])
         title = Text(f"{task}{course}  ", "bold")
         title.append(self._run_id, "dim")

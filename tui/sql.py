@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from rich.text import Text
 from textual import events, work
 from textual.app import ComposeResult
@@ -27,7 +29,7 @@ from aide_local.store.cookbook import QUERIES
 from aide_local.store.sql import FORMATS, Reader, Result
 from tui.dialogs import Ask, Choose
 from tui.keys import key
-from tui.text import inert
+from tui.text import inert, line
 
 if TYPE_CHECKING:
     from tui.app import AideApp
@@ -171,7 +173,8 @@ class SqlScreen(Screen[None]):
             message = f"{error.message} {error.mend}" if isinstance(error, AideError) else str(error)
             self.app.call_from_thread(self._failed, message)
             return
-        self.app.call_from_thread(self._answered, result, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        self.app.call_from_thread(self._answered, result, _for_the_screen(result.table), seconds)
 
     def _failed(self, message: str) -> None:
         self._say(Text(f"! {inert(message)}", "red"))
@@ -179,7 +182,7 @@ class SqlScreen(Screen[None]):
     def _say(self, text: Text) -> None:
         self.query_one("#answer", Static).update(text)
 
-    def _answered(self, result: Result, seconds: float) -> None:
+    def _answered(self, result: Result, shown: pa.Table, seconds: float) -> None:
         self._result = result
         place = self.query_one("#results")
         place.remove_children()
@@ -192,7 +195,7 @@ class SqlScreen(Screen[None]):
         )
         self._say(Text(f"{rows}, {table.num_columns} columns, {seconds:.2f} s{hint}", "dim"))
         if table.num_columns:
-            place.mount(ResultTable(result))
+            place.mount(ResultTable(result, shown))
 
     def on_sql_editor_several(self, event: SqlEditor.Several) -> None:
         shown = "  ".join(event.words[:40]) + ("  …" if len(event.words) > 40 else "")
@@ -220,7 +223,7 @@ class SqlScreen(Screen[None]):
     def _choose(self, title: str, pairs: list[tuple[str, str]]) -> None:
         def chosen(at: int | None) -> None:
             if at is not None:
-                self.query_one(SqlEditor).text = pairs[at][1]
+                self.query_one(SqlEditor).text = inert(pairs[at][1])
                 self.query_one(SqlEditor).focus()
 
         self.app.push_screen(Choose(title, [pair[0] for pair in pairs]), chosen)
@@ -288,11 +291,11 @@ class ResultTable(DataTable):
         Binding("enter", "jump", "Node", tooltip="To the row's node"),
     ]
 
-    def __init__(self, result: Result) -> None:
+    def __init__(self, result: Result, shown: pa.Table) -> None:
+        """``shown`` is the result with harmless text, row by row the same."""
         self._result = result
-        named = result.table.rename_columns(_different(result.table.column_names))
         super().__init__(
-            backend=ArrowBackend(named),
+            backend=ArrowBackend(shown),
             render_markup=False,
             zebra_stripes=True,
             max_column_content_width=60,
@@ -334,13 +337,33 @@ class ResultTable(DataTable):
             self.notify("The row has no run_id and node; select both to go there.", severity="warning")
 
 
+_HARMFUL = r"[\x00-\x1f\x7f-\x{9f}\x{61c}\x{200b}-\x{200f}\x{2028}-\x{202e}\x{2060}-\x{206f}\x{feff}]+"
+_LONGEST_CELL = 500  # characters that are shown; v shows all
+
+
+def _for_the_screen(table: pa.Table) -> pa.Table:
+    """Text without control, escape and bidirectional signs; lists and structures as text."""
+    columns = []
+    for column in table.columns:
+        if pa.types.is_nested(column.type):
+            column = pa.chunked_array(
+                [[None if one is None else str(one) for one in column.to_pylist()]], pa.string()
+            )
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            cut = pc.utf8_slice_codeunits(column, 0, _LONGEST_CELL)
+            column = pc.replace_substring_regex(cut, _HARMFUL, " ")
+        columns.append(column)
+    return pa.table(columns, names=_different(table.column_names))
+
+
 def _different(names: Sequence[str]) -> list[str]:
     """Names made different: a column that is there twice gets a number."""
     seen: dict[str, int] = {}
     made = []
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        made.append(inert(name) if seen[name] == 1 else f"{inert(name)} {seen[name]}")
+        shown = line(name) or "?"
+        seen[shown] = seen.get(shown, 0) + 1
+        made.append(shown if seen[shown] == 1 else f"{shown} {seen[shown]}")
     return made
 
 
@@ -349,9 +372,9 @@ def _history(home: Home) -> list[str]:
     if not file.exists():
         return []
     found = []
-    for line in file.read_text("utf-8", "replace").splitlines()[-HISTORY:]:
+    for row in file.read_text("utf-8", "replace").splitlines()[-HISTORY:]:
         try:
-            found.append(str(json.loads(line)))
+            found.append(str(json.loads(row)))
         except ValueError:
             continue  # half a line, of a process that was killed while it wrote
     return found

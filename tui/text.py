@@ -27,6 +27,11 @@ def inert(text: str) -> str:
     )
 
 
+def line(text: str) -> str:
+    """Inert, and in one line."""
+    return " ".join(inert(text).split())
+
+
 def plain(text: str) -> Text:
     return Text(inert(text))
 
@@ -60,7 +65,7 @@ def label(tree: Tree, node: Node, on_path: bool) -> Text:
         if (gain := tree.gain(node)) is not None:
             shown.append(f" {gain:+.3g}", "green" if gain > 0 else "dim")
     elif node.error is not None:
-        shown.append(f"buggy {node.error.type}", "red")
+        shown.append(f"buggy {line(node.error.type)}", "red")
     else:
         shown.append("behind, stopped early" if node.metric is not None else node.state.value, "dim")
     if on_path:
@@ -69,7 +74,7 @@ def label(tree: Tree, node: Node, on_path: bool) -> Text:
         shown.append(" pinned", "cyan")
     if node.id in tree.excluded:
         shown.append(" banned", "magenta")
-    shown.append(f"  {inert(first_sentence(node.plan))}", "dim")
+    shown.append(f"  {line(first_sentence(node.plan))}", "dim")
     return shown
 
 
