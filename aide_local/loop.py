@@ -71,7 +71,7 @@ class Run:
         self._settings = parts.settings
         self._policy = parts.policy
         self._steering = Steering(parts.store, frozenset(node.id for node in parts.tree.nodes))
-        self._tree = self._marked(parts.tree)
+        self._tree = self._steering.marked(parts.tree)
         self._changed = threading.Condition()
         self._events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
         self._writer = parts.writer(self._events.put)
@@ -125,7 +125,7 @@ class Run:
         """``ban`` a node with all that grew from it, ``unban`` it, ``pin`` or ``unpin`` it."""
         self._steering.mark(kind, node)
         with self._changed:
-            self._tree = self._marked(self._tree)
+            self._tree = self._steering.marked(self._tree)
         self._events.put(Steered(time.time(), kind, Step(self._tree[node].operator, node)))
 
     def change(self, **settings: object) -> None:
@@ -159,9 +159,6 @@ class Run:
     def tree(self) -> Tree:
         """The tree as it is now."""
         return self._tree
-
-    def _marked(self, tree: Tree) -> Tree:
-        return replace(tree, banned=self._steering.banned, pinned=self._steering.pinned)
 
     # ---- the iterator ----
 

@@ -6,17 +6,17 @@ is done first.
 
 from __future__ import annotations
 
+import functools
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from aide_local.errors import SettingsError
 from aide_local.store.protocol import RunStore
-from aide_local.tree import Tree
+from aide_local.tree import MARKS, Tree
 from aide_local.types import Node, NodeState, Operator, Step
 
 ASKED, TAKEN = "asked", "taken"
-MARKS = ("ban", "unban", "pin", "unpin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,7 @@ class Steering:
         self._store = store
         self._lock = threading.Lock()
         self._queue: list[Asked] = []
-        self.banned: frozenset[int] = frozenset()
-        self.pinned: frozenset[int] = frozenset()
+        self._marks: list[tuple[str, int]] = []
         self._count = 0
         for kind, payload in store.events((ASKED, TAKEN, *MARKS)):
             match kind:
@@ -48,7 +47,7 @@ class Steering:
                 case "taken":
                     pass  # the process died before the node was made: the step still waits
                 case _:
-                    self._apply(kind, payload["node"])
+                    self._marks.append((kind, payload["node"]))
 
     def _enqueue(self, asked: Asked) -> None:
         self._queue.append(asked)
@@ -83,18 +82,12 @@ class Steering:
         """``kind`` is one of MARKS."""
         with self._lock:
             self._store.put_event(kind, {"node": node})
-            self._apply(kind, node)
+            self._marks.append((kind, node))
 
-    def _apply(self, kind: str, node: int) -> None:
-        match kind:
-            case "ban":
-                self.banned |= {node}
-            case "unban":
-                self.banned -= {node}
-            case "pin":
-                self.pinned |= {node}
-            case "unpin":
-                self.pinned -= {node}
+    def marked(self, tree: Tree) -> Tree:
+        """``tree`` with all marks made so far."""
+        plain = replace(tree, banned=frozenset(), pinned=frozenset())
+        return functools.reduce(lambda made, mark: made.marked(*mark), self._marks, plain)
 
 
 def _asked(number: int, payload: dict[str, Any]) -> Asked:

@@ -9,6 +9,8 @@ from functools import cached_property
 from aide_local.task import Direction
 from aide_local.types import Node, NodeState, Operator
 
+MARKS = ("ban", "unban", "pin", "unpin")  # of a person, on a node
+
 
 @dataclass(frozen=True)
 class Tree:
@@ -42,6 +44,19 @@ class Tree:
             at = self._index[node.id]
             return replace(self, nodes=(*self.nodes[:at], node, *self.nodes[at + 1 :]))
         return replace(self, nodes=Tree.of((*self.nodes, node), self.direction).nodes)
+
+    def marked(self, kind: str, node: int) -> Tree:
+        """With one of MARKS made on a node."""
+        match kind:
+            case "ban":
+                return replace(self, banned=self.banned | {node})
+            case "unban":
+                return replace(self, banned=self.banned - {node})
+            case "pin":
+                return replace(self, pinned=self.pinned | {node})
+            case "unpin":
+                return replace(self, pinned=self.pinned - {node})
+        raise ValueError(f"{kind!r} is not a mark; known: {', '.join(MARKS)}")
 
     def seen_from(self, step: int, pending: int) -> Tree:
         """The tree as the choice of node ``step`` may see it.
@@ -146,7 +161,7 @@ class Tree:
         parent = self[node.parent]
         if parent.metric is None or not parent.complete:
             return None
-        return self.direction.sign * (node.metric - parent.metric)
+        return self.direction.sign * (node.metric - parent.metric) + 0.0  # never "-0"
 
 
 def _as_pending(node: Node) -> Node:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 REFRESH = 0.1  # seconds between looks at what came from the run
 REREAD = 2.0  # seconds between looks at the snapshot
+MOST_POINTS = 300  # that the plot can show apart
 TABS = panes.TABS
 
 
@@ -169,8 +170,9 @@ class RunScreen(Steering):
             for metric in metrics[1:]:
                 way.append(better(way[-1], metric))
             ids = [node.id for node in scored]
-            plot.plt.scatter(ids, metrics, marker="dot")
-            plot.plt.plot(ids, way, marker="braille")
+            few = slice(None, None, -(-len(ids) // MOST_POINTS))
+            plot.plt.scatter(ids[few], metrics[few], marker="dot")
+            plot.plt.plot([*ids[few], ids[-1]], [*way[few], way[-1]], marker="braille")
             step = max(1, len(tree) // 6)
             plot.plt.xticks(
                 [float(tick) for tick in range(0, len(tree), step)],

@@ -37,23 +37,19 @@ class SolutionTree(TreeWidget[int]):
         self.by_metric = False
         self.marks: set[int] = set()
         self._places: dict[int, TreeNode[int]] = {}
-        self._labelled: dict[int, tuple[Node, bool, bool, bool, bool]] = {}
+        self._labelled: dict[int, Node] = {}
+        self._sets: tuple[frozenset[int], ...] = (frozenset(),) * 4  # what labels show besides the node
 
     def show(self, tree: Tree) -> None:
         path = frozenset(one.id for one in tree.lineage(tree.best.id)) if tree.best else frozenset()
-        new = [node for node in tree.nodes if node.id not in self._places]
-        if self.by_metric and new and self._places:
+        if self.by_metric and self._places and any(node.id not in self._places for node in tree.nodes):
             self.rebuild(tree)
             return
+        sets = (path, tree.excluded, tree.pinned, frozenset(self.marks))
+        relabel = frozenset().union(*(now ^ before for now, before in zip(sets, self._sets, strict=True)))
+        self._sets = sets
         for node in tree.nodes:
-            shown = (
-                node,
-                node.id in path,
-                node.id in tree.excluded,
-                node.id in tree.pinned,
-                node.id in self.marks,
-            )
-            if self._labelled.get(node.id) == shown:
+            if self._labelled.get(node.id) is node and node.id not in relabel:
                 continue
             label = text.label(tree, node, node.id in path)
             if node.id in self.marks:
@@ -62,7 +58,7 @@ class SolutionTree(TreeWidget[int]):
                 self._places[node.id].set_label(label)
             else:
                 self._add(node, label)
-            self._labelled[node.id] = shown
+            self._labelled[node.id] = node
         if not self.root.is_expanded:
             self.root.expand()
         if self.cursor_node is None and self._places:
@@ -78,6 +74,7 @@ class SolutionTree(TreeWidget[int]):
         self.clear()
         self._places.clear()
         self._labelled.clear()
+        self._sets = (frozenset(),) * 4
         ranks = {node.id: rank for rank, node in enumerate(tree.ranked())}
         if self.by_metric:
             waiting: list[int | None] = [None]
@@ -101,7 +98,8 @@ class SolutionTree(TreeWidget[int]):
             return False
         above = place.parent
         while above is not None:
-            above.expand()
+            if not above.is_expanded:  # asked again, the widget would lay out all its lines anew
+                above.expand()
             above = above.parent
         self.call_after_refresh(self.move_cursor, place)
         return True
@@ -131,6 +129,10 @@ class SolutionTree(TreeWidget[int]):
 
     def action_last(self) -> None:
         self.cursor_line = self.last_line
+
+    def get_label_width(self, node: TreeNode[int]) -> int:
+        """The tree does not scroll sideways, so no label is wider than it: measuring thousands would cost 200 ms."""
+        return self.size.width
 
     def render_label(self, node: TreeNode[int], base_style: Style, style: Style) -> Text:
         label = node._label.copy() if isinstance(node._label, Text) else Text(str(node._label))

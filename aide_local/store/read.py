@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aide_local.errors import StoreError
 from aide_local.home import Home
@@ -14,8 +15,11 @@ from aide_local.store.run_store import INFO, PUBLISHED
 from aide_local.store.schema import refuse_newer, version_of
 from aide_local.store.values import settings_from_json, task_from_json
 from aide_local.task import Task
-from aide_local.tree import Tree
+from aide_local.tree import MARKS, Tree
 from aide_local.types import RunInfo, RunSettings
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +117,18 @@ def read_run(home: Home, run_id: str) -> RunView:
             _info(home.run(run_id) / INFO),
             settings_from_json(row[0]),
             task,
-            Tree.of(read_nodes(connection, run_id), task.direction),
+            _marked(Tree.of(read_nodes(connection, run_id), task.direction), connection),
             json.loads(row[2]) if row[2] else {},
             tuple(SavedGeneration(*generation) for generation in generations),
         )
     finally:
         connection.close()
+
+
+def _marked(tree: Tree, connection: DuckDBPyConnection) -> Tree:
+    """With the person's bans and pins."""
+    rows = connection.execute(
+        "SELECT kind, (payload->>'node')::INTEGER FROM events WHERE list_contains(?, kind) ORDER BY rowid",
+        [list(MARKS)],
+    ).fetchall()
+    return functools.reduce(lambda made, mark: made.marked(*mark), rows, tree)

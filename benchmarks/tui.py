@@ -1,0 +1,162 @@
+"""How fast the terminal UI answers: a tree of 5,000 nodes, a node added while browsing, 100,000 streamed tokens.
+
+    python -m benchmarks.tui
+
+Key to paint is the time from a key until the screen is laid out and drawn anew, without a terminal, paired with
+the same for an app that shows a line of text. Targets: open below 1 s; p95 of a key below 50 ms above the empty
+app's; p95 of a new node below 150 ms; streaming below one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from aide_local import events
+from aide_local.home import Home
+from aide_local.task import Direction
+from aide_local.tree import Tree
+from aide_local.types import Node, NodeState, Operator, RunSettings
+from benchmarks.overhead import result
+from tui.app import AideApp
+from tui.live import LiveRun
+from tui.run import RunScreen
+
+KEYS = ("down", "down", "up", "right_square_bracket", "e", "b", "J", "2", "3", "1", "pagedown", "pageup")
+
+
+class Empty(App[None]):
+    """What Textual itself needs."""
+
+    def compose(self) -> ComposeResult:
+        yield Static("nothing")
+
+
+class Scripted:
+    """A run whose events the benchmark makes."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+        self.settings = RunSettings(steps=10_000)
+        self.waiting = ()
+        self.run_id = "benchmark"
+
+    def elapsed(self) -> float:
+        return 0.0
+
+
+async def painted(pilot: Pilot[Any]) -> None:
+    """Until what is due is laid out and drawn."""
+    done = asyncio.Event()
+    pilot.app.screen.call_after_refresh(done.set)
+    await done.wait()
+
+
+async def press(pilot: Pilot[Any], keys: Sequence[str], count: int) -> list[float]:
+    """Milliseconds from key to paint."""
+    taken = []
+    for number in range(count):
+        began = time.perf_counter()
+        pilot.app.simulate_key(keys[number % len(keys)])
+        await painted(pilot)
+        taken.append(1000 * (time.perf_counter() - began))
+    return taken
+
+
+def tell(name: str, milliseconds: Sequence[float]) -> None:
+    ordered = sorted(milliseconds)
+    print(
+        f"{name:<42} median {statistics.median(ordered):6.1f} ms   p95 {ordered[int(0.95 * len(ordered))]:6.1f} ms"
+    )
+
+
+async def measure(count: int, size: int, tokens: int, place: Path) -> None:
+    empty = Empty()
+    async with empty.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        tell("key, empty app", await press(pilot, KEYS, count))
+
+    rng = random.Random(0)
+    tree = Tree.of((result(node) for node in range(size)), Direction.MAXIMIZE)
+    run = Scripted(tree)
+    live = LiveRun(run)  # type: ignore[arg-type]
+    app = AideApp(Home(place))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        began = time.perf_counter()
+        screen = RunScreen(app.home, "benchmark", live)
+        await app.push_screen(screen)
+        while screen.node is None:
+            await painted(pilot)
+            await asyncio.sleep(0.005)
+        print(f"{'open a tree of ' + format(size, ',') + ' nodes':<42} {time.perf_counter() - began:.2f} s")
+        tell(f"key, {size:,} nodes", await press(pilot, KEYS, count))
+
+        taken = []
+        for number in range(size, size + max(20, count // 5)):
+            node = result(number)
+            began = time.perf_counter()
+            run.tree = run.tree.tell(node)
+            live._queue.put(events.NodeFinished(0.0, node))
+            screen._look()
+            await painted(pilot)
+            taken.append(1000 * (time.perf_counter() - began))
+            await press(pilot, ["down"], 1)
+        tell("a node added while browsing", taken)
+
+        last = len(run.tree)
+        pending = Node(
+            id=last, operator=Operator.IMPROVE, parent=rng.randrange(size), state=NodeState.PENDING
+        )
+        run.tree = run.tree.tell(pending)
+        screen._look()
+        screen.go_to(last)
+        await painted(pilot)
+        process = psutil.Process()
+        cpu, began, answered = sum(process.cpu_times()[:2]), time.perf_counter(), []
+        rate = 500  # tokens a second, faster than a model on a workstation
+        for start in range(0, tokens, rate // 10):
+            for token in range(start, start + rate // 10):
+                live._queue.put(
+                    events.TokensStreamed(0.0, last, f"token_{token} = {token}\n" if token % 9 == 0 else "x ")
+                )
+            tick = time.perf_counter()
+            if start % rate == 0:
+                answered += await press(pilot, ["down" if start % (2 * rate) else "up"], 1)
+            await asyncio.sleep(max(0.0, 0.02 - (time.perf_counter() - tick)))
+        seconds = time.perf_counter() - began
+        used = sum(process.cpu_times()[:2]) - cpu
+        print(
+            f"{'streaming ' + format(tokens, ',') + ' tokens':<42} {used / seconds:.2f} cores"
+            f" at {tokens / seconds:,.0f} tokens/s"
+        )
+        tell("key while streaming", answered)
+        print(f"{'memory of the app at the end':<42} {process.memory_info().rss / 2**20:.0f} MiB")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--keys", type=int, default=240)
+    parser.add_argument("--nodes", type=int, default=5000)
+    parser.add_argument("--tokens", type=int, default=100_000)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        asyncio.run(measure(given.keys, given.nodes, given.tokens, Path(place)))
+
+
+if __name__ == "__main__":
+    main()
