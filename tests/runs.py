@@ -53,6 +53,14 @@ def by_seed(prompt: str, sampling: Sampling) -> str:
     return good(round(float(rng.normal(3, 1)), 3))
 
 
+def replies(prompt: str, sampling: Sampling) -> str:
+    """Valid scripts of every quality, and every fourth a failure; told by the seed alone."""
+    kind = sampling.seed % 4
+    if kind == 0:
+        return reply_with(f"raise KeyError('column {sampling.seed}')", f"break {sampling.seed}")
+    return good(2.0 + (sampling.seed % 1000) / 1000)
+
+
 def make_csvs(folder: Path, rows: int = 60) -> Path:
     """A task folder: one feature, a target of three times it and noise."""
     rng = np.random.default_rng(0)

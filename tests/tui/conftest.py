@@ -9,16 +9,8 @@ import pytest
 
 from aide_local.home import Home
 from aide_local.store.read import list_runs
-from aide_local.types import RunSettings, Sampling
-from tests.runs import good, make_run, reply_with
-
-
-def replies(prompt: str, sampling: Sampling) -> str:
-    """Two good drafts and a failing one, then better improvements and a fix."""
-    kind = sampling.seed % 4
-    if kind == 0:
-        return reply_with(f"raise KeyError('column {sampling.seed}')", f"break {sampling.seed}")
-    return good(2.0 + (sampling.seed % 1000) / 1000)
+from aide_local.types import RunSettings
+from tests.runs import make_run, replies
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,79 @@
+"""docs/schema.md and docs/sql.md, written from the schema's own comments and from the cookbook.
+
+python -m aide_local.store.documents docs
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from aide_local.store.cookbook import QUERIES
+from aide_local.store.schema import migrate
+
+
+def schema() -> str:
+    """Every table and view with its columns."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        migrate(connection, "memory")
+        objects = connection.execute(
+            "SELECT table_name AS name, comment, 'table' AS kind FROM duckdb_tables() WHERE table_name <> 'schema_version'"
+            " UNION ALL SELECT view_name, comment, 'view' FROM duckdb_views() WHERE NOT internal ORDER BY kind, name"
+        ).fetchall()
+        columns = connection.execute(
+            "SELECT table_name, column_name, data_type, coalesce(comment, '') FROM duckdb_columns() WHERE NOT internal"
+            " ORDER BY table_name, column_index"
+        ).fetchall()
+    lines = [
+        "# Tables and views",
+        "",
+        "Written by `python -m aide_local.store.documents docs` from the comments in the database itself;"
+        ' `aide-local sql "FROM duckdb_columns() WHERE NOT internal"` shows them, too.',
+        "",
+        "All times are UTC. Every table has `run_id`, so that all runs lie in one database (`history.duckdb` in the"
+        " home folder), which `aide-local sql` brings up to date before each query; `aide-local sql --attach` says"
+        " how other programs open it.",
+    ]
+    for name, comment, kind in objects:
+        lines += [
+            "",
+            f"## {name} ({kind})",
+            "",
+            comment or "",
+            "",
+            "| column | type | meaning |",
+            "|---|---|---|",
+        ]
+        lines += [
+            f"| {column} | {type_} | {text} |" for table, column, type_, text in columns if table == name
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def cookbook() -> str:
+    """The questions with their queries."""
+    lines = [
+        "# Questions worth asking",
+        "",
+        'Each works as it stands: `aide-local sql "…"`, or `s` and `f2` in the terminal UI. A test runs all of them.'
+        " Tables and views: [schema.md](schema.md). The data cannot be changed from there: the database is open for"
+        " reading, without access to files, extensions or settings.",
+        "",
+        "`--format table|csv|json|markdown|parquet`, `--out FILE`, `--file QUERY.sql`; a query is ended after"
+        " `--time-limit` (60 s).",
+    ]
+    for one in QUERIES:
+        lines += ["", f"## {one.title}", "", "```sql", one.query, "```"]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs")
+    (folder / "schema.md").write_text(schema(), "utf-8")
+    (folder / "sql.md").write_text(cookbook(), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
