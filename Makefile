@@ -34,6 +34,8 @@ bench: dev
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.sandbox
 	$(BIN)/python -m benchmarks.llm
+	$(BIN)/python -m benchmarks.store
+	$(BIN)/python -m benchmarks.tui
 
 install: $(VENV)/installed
 dev: $(VENV)/installed-dev

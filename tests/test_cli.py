@@ -105,6 +105,45 @@ def test_a_run_is_listed_shown_and_asked(finished: tuple[Path, Path, list[dict[s
     assert json.loads(done.stdout) == [{"n": 8}]
 
 
+def test_a_run_makes_no_connection_at_all(tmp_path: Path) -> None:
+    """Every process of it (the model's, the candidates' server) tells of any socket that is not a local one."""
+    told = tmp_path / "told.txt"
+    (tmp_path / "watch").mkdir()
+    (tmp_path / "watch" / "sitecustomize.py").write_text(
+        "import sys\n"
+        "def watch(event, arguments):\n"
+        "    if event in ('socket.connect', 'socket.getaddrinfo', 'socket.bind', 'socket.sendto'):\n"
+        "        if event == 'socket.getaddrinfo' or not isinstance(arguments[1], (str, bytes)):\n"
+        f"            open({str(told)!r}, 'a').write(f'{{event}} {{arguments}}\\n')\n"
+        f"open({str(tmp_path / 'watched.txt')!r}, 'a').write('one process\\n')\n"
+        "sys.addaudithook(watch)\n"
+    )
+    path = os.pathsep.join([str(tmp_path / "watch"), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "aide_local.cli.main",
+            "run",
+            CHURN,
+            "--steps",
+            "3",
+            "--folds",
+            "2",
+            "--plain",
+        ],
+        env={**os.environ, "AIDE_LOCAL_HOME": str(tmp_path / "home"), "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "watched.txt").read_text().count("one process") >= 2, "the main and the model process"
+    assert not told.exists(), told.read_text()
+
+
 def test_the_same_seed_gives_the_same_tree(tmp_path: Path) -> None:
     trees = []
     for name in ("a", "b"):

@@ -1,0 +1,85 @@
+"""How fast a model reads and writes here, and what our engine costs over llama-cpp-python's own `Llama`.
+
+    python -m benchmarks.llm                    # the starter
+    python -m benchmarks.llm --model FILE.gguf
+
+Both in turn, in each round, on the same prompt, greedily, for as many tokens.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+from aide_local.llm.llama import LlamaEngine
+from aide_local.llm.registry import bundled_models
+from aide_local.types import Generation, Message, Sampling
+
+TEXT = "Columns: age number, city text, income number. Write a script that predicts income. " * 12
+
+
+def ours(engine: LlamaEngine, prompt: str, tokens: int) -> tuple[float, Generation]:
+    began = time.perf_counter()
+    made: Generation | None = None
+    for chunk in engine.generate(prompt, Sampling(1, temperature=0.0, max_tokens=tokens)):
+        made = chunk.generation or made
+    assert made is not None
+    return time.perf_counter() - began, made
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", type=Path, default=bundled_models() / "starter.gguf")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--tokens", type=int, default=300)
+    given = parser.parse_args()
+    import llama_cpp
+
+    threads = len(os.sched_getaffinity(0))
+    engine = LlamaEngine(given.model, threads=threads)
+    ours(engine, engine.render([Message("user", "ready?")]), 1)  # loaded, and tried out
+    if not engine._load[
+        "repack"
+    ]:  # kernels that crash on this model and processor: theirs have to do without, too
+        defaults = llama_cpp.llama_cpp.llama_model_default_params
+
+        def without_repacking() -> Any:
+            made = defaults()
+            made.use_extra_bufts = False
+            return made
+
+        llama_cpp.llama_cpp.llama_model_default_params = without_repacking
+    theirs = llama_cpp.Llama(
+        str(given.model), n_ctx=engine.info.n_ctx, n_threads=threads, n_threads_batch=threads, verbose=False
+    )
+    prompt = engine.render([Message("user", TEXT)])
+    reads, writes, ratios = [], [], []
+    for _ in range(given.rounds):
+        seconds, made = ours(engine, prompt, given.tokens)
+        if made.prefill_ms and made.prompt_tokens > 8:
+            reads.append(1000 * made.prompt_tokens / made.prefill_ms)
+        writes.append(1000 * made.completion_tokens / made.decode_ms)
+        theirs.reset()
+        began = time.perf_counter()
+        reply = theirs(prompt, max_tokens=made.completion_tokens, temperature=0.0, seed=1)
+        used = time.perf_counter() - began
+        same = reply["usage"]["completion_tokens"] / made.completion_tokens  # type: ignore[index]
+        ratios.append(seconds / (used / max(same, 1e-9)))
+    engine.close()
+    print(f"{given.model.name}, {threads} threads, {made.completion_tokens} tokens a reply")
+    print(f"reads {statistics.median(reads):.0f} tokens/s, writes {statistics.median(writes):.0f} tokens/s")
+    print(
+        f"time of a reply against llama_cpp.Llama: {statistics.median(ratios):.2f} × (below 1: ours is faster)"
+    )
+
+
+if __name__ == "__main__":
+    main()
