@@ -108,8 +108,8 @@ class LlamaEngine:
         environment = dict(os.environ)
         environment["OMP_WAIT_POLICY"] = "passive"  # spinning threads starve the candidates
         environment["OMP_NUM_THREADS"] = str(self._threads)
-        ours = str(Path(aide_local.__file__).parent.parent)
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [ours, environment.get("PYTHONPATH")]))
+        package = str(Path(aide_local.__file__).parent.parent)
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package, environment.get("PYTHONPATH")]))
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "aide_local.llm.worker", str(theirs.fileno())],
             pass_fds=(theirs.fileno(),),
