@@ -175,19 +175,17 @@ def _foreign_names(code: str, case: Case) -> bool:
     )
 
 
-def _unseen(name: str, number: int) -> list[Case]:
-    """Moments of one run on a task that training never saw."""
-    return _take(cases(random.Random(f"evaluate {name} {number}")), 40)
+def _unseen(name: str, number: int) -> Iterator[Case]:
+    """Moments of one run on a task that training never saw. A case holds until the next one is taken: the run goes on."""
+    return itertools.islice(cases(random.Random(f"evaluate {name} {number}")), 40)
 
 
 def drafts(examiner: Examiner, tasks: int, each: int) -> Iterator[Answer]:
-    """Drafts for ``tasks`` new schemas, ``each`` with as many histories and seeds."""
+    """``each`` drafts at each moment of ``tasks`` new runs that asks for one, until there are tasks * each."""
     for number in range(tasks):
-        found = [case for case in _unseen("draft", number) if case.operator is Operator.DRAFT]
-        if not found:
-            continue
-        for seed in range(each):
-            case = found[seed % len(found)]
+        case = next((case for case in _unseen("draft", number) if case.operator is Operator.DRAFT), None)
+        for seed in range(each if case is not None else 0):
+            assert case is not None
             answer, _, code = examiner.ask(case, seed)
             answer.task = f"draft {number}"
             examiner.judge(answer, case, code, number)
@@ -199,12 +197,12 @@ def improvements(examiner: Examiner, count: int) -> Iterator[Answer]:
     number = asked = 0
     while asked < count:
         number += 1
-        found = [case for case in _unseen("improve", number) if case.parent is not None]
-        if not found:
+        eligible = (case for case in _unseen("improve", number) if case.parent is not None)
+        case = next(itertools.islice(eligible, number % 6, None), None)
+        if case is None:
             continue
-        asked += 1
-        case = random.Random(number).choice(found)
         assert case.parent is not None
+        asked += 1
         answer, plan, code = examiner.ask(case, number)
         answer.task = f"improve {number}"
         examiner.judge(answer, case, code, number)
@@ -257,10 +255,6 @@ def variety(examiner: Examiner, count: int) -> int:
         if case.operator is Operator.DRAFT and not len(case.history.tree)
     )
     return len({ast_hash(code) for seed in range(count) if (code := examiner.ask(case, seed)[2])})
-
-
-def _take(cases_: Iterator[Case], count: int) -> list[Case]:
-    return [case for _, case in zip(range(count), cases_, strict=False)]
 
 
 def share(answers: list[Answer], what: str) -> str:

@@ -1,0 +1,76 @@
+"""The bundled model is what training made: same tokens, same logits, same prompts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aide_local.home import Home
+from aide_local.llm.gguf import read_header
+from aide_local.llm.registry import bundled_models, file_sha256, list_models
+from aide_local.prompts.build import fingerprint
+
+STARTER = bundled_models() / "starter.gguf"
+VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text("utf-8"))
+
+# In a process of its own, as the product does: with and without the weights laid out for the processor.
+_ASK = """
+import json, sys
+import llama_cpp as lib
+from aide_local.llm.decoder import Decoder, Load
+texts = json.load(open(sys.argv[2]))
+decoder = Decoder(Load(sys.argv[1], None, 2, 0, repack=False), lambda: False)
+for text in texts:
+    ids = decoder.tokenize(text)
+    lib.llama_memory_clear(lib.llama_get_memory(decoder.context), True)
+    decoder._kept = []
+    decoder._prefill(ids)
+    logits = lib.llama_get_logits_ith(decoder.context, -1)
+    print(json.dumps({"ids": ids, "logits": logits[: decoder.n_vocab]}), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, list[float]]]:
+    """What llama.cpp makes of the texts of the vectors: token ids, and the logits after the last of them."""
+    texts = tmp_path_factory.mktemp("vectors") / "texts.json"
+    texts.write_text(json.dumps([one["text"] for one in VECTORS]))
+    done = subprocess.run(
+        [sys.executable, "-c", _ASK, str(STARTER), str(texts)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_llama_cpp_cuts_text_into_the_tokens_of_training(answers: list[dict[str, list[float]]]) -> None:
+    assert [answer["ids"] for answer in answers] == [one["ids"] for one in VECTORS]
+
+
+def test_llama_cpp_computes_what_pytorch_computed(answers: list[dict[str, list[float]]]) -> None:
+    """The exported weights are rounded to 8 bits, so logits differ a little, and the likeliest tokens do not."""
+    for answer, expected in zip(answers, VECTORS, strict=True):
+        logits = np.array(answer["logits"])
+        ours, theirs = logits[expected["top"]], np.array(expected["logits"])
+        # a softmax does not know a constant, so only differences count
+        gap = (ours - ours.mean()) - (theirs - theirs.mean())
+        assert np.abs(gap).max() < 0.5, np.abs(gap).max()
+        assert int(logits.argmax()) == expected["top"][0]
+
+
+def test_the_starter_was_trained_on_the_prompts_that_the_product_makes() -> None:
+    header = read_header(STARTER)
+    assert header.text("aide.prompt_profile") == "starter"
+    assert header.text("aide.prompt_fingerprint") == fingerprint("starter"), (
+        "a prompt template, the digest or the overview changed: train the starter anew, or take the change back"
+    )
+
+
+def test_the_registered_checksum_is_the_files(tmp_path: Path) -> None:
+    (entry,) = list_models(Home(tmp_path))
+    assert entry.sha256 == file_sha256(STARTER)
+    assert STARTER.stat().st_size < 40 * 2**20
