@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from aide_local.digest import digest_lines
+from aide_local.engine import LONGEST_REPLY
 from aide_local.evaluate.form import Form
 from aide_local.evaluate.score import open_scorer
 from aide_local.interpreter import probe
@@ -79,7 +80,7 @@ class Examiner:
     def ask(self, case: Case, seed: int) -> tuple[Answer, str, str]:
         """The answer so far, and the reply's plan and code."""
         task = case.history.task
-        reply_tokens = min(4096, self.engine.info.n_ctx // 3)
+        reply_tokens = min(LONGEST_REPLY, self.engine.info.n_ctx // 3)
         packer = Packer(
             self.engine,
             Templates(self.engine.info.prompt_profile),
@@ -93,7 +94,7 @@ class Examiner:
         digest = digest_lines(case.history.tree, parent.id if parent else None)
         request = Request.of(case.operator, digest, parent, case.other, case.hint)
         packed = packer.pack(request)
-        sampling = Sampling(seed, temperature=TEMPERATURE, max_tokens=reply_tokens)
+        sampling = Sampling(seed, temperature=TEMPERATURE, max_tokens=LONGEST_REPLY)
         answer = Answer(case.operator.value, task.name, task.kind.value, task.metric)
         text = ""
         for chunk in self.engine.generate(packed.prompt, sampling):
