@@ -34,7 +34,8 @@ from aide_local.prompts.build import Templates
 from aide_local.prompts.pack import Packer
 from aide_local.sandbox.protocol import Sandbox
 from aide_local.sandbox.select import create_sandbox
-from aide_local.store.run_store import DuckRunStore, create_run, open_run
+from aide_local.store.database import DuckRunStore
+from aide_local.store.run_store import create_run, open_run
 from aide_local.task import Mode, Task
 from aide_local.tree import Tree
 from aide_local.types import Message, RunSettings, Sampling

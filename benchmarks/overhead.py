@@ -29,7 +29,8 @@ from aide_local.loop import Parts, Run
 from aide_local.policy import make_policy
 from aide_local.prompts.build import Templates
 from aide_local.prompts.pack import Packer
-from aide_local.store.run_store import DuckRunStore, create_run
+from aide_local.store.database import DuckRunStore
+from aide_local.store.run_store import create_run
 from aide_local.tasks.load import load_task
 from aide_local.tree import Tree
 from aide_local.types import (

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from aide_local.home import Home
 from aide_local.llm.protocol import ModelInfo
-from aide_local.store.run_store import DuckRunStore, create_run
+from aide_local.store.database import DuckRunStore
+from aide_local.store.run_store import create_run
 from aide_local.store.sql import Reader, snapshot_of_all
 from aide_local.task import Task
 from aide_local.tasks.load import load_task

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from aide_local.errors import StoreError
 from aide_local.home import Home
+from aide_local.store.database import INFO, PUBLISHED
 from aide_local.store.rows import read_nodes
-from aide_local.store.run_store import INFO, PUBLISHED
 from aide_local.store.schema import refuse_newer, version_of
 from aide_local.store.values import settings_from_json, task_from_json
 from aide_local.task import Task

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aide_local.errors import SettingsError, StoreError
 from aide_local.home import Home
-from aide_local.store.run_store import PUBLISHED
+from aide_local.store.database import PUBLISHED, quoted
 from aide_local.store.schema import TABLES, migrate
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _gather(home: Home, target: Path, known: dict[str, str], current: dict[str, 
         connection.execute("CREATE TABLE gathered (run_id TEXT PRIMARY KEY, mark TEXT)")
         kept = [run for run, mark in current.items() if known.get(run) == mark]
         if kept:
-            connection.execute(f"ATTACH {_quoted(home.history)} AS earlier (READ_ONLY)")
+            connection.execute(f"ATTACH {quoted(home.history)} AS earlier (READ_ONLY)")
             for table in TABLES:
                 connection.execute(
                     f"INSERT INTO {table} SELECT * FROM earlier.{table} WHERE run_id IN (SELECT unnest(?))",
@@ -106,17 +106,13 @@ def _gather(home: Home, target: Path, known: dict[str, str], current: dict[str, 
                 )
             connection.execute("DETACH earlier")
         for run in sorted(current.keys() - set(kept)):
-            connection.execute(f"ATTACH {_quoted(home.run(run) / PUBLISHED)} AS one (READ_ONLY)")
+            connection.execute(f"ATTACH {quoted(home.run(run) / PUBLISHED)} AS one (READ_ONLY)")
             for table in TABLES:
                 connection.execute(f"INSERT INTO {table} SELECT * FROM one.{table}")
             connection.execute("DETACH one")
         connection.executemany("INSERT INTO gathered VALUES (?, ?)", list(current.items()) or [("", "")])
     finally:
         connection.close()
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
 
 
 @dataclass(frozen=True, slots=True)

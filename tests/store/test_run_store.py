@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from aide_local.errors import StoreError
 from aide_local.home import Home
 from aide_local.llm.scripted import ScriptedModel
+from aide_local.store.database import DuckRunStore
 from aide_local.store.read import list_runs, read_run
-from aide_local.store.run_store import DuckRunStore, create_run, find_run, open_run
+from aide_local.store.run_store import create_run, find_run, open_run
 from aide_local.store.values import task_from_json, task_to_json
 from aide_local.task import Column, ColumnKind, Kind, SplitKind, SplitRule, Task
 from aide_local.types import (

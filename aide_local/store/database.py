@@ -1,0 +1,275 @@
+"""One run's database, held by the process that runs it; readers get snapshots of it.
+
+DuckDB lets one process write a file and then no other read it, so everything for readers is published:
+``published.duckdb`` by copy and rename, and ``info.json``, a line about the run that lists are made of.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aide_local.store import rows
+from aide_local.store.schema import migrate, utc_now
+from aide_local.store.trouble import hold, told
+from aide_local.store.values import settings_from_json, settings_to_json, task_from_json
+from aide_local.task import Task
+from aide_local.types import Generation, Node, RunInfo, RunSettings
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+DATABASE, PUBLISHED, INFO, LOCK = "run.duckdb", "published.duckdb", "info.json", "lock"
+
+
+@dataclass(frozen=True, slots=True)
+class UsedModel:
+    """The model that a run was begun with."""
+
+    name: str
+    sha256: str
+    reference: str
+
+
+class DuckRunStore:
+    """See :class:`aide_local.store.protocol.RunStore`.
+
+    Raises:
+        StoreError: another living process holds the run, or the database is of a newer version.
+    """
+
+    def __init__(self, run_id: str, folder: Path) -> None:
+        self.run_id = run_id
+        self.folder = folder
+        self._lock = threading.RLock()
+        self._publishing = threading.RLock()  # one snapshot at a time: the files have one name
+        self._held = hold(folder / LOCK, run_id)
+        self._closed = False
+        try:
+            with told(folder):
+                self._connection = connect(folder / DATABASE)
+                migrate(self._connection, folder / DATABASE)
+        except BaseException:
+            self._held.release()
+            raise
+        for leftover in folder.glob("*.partial"):
+            leftover.unlink(missing_ok=True)
+
+    # ---- what is known of the run ----
+
+    def _one(self, column: str) -> Any:
+        with self._lock:
+            row = self._connection.execute(
+                f"SELECT {column} FROM runs WHERE run_id = ?", [self.run_id]
+            ).fetchone()
+        assert row is not None, "every run database has its run"
+        return row[0]
+
+    def settings(self) -> RunSettings:
+        return settings_from_json(self._one("settings"))
+
+    def put_settings(self, settings: RunSettings) -> None:
+        self._update(settings=settings_to_json(settings))
+        self.put_event("settings", asdict(settings))
+
+    def task(self) -> Task:
+        return task_from_json(self._one("task_definition"))
+
+    def model(self) -> UsedModel:
+        return UsedModel(self._one("model"), self._one("model_sha256"), self._one("model_reference"))
+
+    def out(self) -> Path | None:
+        """Where the deliverables go, if the person said so."""
+        found = self._one("out")
+        return Path(found) if found else None
+
+    def set_out(self, out: Path) -> None:
+        self._update(out=str(out))
+
+    def tokens(self) -> tuple[int, int]:
+        """Tokens of all prompts (evaluated or cached) and of all replies."""
+        with self._lock:
+            row = self._connection.execute(
+                "SELECT coalesce(sum(prompt_tokens + cached_tokens), 0), coalesce(sum(completion_tokens), 0)"
+                " FROM generations"
+            ).fetchone()
+        assert row is not None
+        return int(row[0]), int(row[1])
+
+    def info(self) -> RunInfo:
+        with self._lock:
+            row = self._connection.execute(
+                "SELECT task, model, state, metric, direction, created, stop_reason FROM runs"
+            ).fetchone()
+            assert row is not None
+            task, model, state, metric, direction, created, reason = row
+            counts = self._connection.execute(
+                "SELECT count(*), count(*) FILTER (state = 'valid'),"
+                " max(metric) FILTER (complete), min(metric) FILTER (complete) FROM nodes"
+            ).fetchone()
+            course = self._connection.execute(
+                "SELECT best FROM (SELECT node, best FROM best_so_far ORDER BY node DESC LIMIT 16) ORDER BY node"
+            ).fetchall()
+        assert counts is not None
+        return RunInfo(
+            id=self.run_id,
+            task=task,
+            model=model,
+            state=state,
+            metric=metric,
+            direction=direction,
+            created=created.replace(tzinfo=UTC).timestamp(),
+            nodes=counts[0],
+            valid=counts[1],
+            best=counts[2] if direction == "maximize" else counts[3],
+            folder=self.folder,
+            stop_reason=reason,
+            extra={"course": " ".join(f"{one:.6g}" for (one,) in course)},
+        )
+
+    # ---- nodes ----
+
+    def put_node(self, node: Node) -> None:
+        with self._writing():
+            for table in ("nodes", "folds", "errors"):
+                self._connection.execute(
+                    f"DELETE FROM {table} WHERE run_id = ? AND node = ?", [self.run_id, node.id]
+                )
+            for table, values in rows.of_node(self.run_id, node):
+                marks = ", ".join(["?"] * len(values))
+                self._connection.execute(f"INSERT INTO {table} VALUES ({marks})", values)
+
+    def nodes(self) -> tuple[Node, ...]:
+        with self._lock:
+            return rows.read_nodes(self._connection, self.run_id)
+
+    def put_generation(
+        self, node: int, attempt: int, purpose: str, prompt: str, generation: Generation
+    ) -> None:
+        values = [self.run_id, node, attempt, purpose, *rows.of_generation(prompt, generation)]
+        with self._writing():
+            self._connection.execute(
+                f"INSERT INTO generations VALUES ({', '.join(['?'] * len(values))})", values
+            )
+
+    # ---- the run ----
+
+    def put_event(self, kind: str, payload: dict[str, object]) -> None:
+        with self._writing():
+            self._connection.execute(
+                "INSERT INTO events VALUES (?, ?, ?, ?)",
+                [self.run_id, utc_now(), kind, json.dumps(payload, default=str)],
+            )
+
+    def events(self, kinds: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+        with self._lock:
+            found = self._connection.execute(
+                "SELECT kind, payload FROM events WHERE list_contains(?, kind) ORDER BY rowid", [list(kinds)]
+            ).fetchall()
+        return [(kind, json.loads(payload)) for kind, payload in found]
+
+    def summaries(self) -> dict[int, str]:
+        with self._lock:
+            found = self._connection.execute(
+                "SELECT node, reply FROM generations WHERE purpose = 'digest' ORDER BY moment"
+            ).fetchall()
+        return dict(found)
+
+    def set_state(self, state: str, stop_reason: str = "") -> None:
+        self._update(state=state, stop_reason=stop_reason)
+        self._publish_info()
+
+    def resumed(self) -> None:
+        """Count that the run was taken up again."""
+        self._update(resumed=self._one("resumed") + 1)
+        self.put_event("resumed", {})
+
+    def put_result(self, summary: dict[str, object]) -> None:
+        weights = summary.get("ensemble")
+        with self._writing():
+            self._connection.execute("UPDATE runs SET summary = ?", [json.dumps(summary, default=str)])
+            self._connection.execute("DELETE FROM ensembles")
+            for node, weight in weights.items() if isinstance(weights, dict) else ():
+                self._connection.execute(
+                    "INSERT INTO ensembles VALUES (?, ?, ?)", [self.run_id, int(node), weight]
+                )
+
+    def seconds_used(self) -> float:
+        return float(self._one("seconds_used"))
+
+    def tick(self, seconds: float) -> None:
+        with self._writing():
+            self._connection.execute("UPDATE runs SET seconds_used = seconds_used + ?", [seconds])
+
+    def _update(self, **values: object) -> None:
+        settings = ", ".join(f"{name} = ?" for name in values)
+        with self._writing():
+            self._connection.execute(f"UPDATE runs SET {settings}", list(values.values()))
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One transaction. Raises StoreError where the disk is full or gone."""
+        with self._lock, told(self.folder):
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    # ---- for readers ----
+
+    def publish(self) -> None:
+        with self._publishing:
+            partial = self.folder / (PUBLISHED + ".partial")
+            with told(self.folder):
+                partial.unlink(missing_ok=True)
+                with self._lock:
+                    cursor = self._connection.cursor()
+                try:
+                    cursor.execute(f"ATTACH {quoted(partial)} AS snapshot")
+                    try:
+                        source = cursor.execute("SELECT current_database()").fetchone()
+                        assert source is not None
+                        cursor.execute(f'COPY FROM DATABASE "{source[0]}" TO snapshot')
+                    finally:
+                        cursor.execute("DETACH snapshot")
+                finally:
+                    cursor.close()
+                partial.replace(self.folder / PUBLISHED)
+            self._publish_info()
+
+    def _publish_info(self) -> None:
+        with self._publishing:
+            info = asdict(self.info())
+            info["pid"] = os.getpid()
+            partial = self.folder / (INFO + ".partial")
+            with told(self.folder):
+                partial.write_text(json.dumps(info, default=str), encoding="utf-8")
+                partial.replace(self.folder / INFO)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._connection.close()
+            self._held.release()
+
+
+def connect(path: Path) -> DuckDBPyConnection:
+    import duckdb
+
+    return duckdb.connect(str(path), config={"threads": 1, "memory_limit": "1GB"})
+
+
+def quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
