@@ -27,8 +27,6 @@ from typing import Any
 
 from aide_local.digest import digest_lines
 from aide_local.engine import LONGEST_REPLY
-from aide_local.evaluate.form import Form
-from aide_local.evaluate.score import open_scorer
 from aide_local.interpreter import probe
 from aide_local.llm.llama import LlamaEngine
 from aide_local.llm.registry import bundled_models
@@ -37,10 +35,11 @@ from aide_local.prompts.pack import Packer
 from aide_local.prompts.parse import parse_reply
 from aide_local.screen import ast_hash, screen
 from aide_local.types import Operator, Sampling
-from models.training.corpus import bank
+from models.training.corpus import bank, execution
 from models.training.corpus.bugs import BUGS
 from models.training.corpus.cases import Case, cases, failing
 from models.training.corpus.changes import changes
+from models.training.corpus.data import write_input
 from models.training.corpus.render import script
 
 FIRST_SEED = 10_000_000  # of failing scripts; the bank's are far below
@@ -118,7 +117,7 @@ class Examiner:
         answer.names_right = not _foreign_names(code, case)
         folder = Path(tempfile.mkdtemp(prefix="evaluate-"))
         try:
-            error = refused or bank.execute(code, task, folder, seed)
+            error = refused or execution.execute(code, task, folder, seed)
             if error is not None:
                 answer.error = error.one_line()
                 return
@@ -128,31 +127,11 @@ class Examiner:
             shutil.rmtree(folder)
 
     def _beats_constant(self, case: Case, folder: Path, seed: int) -> bool:
-        import pyarrow as pa
-        import pyarrow.csv as pacsv
-
-        from aide_local.evaluate.predictions import Wanted, read_predictions
-        from models.training.corpus.data import write_input
-
         task = case.history.task
         truth = write_input(
-            replace(task, n_train=bank.ROWS), folder / "again", seed, bank.ROWS, bank.TEST_ROWS
+            replace(task, n_train=execution.ROWS), folder / "again", seed, execution.ROWS, execution.TEST_ROWS
         )
-        form = Form.of(task)
-        ids = (
-            pacsv.read_csv(folder / "input/test.csv")
-            .column(task.id_column)
-            .cast(pa.string())
-            .combine_chunks()
-        )
-        predictions = read_predictions(folder / "working", Wanted(task.id_column, ids, form, 0.5))
-        if truth.shape[1] == 1:
-            truth = truth[:, 0]
-        if task.classes:
-            truth = truth.astype(int)
-        scorer = open_scorer(task, form, truth)
-        ours = scorer.score(truth, form.decide(predictions))
-        constant = scorer.score(truth, scorer.constant(truth, len(truth)))
+        ours, constant = execution.marks(task, folder, truth)
         return ours > constant if task.direction.value == "maximize" else ours < constant
 
 
@@ -310,7 +289,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=None, help="write every answer here")
     given = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    bank.warm()
+    execution.warm()
     path = given.model or bundled_models() / "starter.gguf"
     engine = LlamaEngine(path)
     interpreter = probe()

@@ -77,10 +77,9 @@ def _describe(writer: gguf.GGUFWriter, state: dict[str, Any], kind: str) -> None
     writer.add_string("aide.prompt_fingerprint", fingerprint("starter"))
     writer.add_uint32("aide.corpus_version", VERSION)
     writer.add_string("aide.git_revision", revision.stdout.strip())
-    writer.add_string(
-        "aide.training",
-        f"{step} steps, {tokens} tokens ({reply_tokens} of replies), {seconds / 60:.0f} minutes",
-    )
+    here = f"{step} steps, {tokens} tokens ({reply_tokens} of replies), {seconds / 60:.0f} minutes"
+    earlier = state["plan"]["earlier"]
+    writer.add_string("aide.training", f"{earlier}; then {here}" if earlier else here)
 
 
 def _tokenizer(writer: gguf.GGUFWriter, tokenizer: Tokenizer) -> None:

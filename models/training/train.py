@@ -5,7 +5,8 @@
 One process trains; another composes examples. The schedule runs on the share of the time that is
 used up, so a run of any length, on a machine of any speed, ends annealed; with ``--steps`` it runs
 on the share of the steps instead, and the same seed gives the same weights. Checkpoints hold
-everything needed to go on; a run that finds one in ``--work`` continues it.
+everything needed to go on; a run that finds one in ``--work`` continues it. ``--start FILE.gguf`` begins with the
+weights of an exported model instead of random ones, with smaller steps and no short copy tasks.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import itertools
 import json
 import time
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from torch import Tensor
 from models.training.batches import Background, Batch, Mix
 from models.training.model import CONTEXT, Llama, Shape
 from models.training.tokenizer import Encoder, train_tokenizer
+from models.training.warm_start import tokenizer_of, training_of, weights_of
 
 WORK = Path(__file__).with_name("work")
 
@@ -46,9 +48,11 @@ class Plan:
     final_rate: float = 0.01  # share of the full rate at the end
     average: float = 0.99  # of the exponential moving average of weights, the ones exported
     seed: int = 0
+    earlier: str = ""  # what the weights begun with were trained for, in words; empty: random weights
 
 
 # (from this share of the run on, share of copy tasks among the examples)
+FURTHER = {"short_copy": 0.0, "matrix_rate": 1e-3, "other_rate": 7e-4, "decay_from": 0.2}  # with --start
 COPY_SHARES = ((0.0, 0.25), (0.3, 0.18), (0.5, 0.12), (0.75, 0.05))
 
 
@@ -144,6 +148,13 @@ class Trainer:
             "counters": [self.step, self.seconds, self.tokens, self.reply_tokens, self.streams],
         }
 
+    def begin_with(self, weights: dict[str, Tensor]) -> None:
+        self.model.load_state_dict(
+            weights, strict=False
+        )  # but for the tables of positions, which are no weights
+        for ours, parameter in zip(self.average, self.model.parameters(), strict=True):
+            ours.copy_(parameter.detach())
+
     def restore(self, state: dict[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
         for ours, kept in zip(self.average, state["average"].values(), strict=True):
@@ -221,14 +232,24 @@ def prepare_tokenizer(path: Path, plan: Plan, examples: int = 4000) -> None:
 
 
 def run(
-    plan: Plan, work: Path, device: torch.device, compiled: bool, checkpoint: float, refresh: float
+    plan: Plan,
+    work: Path,
+    device: torch.device,
+    compiled: bool,
+    checkpoint: float,
+    refresh: float,
+    start: Path | None = None,
 ) -> None:
     """Train to the end of the plan; ``checkpoint`` and ``refresh`` are in minutes."""
     tokenizer, path = work / "tokenizer.json", work / "checkpoint.pt"
+    if start is not None and not tokenizer.exists():
+        tokenizer_of(start).save(str(tokenizer))
     prepare_tokenizer(tokenizer, plan)
     trainer = Trainer(plan, tokenizer, device, compiled)
     if path.exists():
         trainer.restore(torch.load(path, map_location=device, weights_only=True))
+    elif start is not None:
+        trainer.begin_with(weights_of(start))
     feed = Feed(tokenizer, trainer, refresh)
     saved = time.monotonic()
     sums: dict[str, list[float]] = {}
@@ -283,6 +304,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="a number of steps instead: reproducible")
     parser.add_argument("--batch-tokens", type=int, default=defaults.batch_tokens)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--start", type=Path, help="an exported model of the same depth to train further")
     parser.add_argument("--work", type=Path, default=WORK, help="checkpoint, tokenizer and log")
     parser.add_argument("--checkpoint-minutes", type=float, default=3.0)
     parser.add_argument(
@@ -302,6 +324,8 @@ def main() -> None:
         batch_tokens=given.batch_tokens,
         seed=given.seed,
     )
+    if given.start is not None:
+        plan = replace(plan, earlier=training_of(given.start), **FURTHER)
     given.work.mkdir(parents=True, exist_ok=True)
     run(
         plan,
@@ -310,6 +334,7 @@ def main() -> None:
         not given.no_compile,
         given.checkpoint_minutes,
         given.refresh_minutes,
+        given.start,
     )
 
 

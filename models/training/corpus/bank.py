@@ -11,27 +11,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
-import resource
 import shutil
-import signal
 import sys
 import tempfile
-import time
-import traceback
-import warnings
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from aide_local.screen import screen
-from aide_local.task import Task
 from aide_local.types import NodeError
 from models.training.corpus.cases import Failing, failing
 
 FILE = Path(__file__).with_name("errors.jsonl")
-ROWS, TEST_ROWS = 220, 60
-SECONDS = 12  # of one execution; a product run gives minutes, on more rows
 
 
 def recorded() -> Iterator[tuple[int, NodeError]]:
@@ -50,6 +40,8 @@ def recorded() -> Iterator[tuple[int, NodeError]]:
 
 def error_of(case: Failing) -> NodeError | None:
     """What the product would say of the script: refused, failed, or wrong predictions."""
+    from models.training.corpus.execution import execute  # heavy; training only reads what is recorded
+
     _, refused = screen(case.node.code, _modules(), {})
     if refused is not None:
         return refused
@@ -66,78 +58,6 @@ def _modules() -> frozenset[str]:
     return probe().modules
 
 
-def execute(code: str, task: Task, folder: Path, seed: int) -> NodeError | None:
-    """Run ``code`` in a forked child on made-up data of the task, then check its predictions."""
-    from models.training.corpus.data import write_input
-
-    write_input(replace(task, n_train=ROWS), folder / "input", seed, ROWS, TEST_ROWS)
-    working = folder / "working"
-    working.mkdir()
-    child = os.fork()
-    if child == 0:
-        _become_candidate(code, folder)
-    began = time.monotonic()
-    while True:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            break
-        if time.monotonic() - began > SECONDS:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            return NodeError("timeout", "TimeLimit", "the script ran longer than 600 s and was stopped")
-        time.sleep(0.01)
-    if status:
-        return _read_failure(folder / "failure.json")
-    return _check(task, folder)
-
-
-def _become_candidate(code: str, folder: Path) -> None:
-    """Never returns. The line reported is the last one of the script's own in the traceback."""
-    os.chdir(folder)
-    resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30, 6 * 2**30))
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-    os.dup2(null, 2)
-    warnings.simplefilter("ignore")
-    try:
-        exec(compile(code, "solution.py", "exec"), {"__name__": "__main__"})
-        os._exit(0)
-    except BaseException as error:  # noqa: BLE001 - every failure is what we are after
-        frames = traceback.extract_tb(error.__traceback__)
-        line = next((frame.lineno for frame in reversed(frames) if frame.filename == "solution.py"), None)
-        failure = {"type": type(error).__name__, "message": str(error)[:500], "line": line}
-        Path("failure.json").write_text(json.dumps(failure))
-        os._exit(1)
-
-
-def _read_failure(path: Path) -> NodeError:
-    if not path.exists():
-        return NodeError("memory", "MemoryLimit", "the script used more memory than it was given")
-    failure = json.loads(path.read_text())
-    message = re.sub(r"0x[0-9a-f]+", "0x0", failure["message"])  # addresses differ from run to run
-    return NodeError("exception", failure["type"], message, failure["line"])
-
-
-def _check(task: Task, folder: Path) -> NodeError | None:
-    import pyarrow as pa
-    import pyarrow.csv as pacsv
-
-    from aide_local.evaluate.form import Form
-    from aide_local.evaluate.predictions import PredictionsError, Wanted, read_predictions
-
-    ids = pacsv.read_csv(folder / "input/test.csv").column(task.id_column).cast(pa.string()).combine_chunks()
-    try:
-        read_predictions(folder / "working", Wanted(task.id_column, ids, Form.of(task), 0.5))
-    except PredictionsError as error:
-        return error.error
-    return None
-
-
-def warm() -> None:
-    """Import what scripts import, once, so that forked children need not."""
-    import xgboost  # noqa: F401
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -146,6 +66,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=2000)
     given = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from models.training.corpus.execution import warm
+
     warm()
     with FILE.open("a", encoding="utf-8") as out:
         for seed in range(given.first, given.first + given.count):

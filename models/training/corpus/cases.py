@@ -14,6 +14,7 @@ from aide_local.types import Node, NodeError, NodeState, Operator
 from models.training.corpus.bugs import Bug, broken
 from models.training.corpus.changes import merge
 from models.training.corpus.history import History, plan_of
+from models.training.corpus.learnt import NOTHING, Learnt, learnt
 from models.training.corpus.recipes import Facts, Recipe, draft
 from models.training.corpus.render import script
 from models.training.corpus.schemas import random_task
@@ -32,9 +33,9 @@ class Case:
     hint: str = ""
 
 
-def _start(rng: random.Random) -> History:
+def _start(rng: random.Random, known: Learnt = NOTHING) -> History:
     task = random_task(rng)
-    return History.start(task, Facts.of(task), rng)
+    return History.start(task, Facts.of(task), rng, known)
 
 
 def _with_code(history: History, node: Node) -> Node:
@@ -43,7 +44,7 @@ def _with_code(history: History, node: Node) -> Node:
 
 def cases(rng: random.Random) -> Iterator[Case]:
     """The questions of one made-up run, in the order of its steps: drafts, then improvements and merges."""
-    history = _start(rng)
+    history = _start(rng, learnt())
     drafts = rng.randint(1, 8) if rng.random() < 0.1 else 5  # a tenth of runs has more or fewer than usual
     steps = rng.choice([3, 6, 10, 16, 30])
     for step in range(steps):
@@ -57,7 +58,7 @@ def cases(rng: random.Random) -> Iterator[Case]:
 
 
 def _draft(history: History, rng: random.Random) -> Case:
-    recipe = draft(rng, history.facts, history.tried_estimators())
+    recipe = draft(rng, history.facts, history.tried_estimators(), history.known)
     hint = ""
     if rng.random() < 0.08:
         hint = rng.choice(["use {}", "try {}", "{}", "a script with {}", "{} please"]).format(

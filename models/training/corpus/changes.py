@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from models.training.corpus.learnt import NOTHING, Learnt
 from models.training.corpus.recipes import (
     CODINGS,
     COMBINES,
@@ -36,7 +37,7 @@ class Change:
     weight: float = 1.0
 
 
-def changes(rng: random.Random, recipe: Recipe, facts: Facts) -> Iterator[Change]:
+def changes(rng: random.Random, recipe: Recipe, facts: Facts, known: Learnt = NOTHING) -> Iterator[Change]:
     """Every sensible atomic change of the recipe, settings chosen at random."""
     for step in (*FEATURES, *PIPELINE, *WRAPS):
         if addable(step, recipe, facts):
@@ -63,7 +64,7 @@ def changes(rng: random.Random, recipe: Recipe, facts: Facts) -> Iterator[Change
             if step != now and fits_step(step, recipe.without(now), facts) and not _clash(new, facts):
                 yield Change(f"{now} to {step}", step, new, 0.8)
     yield from _parameters(recipe)
-    yield from _other_estimators(rng, recipe, facts)
+    yield from _other_estimators(rng, recipe, facts, known)
 
 
 def _needed(step: str, recipe: Recipe) -> bool:
@@ -94,9 +95,9 @@ def _parameters(recipe: Recipe) -> Iterator[Change]:
                     )
 
 
-def _other_estimators(rng: random.Random, recipe: Recipe, facts: Facts) -> Iterator[Change]:
+def _other_estimators(rng: random.Random, recipe: Recipe, facts: Facts, known: Learnt) -> Iterator[Change]:
     used = frozenset(estimator.name for estimator in recipe.estimators)
-    other = random_estimator(rng, facts, used)
+    other = random_estimator(rng, facts, used, known)
     if other.name in used:
         return
     if len(recipe.estimators) == 1:

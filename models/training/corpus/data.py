@@ -50,8 +50,18 @@ def write_input(task: Task, folder: Path, seed: int, rows: int, test_rows: int) 
     frame, signals = _columns(task, rng, total)
     truth = np.column_stack([_target(task, rng, signals, total) for _ in task.targets])
     _punch_holes(task, rng, frame)
+    return write_files(task, frame, truth, folder, rows, rng)
+
+
+def write_files(
+    task: Task, frame: pd.DataFrame, truth: np.ndarray, folder: Path, rows: int, rng: np.random.Generator
+) -> np.ndarray:
+    """The files of the contract from features and truth of all rows; the first ``rows`` are for training.
+
+    Returns the truth of the test rows.
+    """
     key = task.id_column
-    frame.insert(0, key, [f"r{n:06d}" for n in rng.permutation(total)])
+    frame.insert(0, key, [f"r{n:06d}" for n in rng.permutation(len(frame))])
     shown = pd.DataFrame(
         {
             name: np.array(task.classes)[truth[:, n].astype(int)] if task.classes else truth[:, n]

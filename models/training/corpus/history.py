@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field, replace
+from math import log
 
 from aide_local.task import Direction, Task
 from aide_local.tree import Tree
 from aide_local.types import FoldScore, Node, NodeError, NodeState, Operator
 from models.training.corpus.changes import Change, changes
+from models.training.corpus.learnt import NOTHING, Learnt
 from models.training.corpus.recipes import Facts, Recipe, draft
 
 _FAILURES = (
@@ -45,14 +47,15 @@ class History:
     recipes: dict[int, Recipe] = field(default_factory=dict)
     changes: dict[int, Change] = field(default_factory=dict)
     worth: dict[str, float] = field(default_factory=dict)
+    known: Learnt = NOTHING
 
     @classmethod
-    def start(cls, task: Task, facts: Facts, rng: random.Random) -> History:
-        return cls(task, facts, rng, Tree((), task.direction))
+    def start(cls, task: Task, facts: Facts, rng: random.Random, known: Learnt = NOTHING) -> History:
+        return cls(task, facts, rng, Tree((), task.direction), known=known)
 
     def idea_worth(self, idea: str) -> float:
         if idea not in self.worth:
-            self.worth[idea] = self.rng.gauss(0, 1)
+            self.worth[idea] = self.rng.gauss(log(self.known.estimator(idea, self.facts)), 1)
         return self.worth[idea]
 
     def quality(self, recipe: Recipe) -> float:
@@ -81,7 +84,7 @@ class History:
         node_id = len(self.tree)
         best = self.tree.best
         if best is None or (node_id < drafts and self.rng.random() < 0.9):
-            recipe = draft(self.rng, self.facts, self.tried_estimators())
+            recipe = draft(self.rng, self.facts, self.tried_estimators(), self.known)
             node = Node(id=node_id, operator=Operator.DRAFT, plan=plan_of(self.facts, recipe))
         else:
             parent = best if self.rng.random() < 0.8 else self.rng.choice(self.tree.complete)
@@ -123,11 +126,14 @@ class History:
                 gains[change.idea] = gain
             elif self.tree[node_id].state is NodeState.BUGGY or not self.tree[node_id].complete:
                 gains[change.idea] = -1.0
-        options = [c for c in changes(self.rng, self.recipes[parent], self.facts) if c.words not in tried]
+        recipe = self.recipes[parent]
+        options = [c for c in changes(self.rng, recipe, self.facts, self.known) if c.words not in tried]
         if not options:
             return None
         weights = [
-            option.weight * (1.0 if option.idea not in gains else 5.0 if gains[option.idea] > 0 else 0.15)
+            option.weight
+            * self.known.idea(option.idea, self.facts, recipe.linear)
+            * (1.0 if option.idea not in gains else 5.0 if gains[option.idea] > 0 else 0.15)
             for option in options
         ]
         return self.rng.choices(options, weights)[0]

@@ -10,6 +10,7 @@ import random
 from dataclasses import dataclass, replace
 
 from aide_local.task import ColumnKind, Kind, Predict, Task
+from models.training.corpus.learnt import NOTHING, Learnt
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +207,15 @@ def serves(name: str, facts: Facts) -> bool:
     return facts.rows <= family.most_rows
 
 
-def random_estimator(rng: random.Random, facts: Facts, avoid: frozenset[str] = frozenset()) -> Estimator:
-    """One that serves the task; names in ``avoid`` are ten times rarer."""
+def random_estimator(
+    rng: random.Random, facts: Facts, avoid: frozenset[str] = frozenset(), known: Learnt = NOTHING
+) -> Estimator:
+    """One that serves the task; names in ``avoid`` are ten times rarer, what is known to do well is more frequent."""
     names = [name for name in FAMILIES if serves(name, facts)]
-    weights = [FAMILIES[name].weight * (0.1 if name in avoid else 1.0) for name in names]
+    weights = [
+        FAMILIES[name].weight * known.estimator(name, facts) * (0.1 if name in avoid else 1.0)
+        for name in names
+    ]
     return estimator_of(rng, rng.choices(names, weights)[0])
 
 
@@ -309,12 +315,14 @@ def fits_step(step: str, recipe: Recipe, facts: Facts) -> bool:
     raise ValueError(f"unknown step {step!r}")
 
 
-def draft(rng: random.Random, facts: Facts, avoid: frozenset[str] = frozenset()) -> Recipe:
+def draft(
+    rng: random.Random, facts: Facts, avoid: frozenset[str] = frozenset(), known: Learnt = NOTHING
+) -> Recipe:
     """A first idea: simple, sensible, unlike the estimators in ``avoid``."""
-    first = random_estimator(rng, facts, avoid)
+    first = random_estimator(rng, facts, avoid, known)
     estimators, combine = (first,), ""
     if rng.random() < 0.12:
-        other = random_estimator(rng, facts, avoid | {first.name})
+        other = random_estimator(rng, facts, avoid | {first.name}, known)
         if other.name != first.name:
             estimators, combine = (first, other), rng.choice(COMBINES)
     recipe = replace(base_steps(rng, facts, estimators), combine=combine)

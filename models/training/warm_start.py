@@ -1,0 +1,37 @@
+"""Weights and vocabulary out of an exported model, to train it further without the checkpoint of its training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gguf
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from torch import Tensor
+
+from models.training.tokenizer import SPECIAL
+
+
+def weights_of(path: Path) -> dict[str, Tensor]:
+    """Tensors by name, float32; 8-bit ones are what llama.cpp computes with."""
+    return {
+        tensor.name: torch.from_numpy(gguf.dequantize(tensor.data, tensor.tensor_type).copy()).float()
+        for tensor in gguf.GGUFReader(path).tensors
+    }
+
+
+def tokenizer_of(path: Path) -> Tokenizer:
+    """The tokenizer that the model was trained with: the same ids for every text."""
+    reader = gguf.GGUFReader(path)
+    tokens: list[str] = reader.fields["tokenizer.ggml.tokens"].contents()
+    merges = [tuple(merge.split(" ")) for merge in reader.fields["tokenizer.ggml.merges"].contents()]
+    tokenizer = Tokenizer(models.BPE({token: number for number, token in enumerate(tokens)}, merges))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens(list(SPECIAL))
+    return tokenizer
+
+
+def training_of(path: Path) -> str:
+    """What its metadata says of its training: ``9000 steps, …``."""
+    return str(gguf.GGUFReader(path).fields["aide.training"].contents())

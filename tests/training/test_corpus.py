@@ -1,0 +1,115 @@
+"""What the starter learns from: its scripts run, its errors are real, and it says the same each time."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import statistics
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from aide_local.evaluate.predictions import PredictionsError
+from aide_local.types import Operator
+from models.training.corpus import generate
+from models.training.corpus.bank import FILE as ERRORS
+from models.training.corpus.bank import error_of
+from models.training.corpus.bugs import BUGS
+from models.training.corpus.cases import Case, cases, failing
+from models.training.corpus.data import write_input
+from models.training.corpus.execution import ROWS, TEST_ROWS, marks, run_script
+from models.training.corpus.learnt import FILE as LEARNT
+
+
+def targets(seed: int, count: int) -> Iterator[Case]:
+    """Cases, each of a run of its own."""
+    found = 0
+    for number in itertools.count():
+        case = next(
+            itertools.islice(cases(random.Random(f"corpus test {seed} {number}")), number % 4, None), None
+        )
+        if case is not None:
+            found += 1
+            yield case
+        if found == count:
+            return
+
+
+def failures(seed: int, count: int, place: Path) -> list[str]:
+    """What went wrong with the scripts that are to be learnt: an error, or no better than the constant guess."""
+    bad = []
+    for number, case in enumerate(targets(seed, count)):
+        task = replace(case.history.task, n_train=ROWS)
+        folder = place / str(number)
+        truth = write_input(task, folder / "input", number, ROWS, TEST_ROWS)
+        error = run_script(case.code, folder, seconds=120)
+        if error is not None:
+            bad.append(f"{case.plan}: {error.one_line()}")
+            continue
+        try:
+            ours, constant = marks(task, folder, truth)
+        except PredictionsError as problem:
+            bad.append(f"{case.plan}: {problem.error.one_line()}")
+            continue
+        if task.direction.sign * (ours - constant) <= 0:
+            bad.append(f"{case.plan}: {ours:.4g} is no better than the constant guess, {constant:.4g}")
+    return bad
+
+
+def test_scripts_that_are_learnt_run_and_beat_the_constant_guess(tmp_path: Path) -> None:
+    assert failures(1, 8, tmp_path) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_ninety_nine_in_a_hundred_scripts_run_and_beat_the_constant_guess(tmp_path: Path) -> None:
+    bad = failures(2, 400, tmp_path)
+    assert len(bad) <= 4, "\n".join(bad)
+
+
+def test_the_same_seed_gives_the_same_examples() -> None:
+    def some() -> list[tuple[str, str]]:
+        return [
+            (example.messages[-1].content, example.reply) for example in itertools.islice(generate(5), 40)
+        ]
+
+    assert some() == some()
+
+
+def test_scripts_are_short() -> None:
+    lengths = [example.reply.count("\n") for example in itertools.islice(generate(6), 200)]
+    assert statistics.median(lengths) < 60
+
+
+def test_every_operator_is_asked_for() -> None:
+    asked = {example.operator for example in itertools.islice(generate(7), 300)}
+    assert {operator.value for operator in Operator} - asked == {"human"}
+
+
+def test_the_bank_holds_real_errors_of_more_than_forty_kinds_of_bug() -> None:
+    entries = [json.loads(line) for line in ERRORS.read_text("utf-8").splitlines()]
+    assert len({entry["bug"] for entry in entries if entry["type"]} & {bug.name for bug in BUGS}) > 40
+
+
+def test_a_banked_error_is_what_its_script_leads_to() -> None:
+    """The bank names scripts by seed: it is worth nothing once a seed gives another script."""
+    entries = [json.loads(line) for line in ERRORS.read_text("utf-8").splitlines()]
+    told = [entry for entry in entries if entry["type"] and entry["kind"] != "timeout"]
+    for entry in random.Random(0).sample(told, 4):
+        case = failing(entry["seed"])
+        assert case is not None
+        assert case.bug.name == entry["bug"]
+        error = error_of(case)
+        assert error is not None
+        assert (error.type, error.line) == (entry["type"], entry["line"])
+
+
+@pytest.mark.skipif(not LEARNT.exists(), reason="no outcomes have been summed up yet")
+def test_what_was_learnt_keeps_every_idea_possible() -> None:
+    known = json.loads(LEARNT.read_text("utf-8"))
+    weights = [weight for tables in known.values() for table in tables.values() for weight in table.values()]
+    assert weights
+    assert all(0.3 <= weight <= 3 for weight in weights)
