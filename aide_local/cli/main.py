@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from aide_local import __version__
-from aide_local.cli import models, run, show, sql, task
+from aide_local.cli import models, run, sandbox, show, sql, task
 from aide_local.errors import AideError
 
 app = typer.Typer(
@@ -89,6 +89,7 @@ app.command("keys")(keys)
 app.command("doctor")(models.doctor)
 app.add_typer(task.app, name="task")
 app.add_typer(models.app, name="models")
+app.add_typer(sandbox.app, name="sandbox")
 
 
 def main() -> None:

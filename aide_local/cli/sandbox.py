@@ -1,0 +1,228 @@
+"""``aide-local sandbox``: run one script as a candidate, take what it made, remove what it left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aide_local.cli.options import at_least, seconds, size
+from aide_local.errors import SandboxError, SettingsError
+
+if TYPE_CHECKING:
+    from aide_local.sandbox.protocol import Limits, Outcome
+
+app = typer.Typer(
+    help="Run a script confined, take what it made, remove what it left, show that it holds.",
+    no_args_is_help=True,
+)
+
+_STOPPED = ("timeout", "cpu_time", "memory", "output_flood", "disk", "processes")
+
+
+@app.command()
+def run(
+    script: Path,
+    input_: Annotated[Path, typer.Option("--input", help="Folder it reads as input/.")] = Path("input"),
+    working: Annotated[Path, typer.Option(help="Folder it writes as working/, in place.")] = Path("working"),
+    memory: Annotated[str, typer.Option(help="Memory, with all its processes: 512m, 4g.")] = "4g",
+    timeout: Annotated[str, typer.Option(help="Wall time: 12s, 10m.")] = "10m",
+    cpu_time: Annotated[
+        str | None, typer.Option(help="Processor time of all its processes.", show_default=False)
+    ] = None,
+    file_size: Annotated[str, typer.Option(help="Size of one file.")] = "2g",
+    disk: Annotated[str, typer.Option(help="All that working/ may hold.")] = "4g",
+    files: Annotated[int, typer.Option(help="Files and folders that working/ may hold.")] = 20_000,
+    processes: Annotated[int, typer.Option(help="Processes at a time.")] = 256,
+    output: Annotated[str, typer.Option(help="What it may print; more is a flood.")] = "8m",
+    threads: Annotated[
+        int | None, typer.Option(help="Told to the maths libraries; default: all cores.", show_default=False)
+    ] = None,
+    level: Annotated[
+        str, typer.Option(help="auto, strict, landlock, or limits (confines nothing).")
+    ] = "auto",
+    python: Annotated[Path | None, typer.Option(help="Another interpreter.", show_default=False)] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write the outcome there, not to stderr.", show_default=False)
+    ] = None,
+    json_: Annotated[
+        bool, typer.Option("--json", help="On stderr nothing but the outcome, as one line of JSON.")
+    ] = False,
+) -> None:
+    """Run SCRIPT as a candidate. Its output goes to stdout, made harmless; the outcome to stderr as JSON.
+
+    Exit code: 0 it ended well, 1 it failed by itself (exception, exit code, signal), 2 usage, or the sandbox
+    could not be made, 3 a limit stopped it, 4 the sandbox refused something and it gave up, 130 interrupted.
+    """
+    at_least(files, 1, "--files")
+    at_least(processes, 1, "--processes")
+    at_least(threads, 1, "--threads")
+
+    from aide_local.sandbox.protocol import Limits
+
+    limits = Limits(
+        wall=seconds(timeout, "--timeout") or 600.0,
+        cpu=seconds(cpu_time, "--cpu-time"),
+        memory=size(memory, "--memory"),
+        file_size=size(file_size, "--file-size"),
+        disk=size(disk, "--disk"),
+        files=files,
+        processes=processes,
+        output=size(output, "--output"),
+        threads=threads,
+    )
+    _check(script, input_, working, report)
+    outcome = _execute(script, input_, working, limits, level, python)
+    line = json.dumps(_as_values(outcome))
+    if report is not None:
+        _write(report, line + "\n")
+    if not json_ and outcome.error is not None:
+        print(f"{outcome.kind}: {outcome.error.one_line()}", file=sys.stderr)
+    if report is None:
+        print(line, file=sys.stderr)
+    raise typer.Exit(exit_code(outcome))
+
+
+def exit_code(outcome: Outcome) -> int:
+    """As ``sandbox run --help`` tells it."""
+    if outcome.ok:
+        return 0
+    if outcome.kind in _STOPPED:
+        return 3
+    return {"refused": 4, "cancelled": 130}.get(outcome.kind.value, 1)
+
+
+def _check(script: Path, input_: Path, working: Path, report: Path | None) -> None:
+    """Raises SettingsError for what cannot be run, or would let a script write where nobody meant it to."""
+    try:
+        regular = stat.S_ISREG(script.stat().st_mode)
+    except OSError as error:
+        raise SettingsError(f"{script} cannot be read: {error.strerror}.", "Give a Python script.") from error
+    if not regular:
+        raise SettingsError(f"{script} is not a file.", "Give a Python script.")
+    if not input_.is_dir():
+        raise SettingsError(f"There is no folder {input_}.", "Make it, or name one with --input.")
+    if working.is_symlink():
+        raise SettingsError(
+            f"{working} is a symbolic link: the script would write to {working.resolve()}.",
+            "If that is meant, name it with --working.",
+        )
+    if working.exists() and not working.is_dir():
+        raise SettingsError(f"{working} is not a folder.", "Name another with --working.")
+    inside, outside = input_.resolve(), working.resolve()
+    if outside == inside or inside.is_relative_to(outside):
+        raise SettingsError(
+            f"{input_} lies in {working}, so it would not be read-only.", "Keep the two folders apart."
+        )
+    if report is not None and not report.absolute().parent.is_dir():
+        raise SettingsError(f"There is no folder for {report}.", "Make it, or name another with --report.")
+
+
+def _execute(
+    script: Path, input_: Path, working: Path, limits: Limits, level: str, python: Path | None
+) -> Outcome:
+    from aide_local.sandbox.protocol import Candidate, Level
+    from aide_local.sandbox.select import create_sandbox
+
+    sandbox = create_sandbox(level, warm=False)
+    if sandbox.level is Level.LIMITS:
+        print("Not confined: this script can read and write whatever you can.", file=sys.stderr)
+    cancel = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: cancel.set())
+
+    def show(text: str) -> None:
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+        sys.stdout.flush()
+
+    try:
+        candidate = Candidate(script, input_, working, python.absolute() if python else None)
+        return sandbox.run(candidate, limits, on_output=show, cancel=cancel)
+    finally:
+        sandbox.close()
+
+
+def _as_values(outcome: Outcome) -> dict[str, Any]:
+    from aide_local.sandbox.protocol import Level
+
+    return {
+        "kind": outcome.kind.value,
+        "exit_code": outcome.exit_code,
+        "signal": outcome.signal,
+        "error": None if outcome.error is None else asdict(outcome.error),
+        "usage": asdict(outcome.usage),
+        "level": outcome.level.value,
+        "confined": outcome.level is not Level.LIMITS,
+    }
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace ``path`` as a name: a link that a script has put there is not followed."""
+    descriptor, made = tempfile.mkstemp(prefix=".report-", dir=path.absolute().parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(made).replace(path)
+    except OSError as error:
+        Path(made).unlink(missing_ok=True)
+        raise SandboxError(
+            f"{path} cannot be written: {error.strerror}.", "Name another with --report."
+        ) from error
+
+
+@app.command()
+def collect(
+    base: Annotated[Path, typer.Argument(help="The folder that a script has written to.")],
+    relative: Annotated[str, typer.Argument(metavar="REL", help="The file in it: preds/test.csv.")],
+    most: Annotated[str, typer.Option("--max", help="At most this much.")] = "64m",
+) -> None:
+    """Print one file that a script made, if it is a plain file, or say why not.
+
+    No link is followed, nothing blocks. On a terminal the text is made harmless; elsewhere every byte is
+    printed as it is. Exit code: 0, or 1 where it is not taken.
+    """
+    from aide_local.sandbox.collect import ArtefactError, read_artefact
+    from aide_local.sandbox.output import neutralise
+
+    try:
+        content = read_artefact(base, relative, size(most, "--max"))
+    except ArtefactError as error:
+        print(f"not taken ({error.problem.value}): {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    except OSError as error:
+        raise SandboxError(f"{base} cannot be opened: {error.strerror}.", "Give a folder.") from error
+    if sys.stdout.isatty():
+        print(neutralise(content.decode("utf-8", "replace")), end="")
+    else:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+
+
+@app.command()
+def clean(
+    base: Annotated[Path, typer.Argument(help="The folder to remove, with all below it.")],
+) -> None:
+    """Remove a tree that a script made, however deep, odd or locked; links are not followed."""
+    from aide_local.sandbox.clean import remove_tree
+
+    here = Path.cwd().resolve()
+    where = base.parent.resolve() / base.name if base.is_symlink() else base.resolve()
+    for kept in (Path.home().resolve(), here):
+        if where == kept or (where in kept.parents):
+            raise SettingsError(f"{where} holds {kept}.", "Name the folder that the script has written to.")
+    try:
+        remove_tree(base)
+    except OSError as error:
+        raise SandboxError(
+            f"{base} could not be removed: {error}.", "Remove it as the user who owns what is left."
+        ) from error
