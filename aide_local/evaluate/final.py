@@ -15,7 +15,7 @@ from aide_local.evaluate import stored
 from aide_local.evaluate.prepare import Prepared
 from aide_local.evaluate.score import ScoreError
 from aide_local.evaluate.stored import Predictions
-from aide_local.evaluate.tables import header, read_table, take, write_table
+from aide_local.evaluate.tables import header, read_table, write_table
 from aide_local.tree import Tree
 from aide_local.types import Node
 
@@ -163,28 +163,37 @@ def write_solution(best: Node, out: Path) -> Path:
 def _write_submission(prepared: Prepared, test: Floats, path: Path) -> Path:
     """With the task's own ids, and columns and rows in the order of its sample submission, if it has one."""
     task = prepared.task
-    assert task.test is not None
-    ids = _test_ids(prepared)
-    columns = {task.id_column: ids, **prepared.form.cells(test)}
+    name, ids = _test_ids(prepared)
+    columns = {name: ids, **prepared.form.cells(test)}
     if task.sample_submission is not None:
         names = header(task.sample_submission)
         if set(names) == set(columns):
-            columns = {name: columns[name] for name in names}
-            sample = read_table(task.sample_submission).columns[task.id_column].combine_chunks()
+            columns = {one: columns[one] for one in names}
+            sample = read_table(task.sample_submission).columns[name].combine_chunks()
             order = pc.index_in(sample, value_set=ids)
             if len(sample) == len(ids) and order.null_count == 0 and len(order.unique()) == len(ids):
-                columns = {name: pc.take(column, order) for name, column in columns.items()}
+                columns = {one: pc.take(column, order) for one, column in columns.items()}
     partial = path.with_name(path.name + ".partial")
     write_table(partial, columns)
     partial.replace(path)
     return path
 
 
-def _test_ids(prepared: Prepared) -> pa.Array:
-    """The test file's ids; rows without an id are counted from 0."""
+def _test_ids(prepared: Prepared) -> tuple[str, pa.Array]:
+    """The name of the submission's id column and its cells, in the order of the test file.
+
+    Where training rows have no id, the test file or, row by row, the sample submission may have one
+    (Kaggle, Digit Recognizer); else rows are counted from 0.
+    """
     task = prepared.task
-    if task.id is not None and task.test is not None:
-        table = read_table(task.test)
-        if task.id in table.columns:
-            return take(table.columns[task.id], np.arange(table.rows))
-    return pc.cast(pa.array(np.arange(prepared.n_test)), pa.large_string())
+    assert task.test is not None
+    test = read_table(task.test)
+    names = [task.id] if task.id is not None else []
+    sample = read_table(task.sample_submission) if task.sample_submission is not None else None
+    if sample is not None:
+        names += [name for name in sample.columns if name not in prepared.form.outputs][:1]
+    for name in names:
+        for table in (test, sample):
+            if table is not None and table.rows == test.rows and name in table.columns:
+                return name, table.columns[name].combine_chunks()
+    return task.id_column, pc.cast(pa.array(np.arange(prepared.n_test)), pa.large_string())

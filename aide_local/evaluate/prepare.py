@@ -134,11 +134,50 @@ def prepare(task: Task, settings: RunSettings, run_folder: Path) -> Prepared:
     """
     if task.train is None:
         raise TaskError("The task has no training file.", "Add train.csv, or set `mode` in task.toml.")
-    form = Form.of(task)
     train = read_table(task.train)
+    test = read_table(task.test) if task.test is not None else None
+    found = cut(task, train, settings)
+    prepared = Prepared(
+        task,
+        run_folder,
+        settings.seed,
+        found.form,
+        found.scorer,
+        found.truth,
+        found.split,
+        test.rows if test else 0,
+        found.constant_score,
+    )
+    mark = _fingerprint(task, settings)
+    if not _is_whole(prepared, mark):
+        timed = found.keys if task.split.kind is SplitKind.TIME else None
+        moments = codes_of(SplitKind.TIME, timed) if timed is not None else None
+        _write(prepared, train, test, moments, mark)
+    return prepared
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What is computed from the training rows before anything is written."""
+
+    form: Form
+    truth: Array
+    scorer: Scorer
+    keys: Array | None
+    split: Split
+    constant_score: float
+
+
+def cut(task: Task, train: Table, settings: RunSettings) -> Cut:
+    """Read the targets, open the metric, deal the rows to folds: all that the training rows can be refused for.
+
+    Raises:
+        TaskError: the task's targets, metric, scorer or split cannot be used.
+        SettingsError: the number of folds or the report slice cannot be used.
+    """
+    form = Form.of(task)
     if train.rows == 0:
         raise TaskError(f"{task.train} has no rows.", "Give a training file with rows.")
-    test = read_table(task.test) if task.test is not None else None
     truth = truth_of(task, train)
     scorer = open_scorer(task, form, truth)
     keys = split_keys(task, train, truth)
@@ -150,26 +189,7 @@ def prepare(task: Task, settings: RunSettings, run_folder: Path) -> Prepared:
         report_fraction=settings.report_fraction,
         keys=keys,
     )
-    prepared = Prepared(
-        task,
-        run_folder,
-        settings.seed,
-        form,
-        scorer,
-        truth,
-        made,
-        test.rows if test else 0,
-        _constant_score(task, scorer, truth, made),
-    )
-    mark = _fingerprint(task, settings)
-    if not _is_whole(prepared, mark):
-        moments = codes_of(SplitKind.TIME, keys) if keys is not None and _is_time(task) else None
-        _write(prepared, train, test, moments, mark)
-    return prepared
-
-
-def _is_time(task: Task) -> bool:
-    return task.split.kind is SplitKind.TIME
+    return Cut(form, truth, scorer, keys, made, _constant_score(task, scorer, truth, made))
 
 
 def _constant_score(task: Task, scorer: Scorer, truth: Array, made: Split) -> float:

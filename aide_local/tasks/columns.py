@@ -16,6 +16,7 @@ _DATE = re.compile(
     r"^(\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}[- ][A-Za-z]{3}[- ,]+\d{2,4})"
     r"([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)?( ?(Z|[AP]M|[+-]\d{2}:?\d{2}))?$"
 )
+_YEAR_FIRST = re.compile(r"\d{4}\D")
 _TEXT_WORDS = 3.5  # words of a free text, on average
 _EXAMPLES = 5
 
@@ -34,7 +35,8 @@ def describe(name: str, values: pa.ChunkedArray, *, in_test: bool = True) -> Col
         low, high = (f"{found[end]:.6g}" if found[end] is not None else "" for end in ("min", "max"))
     elif kind is ColumnKind.DATETIME:
         found = pc.min_max(known).as_py()
-        low, high = found["min"], found["max"]
+        if _YEAR_FIRST.match(found["min"]) and _YEAR_FIRST.match(found["max"]):  # then texts sort as times do
+            low, high = found["min"], found["max"]
     return Column(
         name,
         kind,

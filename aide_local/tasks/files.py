@@ -19,6 +19,12 @@ from aide_local.tasks.problems import GaveUp, Problems
 SETTINGS = "task.toml"
 _SUBFOLDERS = ("", "data", "prepared/public", "public", "input")
 _SAMPLES = ("sample_submission.csv", "sampleSubmission.csv", "sample_submission.CSV", "gender_submission.csv")
+_TABLES = (
+    ".csv",
+    ".tsv",
+    ".tab",
+    ".txt",
+)  # what is looked into; only commas are read, the rest gets its mend
 _DESCRIPTIONS = ("description.md", "README.md", "overview.md", "description.txt")
 
 
@@ -74,7 +80,7 @@ def find(path: Path, overrides: TaskOverrides, problems: Problems) -> Given:
         raise GaveUp
     if path.is_file():
         given = Given(root=path.parent.absolute(), name=path.stem, train=path.absolute())
-        if path.suffix.lower() not in (".csv",):
+        if path.suffix.lower() not in _TABLES:
             problems.error(path, "This is not a CSV file.", "Give a .csv file or a task folder.")
             raise GaveUp
     else:
@@ -100,7 +106,7 @@ def _folder(root: Path, problems: Problems) -> Given:
     if given.train is None and "train" not in named and named.get("mode", "folds") == "folds":
         given.train = _only_csv(root, problems)
     _apply(given, named, settings, problems)
-    if not given.extra and "extra" not in named and given.train is not None:
+    if "extra" not in named and given.mode is not Mode.COMMAND:  # a grader's answers may lie beside it
         given.extra = _further(given)
     if given.name == "public" and root.parent.name == "prepared":
         given.name = root.parent.parent.name
@@ -136,14 +142,16 @@ def _only_csv(root: Path, problems: Problems) -> Path | None:
 
 def _further(given: Given) -> tuple[Path, ...]:
     """Files and folders beside the tables: images, texts, lookup tables."""
-    assert given.train is not None
     known = {given.train, given.test, given.sample_submission}
+    folder, ours = given.root, {SETTINGS, *_DESCRIPTIONS}
+    if given.train is not None:
+        folder, ours = given.train.parent, ours | {"data", "prepared", "public", "private"}
     return tuple(
         path
-        for path in sorted(given.train.parent.iterdir())
+        for path in sorted(folder.iterdir())
         if path not in known
         and not path.name.startswith((".", "_"))
-        and path.name not in (SETTINGS, "data", "prepared", "public", "private", *_DESCRIPTIONS)
+        and path.name not in ours
         and path.suffix not in (".py", ".toml")
     )
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pyarrow.compute as pc
 
 from aide_local import metrics
 from aide_local.errors import TaskError
-from aide_local.evaluate.form import MISSING
 from aide_local.evaluate.tables import Table, header
 from aide_local.task import Direction, Kind, Predict
+from aide_local.tasks.cells import check_classes, check_targets, warn_of_lost_id
 from aide_local.tasks.columns import to_numbers
 from aide_local.tasks.files import Given
 from aide_local.tasks.problems import GaveUp, Problems
@@ -55,8 +56,10 @@ def infer(given: Given, train: Table, test: Table | None, problems: Problems) ->
     sample = header(given.sample_submission) if given.sample_submission is not None else []
     identity = _id(given, train, test, sample, problems)
     targets, class_columns = _targets(given, train, test, sample, identity, problems)
-    _check_cells(given, train, targets, problems)
+    check_targets(_path(given), train, targets, problems)
     found = Target(identity, targets, _kind(given, train, targets, class_columns))
+    if identity is None:
+        warn_of_lost_id(_path(given), train, problems)
     found.notes += _notes_of(given, found, class_columns)
     if found.kind in (Kind.BINARY, Kind.MULTICLASS):
         found.classes = _classes(train, found, class_columns, problems, given)
@@ -130,35 +133,6 @@ def _targets(
     return targets, ()
 
 
-def _check_cells(given: Given, train: Table, targets: tuple[str, ...], problems: Problems) -> None:
-    for name in targets:
-        values = train.columns[name]
-        missing = pc.is_in(pc.utf8_lower(values), value_set=_missing())
-        count = pc.sum(missing).as_py() or 0
-        if count:
-            row = pc.index(missing, True).as_py()
-            problems.error(
-                f"{given.train}, line {row + 2}, column {name!r}",
-                f"{count} {'row has' if count == 1 else 'rows have'} no target.",
-                "Fill them in or remove the rows.",
-            )
-        if pc.count_distinct(values).as_py() == 1:
-            problems.error(
-                f"{given.train}, column {name!r}",
-                "The target is the same in every row.",
-                "There is nothing to learn: check --target.",
-            )
-            raise GaveUp
-    if problems.errors:
-        raise GaveUp
-
-
-def _missing() -> object:
-    import pyarrow as pa
-
-    return pa.array(MISSING, pa.large_string())
-
-
 def _kind(given: Given, train: Table, targets: tuple[str, ...], class_columns: tuple[str, ...]) -> Kind:
     if given.kind is not None:
         return given.kind
@@ -213,6 +187,8 @@ def _notes_of(given: Given, found: Target, class_columns: tuple[str, ...]) -> li
         notes.append(
             f"Rows are identified by {found.id!r}."
             if found.id
+            else "Training rows have no id; the submission has those of the sample submission."
+            if given.sample_submission
             else "Rows have no id; submissions count them from 0."
         )
     if given.kind is None:
@@ -242,7 +218,23 @@ def _classes(
             "Say --kind regression if it is a number.",
         )
         raise GaveUp
-    return tuple(_in_order_of(class_columns, ordered) or ordered)
+    check_classes(_path(given), train, found.targets[0], ordered, problems)
+    matched = _in_order_of(class_columns, ordered)
+    if matched is None and len(class_columns) == len(ordered):
+        pairs = ", ".join(
+            f"{column!r} for {one!r}" for column, one in zip(class_columns, ordered, strict=True)
+        )
+        problems.warn(
+            f"{given.sample_submission}, line 1",
+            f"Which column is which class cannot be told from their names; taken in order: {pairs}.",
+            "If that is wrong, name the columns after the classes.",
+        )
+    return tuple(matched or ordered)
+
+
+def _path(given: Given) -> Path:
+    assert given.train is not None, "there are rows"
+    return given.train
 
 
 def _in_order_of(columns: tuple[str, ...], classes: list[str]) -> list[str] | None:
@@ -341,7 +333,8 @@ def _outputs(found: Target, sample: list[str], class_columns: tuple[str, ...]) -
 
 def _near(name: str, names: list[str]) -> str:
     near = difflib.get_close_matches(name, names, 1, 0.5)
-    return f"Did you mean {near[0]!r}? " * bool(near) + f"The columns are {_some(names)}."
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    return f"{hint}The columns are {_some(names)}."
 
 
 def _some(names: list[str], most: int = 12) -> str:

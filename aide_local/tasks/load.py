@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from aide_local import metrics
 from aide_local.errors import TaskError
+from aide_local.evaluate.prepare import cut
 from aide_local.evaluate.tables import Table
-from aide_local.task import ColumnKind, Direction, Kind, Mode, SplitKind, SplitRule, Task
+from aide_local.task import Column, ColumnKind, Direction, Kind, Mode, SplitKind, SplitRule, Task
 from aide_local.tasks import columns, tables
+from aide_local.tasks.cells import check_ids
 from aide_local.tasks.files import Given, TaskOverrides, as_error, find
 from aide_local.tasks.infer import Target, _near, _some, infer
 from aide_local.tasks.problems import GaveUp, Problem, Problems
+from aide_local.types import RunSettings
 
 NOTHING = TaskOverrides()
 
@@ -62,7 +62,10 @@ def _load(path: Path, overrides: TaskOverrides, problems: Problems) -> Task | No
         if train is None or (given.test is not None and test is None):
             return None
         found = infer(given, train, test, problems)
-        return _task(given, found, train, test, problems)
+        task = _task(given, found, train, test, problems)
+        if not problems.errors:
+            cut(task, train, RunSettings())  # whatever a run would refuse is told here
+        return task
     except GaveUp:
         return None
     except TaskError as error:
@@ -79,7 +82,8 @@ def _task(given: Given, found: Target, train: Table, test: Table | None, problem
             "Check --target and --id.",
         )
     _check_test(given, found, features, test, problems)
-    _check_ids(given, found, train, test, problems)
+    if found.id is not None:
+        check_ids(found.id, ((given.train, train), (given.test, test)), problems)
     _check_sample(given, found, test, problems)
     described = tuple(
         columns.describe(name, train.columns[name], in_test=test is None or name in test.columns)
@@ -141,34 +145,6 @@ def _check_test(
         )
 
 
-def _check_ids(given: Given, found: Target, train: Table, test: Table | None, problems: Problems) -> None:
-    if found.id is None:
-        return
-    for path, table in ((given.train, train), (given.test, test)):
-        if table is None or found.id not in table.columns:
-            continue
-        repeated = _first_repeated(table.columns[found.id])
-        if repeated is not None:
-            value, row = repeated
-            problems.error(
-                f"{path}, line {row + 2}",
-                f"The id {value!r} is there more than once.",
-                "Ids must be unique: mend them, or choose another column with --id.",
-            )
-
-
-def _first_repeated(values: pa.ChunkedArray) -> tuple[str, int] | None:
-    """The first value that was there before, and its row from 0."""
-    if pc.count_distinct(values).as_py() == len(values):
-        return None
-    seen: set[str] = set()
-    for row, value in enumerate(values.to_pylist()):
-        if value in seen:
-            return value, row
-        seen.add(value)
-    return None
-
-
 def _check_sample(given: Given, found: Target, test: Table | None, problems: Problems) -> None:
     path = given.sample_submission
     if path is None or test is None:
@@ -194,6 +170,12 @@ def _check_sample(given: Given, found: Target, test: Table | None, problems: Pro
                 f"Its ids are not those of test.csv: {odd!r} is in {side}.",
                 "Check that the files belong together.",
             )
+    elif sample.rows != test.rows:
+        problems.error(
+            str(path),
+            f"It has {sample.rows:,} rows, test.csv has {test.rows:,}, and there are no ids to tell which are which.",
+            "Check that the files belong together, or leave the file out.",
+        )
 
 
 def _split(given: Given, found: Target, train: Table, problems: Problems) -> SplitRule:
@@ -230,6 +212,7 @@ def _without_folds(given: Given, problems: Problems) -> Task | None:
             "A task of this mode says what is better.",
             'Say direction = "minimize" or "maximize".',
         )
+    shown = _shown_tables(given, problems)
     if problems.errors or direction is None:
         return None
     return Task(
@@ -245,7 +228,38 @@ def _without_folds(given: Given, problems: Problems) -> Task | None:
         targets=given.target,
         metric=given.metric or "",
         direction=Direction(direction),
+        columns=shown.columns,
+        n_train=shown.n_train,
+        n_test=shown.n_test,
         extra=given.extra,
         grader=given.grader,
         notes=tuple(given.notes),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """What the tables of a task without folds hold, for the data overview."""
+
+    columns: tuple[Column, ...] = ()
+    n_train: int = 0
+    n_test: int = 0
+
+
+def _shown_tables(given: Given, problems: Problems) -> _Tables:
+    test = tables.read(given.test, problems) if given.test is not None else None
+    n_test = test.rows if test is not None else 0
+    train = tables.read(given.train, problems) if given.train is not None else None
+    if train is None:
+        return _Tables(n_test=n_test)
+    for name in given.target:
+        if name not in train.columns:
+            problems.error(
+                "target", f"{given.train} has no column {name!r}.", _near(name, list(train.columns))
+            )
+    described = tuple(
+        columns.describe(name, values, in_test=test is None or name in test.columns)
+        for name, values in train.columns.items()
+        if name not in (given.id, *given.target)
+    )
+    return _Tables(described, train.rows, n_test)

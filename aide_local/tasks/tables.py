@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
+from shlex import quote
 
 from aide_local.errors import TaskError
 from aide_local.evaluate.tables import Table, read_table
 from aide_local.tasks.problems import Problems
 
+_DECIMAL_COMMA = re.compile(rb"(?:^|[;\t|\n])[-+]?\d+,\d+(?=[;\t|\r\n])")
 _MOST_LINES = 5_000_000  # looked at one by one, and only in a file that could not be read
 
 
@@ -33,6 +36,21 @@ def read(path: Path, problems: Problems) -> Table | None:
     return table
 
 
+def line_of(path: Path, row: int) -> int:
+    """The line of the file in which a row, counted from 0, begins: quoted cells may hold line ends."""
+    with path.open(encoding="utf-8-sig", newline="") as text:
+        reader = csv.reader(text)
+        next(reader)
+        begins = reader.line_num + 1
+        for cells in reader:
+            if cells:  # Arrow does not count empty lines as rows
+                if row == 0:
+                    return begins
+                row -= 1
+            begins = reader.line_num + 1
+    raise ValueError(f"{path} has no such row")
+
+
 def _head(path: Path, problems: Problems) -> bytes | None:
     try:
         with path.open("rb") as file:
@@ -41,10 +59,11 @@ def _head(path: Path, problems: Problems) -> bytes | None:
         problems.error(path, f"It cannot be read: {error.strerror}.", "Check the path and its permissions.")
         return None
     for magic, what, mend in (
-        (b"\x1f\x8b", "gzip-compressed", f"gunzip {path.name}"),
+        (b"\x1f\x8b", "gzip-compressed", f"gunzip {quote(str(path))}"),
         (b"PK\x03\x04", "a ZIP archive or a spreadsheet", "unpack it, or export it as CSV"),
         (b"PAR1", "a Parquet file", "convert it: duckdb -c \"COPY 'file' TO 'train.csv'\""),
-        (b"\xff\xfe", "UTF-16 text", f"iconv -f UTF-16 -t UTF-8 {path.name} > new.csv"),
+        (b"\xff\xfe", "UTF-16 text", f"iconv -f UTF-16 -t UTF-8 {quote(str(path))} > new.csv"),
+        (b"\xfe\xff", "UTF-16 text", f"iconv -f UTF-16 -t UTF-8 {quote(str(path))} > new.csv"),
     ):
         if head.startswith(magic):
             problems.error(path, f"It is {what}, not a plain CSV file.", f"Mend: {mend}.")
@@ -61,11 +80,12 @@ def _header(path: Path, head: bytes, problems: Problems) -> bool:
     if len(names) == 1:
         for sign, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
             if line.count(sign) > 0:
+                comma = ", decimal=','" if _DECIMAL_COMMA.search(head) else ""
                 problems.error(
                     f"{path}, line 1",
                     f"Its columns are separated by {word}, not commas.",
-                    f"Convert it: python -c \"import pandas as pd; pd.read_csv('{path.name}', sep={sign!r})"
-                    f".to_csv('new.csv', index=False)\".",
+                    f'Convert it: python -c "import pandas as pd; pd.read_csv({str(path)!r}, sep={sign!r}{comma})'
+                    ".to_csv('new.csv', index=False)\".",
                 )
                 return False
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -96,7 +116,7 @@ def _look_closely(path: Path, problems: Problems) -> None:
                 problems.error(
                     f"{path}, line {number}",
                     f"It is not UTF-8 text: byte {place + error.start:,} is {content[error.start]:#04x}.",
-                    f"Convert it: iconv -f WINDOWS-1252 -t UTF-8 {path.name} > new.csv",
+                    f"Convert it: iconv -f WINDOWS-1252 -t UTF-8 {quote(str(path))} > new.csv",
                 )
                 return
             place += len(content)
@@ -106,14 +126,17 @@ def _look_closely(path: Path, problems: Problems) -> None:
         reader = csv.reader(text)
         try:
             width = len(next(reader))
+            begins = reader.line_num + 1
             for row in reader:
                 if row and len(row) != width:
+                    spans = f", with the lines to {reader.line_num}," if reader.line_num > begins else ""
                     problems.error(
-                        f"{path}, line {reader.line_num}",
-                        f"It has {len(row)} cells; the header has {width}.",
-                        "Cells with commas or line ends must be in double quotes.",
+                        f"{path}, line {begins}",
+                        f"It has{spans} {len(row)} cells; the header has {width}.",
+                        "Cells with commas or line ends must be in double quotes, and each quote must be closed.",
                     )
                     return
+                begins = reader.line_num + 1
                 if reader.line_num > _MOST_LINES:
                     return
         except csv.Error as error:

@@ -107,6 +107,25 @@ def test_rows_without_ids_are_counted_from_0(tmp_path: Path) -> None:
     assert [row["row_id"] for row in rows] == [str(at) for at in range(20)]
 
 
+@pytest.mark.parametrize("in_test", [True, False])
+def test_ids_that_the_training_rows_lack_come_from_the_test_file_or_the_sample(
+    tmp_path: Path, in_test: bool
+) -> None:
+    task = make_task(tmp_path / "task", with_id=False)
+    assert task.test is not None
+    rows = read_csv(task.test)
+    numbers = [f"{n:04d}" for n in range(500, 520)]
+    if in_test:
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
+        write_csv(task.test, {"ImageId": numbers, **columns})
+        numbers = numbers[::-1]  # the sample's own order
+    sample = write_csv(tmp_path / "sample.csv", {"ImageId": numbers, "price": [0] * 20})
+    delivered(replace(task, sample_submission=sample), tmp_path)
+    found = read_csv(tmp_path / "out" / "submission.csv")
+    assert [row["ImageId"] for row in found] == numbers
+    assert [float(row["price"]) for row in found] == list(range(20))[:: -1 if in_test else 1]
+
+
 def test_labels_are_delivered_as_they_are_spelled(tmp_path: Path) -> None:
     task = make_task(tmp_path / "task", Kind.BINARY, "accuracy", classes=("01", "02"))
     delivered(task, tmp_path, (0.3, 0.3))
