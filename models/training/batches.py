@@ -31,6 +31,7 @@ class Mix:
     short: bool  # only short copy tasks, and no scripts: the first minutes
     tokens: int  # of a batch, padding included
     longest: int  # examples of more tokens are left out
+    drafts: float = 1.0  # share of the corpus' drafts that is kept: they are learnt first
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def examples(encoder: Encoder, mix: Mix, seed: int) -> Iterator[Encoded]:
     from models.training.curriculum import copy_tasks, short_copy_tasks
 
     rng = random.Random(f"mix {seed}")
-    scripts = generate(seed)
+    scripts = generate(seed, mix.drafts)
     copies = short_copy_tasks(seed) if mix.short else copy_tasks(seed)
     while True:
         example = next(copies if mix.short or rng.random() < mix.copy_share else scripts)

@@ -53,6 +53,7 @@ class Plan:
 
 # (from this share of the run on, share of copy tasks among the examples)
 FURTHER = {"short_copy": 0.0, "matrix_rate": 1e-3, "other_rate": 7e-4, "decay_from": 0.2}  # with --start
+FURTHER_COPY_SHARE, FURTHER_DRAFTS = 0.06, 0.4
 COPY_SHARES = ((0.0, 0.25), (0.3, 0.18), (0.5, 0.12), (0.75, 0.05))
 
 
@@ -66,6 +67,14 @@ def rate_at(plan: Plan, progress: float, step: int) -> float:
 
 
 def mix_at(plan: Plan, progress: float) -> Mix:
+    if plan.earlier:
+        return Mix(
+            copy_share=FURTHER_COPY_SHARE,
+            short=False,
+            tokens=plan.batch_tokens,
+            longest=CONTEXT,
+            drafts=FURTHER_DRAFTS,
+        )
     share = next(share for start, share in reversed(COPY_SHARES) if progress >= start)
     return Mix(copy_share=share, short=progress < plan.short_copy, tokens=plan.batch_tokens, longest=CONTEXT)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from aide_local.digest import digest_lines
 from aide_local.prompts.build import Request, Templates, system_message, user_message
-from aide_local.types import Message
+from aide_local.types import Message, Operator
 from models.training.corpus.bank import recorded
 from models.training.corpus.cases import Case, cases, failing
 from models.training.corpus.schemas import packages
@@ -39,13 +39,15 @@ class Example:
     focus: tuple[tuple[int, int], ...] = ()
 
 
-def generate(seed: int) -> Iterator[Example]:
-    """Infinite; deterministic in the seed and the bank of errors."""
+def generate(seed: int, drafts: float = 1.0) -> Iterator[Example]:
+    """Infinite; deterministic in the seed, the bank of errors and what was learnt. ``drafts`` is the share of drafts kept."""
     rng = random.Random(f"corpus {seed}")
     templates = Templates("starter")
     bank = list(recorded())
     while True:
         for case in cases(rng):
+            if case.operator is Operator.DRAFT and drafts < 1 and rng.random() > drafts:
+                continue
             yield example(case, templates, rng)
             if bank and rng.random() < DEBUG_SHARE / (1 - DEBUG_SHARE):
                 place, error = rng.choice(bank)

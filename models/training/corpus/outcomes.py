@@ -36,6 +36,7 @@ from models.training.corpus.render import script
 
 DATABASE = Path(__file__).parent.parent / "work" / "outcomes.duckdb"
 DRAFTS, CHANGES = 8, 3  # of a data set; of each of the three best drafts
+SECONDS = 60.0  # of one program: what is too slow here is too slow for a search, too
 _COUNTS_FOR = 6.0  # how many observations the average of all is worth: rare things stay near 1
 
 
@@ -70,7 +71,7 @@ def execute(data: DataSet, number: int, recipe: Recipe, idea: str = "", parent: 
     score = constant = None
     try:
         truth = data.write(folder / "input", number)
-        failure = run_script(script(recipe, facts), folder)
+        failure = run_script(script(recipe, facts), folder, SECONDS)
         error = failure.one_line() if failure else ""
         if not error:
             try:
