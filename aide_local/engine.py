@@ -227,12 +227,25 @@ def _reserved(model: Engine, settings: RunSettings) -> int:
     return settings.max_tokens or min(LONGEST_REPLY, model.info.n_ctx // 3)
 
 
-def _packer(model: Engine, task: Task, settings: RunSettings, home: Home, interpreter: Interpreter) -> Packer:
-    if settings.model_digest and model.info.prompt_profile == "starter":
+def _refuse_beyond_the_starter(model: Engine, task: Task, settings: RunSettings) -> None:
+    """The bundled model knows one thing; told before it tries another. Raises SettingsError."""
+    if model.info.prompt_profile != "starter":
+        return
+    if settings.model_digest:
         raise SettingsError(
             f"The model {model.info.name} writes scripts and nothing else, so it cannot write the journal.",
             "Leave --model-digest out, or choose another model.",
         )
+    if task.mode is Mode.REPORTED or (task.mode is Mode.COMMAND and task.train is None):
+        raise SettingsError(
+            f"The model {model.info.name} writes scripts for tables that are scored on their predictions; a task of"
+            f" mode `{task.mode}`{' without a training file' if task.mode is Mode.COMMAND else ''} is beyond it.",
+            "Choose a coder model with --model (`aide-local models add FILE.gguf`).",
+        )
+
+
+def _packer(model: Engine, task: Task, settings: RunSettings, home: Home, interpreter: Interpreter) -> Packer:
+    _refuse_beyond_the_starter(model, task, settings)
     override = Path(settings.prompts) if settings.prompts else home.prompts
     return Packer(
         model,

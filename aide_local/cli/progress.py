@@ -77,10 +77,10 @@ class Lines(View):
             case RunStarted():
                 self.steps = event.steps
                 words = "resumed" if event.resumed else "started"
-                constant = format_metric(event.constant_score)
-                self.line(
-                    f"run {event.run_id} {words}: {event.metric}, model {event.model}; the best constant guess scores {constant}"
-                )
+                line = f"run {event.run_id} {words}: {event.metric}, model {event.model}"
+                if event.constant_score is not None:
+                    line += f"; the best constant guess scores {format_metric(event.constant_score)}"
+                self.line(line)
             case BestImproved():
                 self.best = event.node
             case NodeFinished():
@@ -122,7 +122,8 @@ def summary_lines(summary: dict[str, Any], reason: str) -> list[str]:
     if summary.get("best_node") is None:
         return [*lines, "No valid script was found, so there is no submission."]
     metric = summary["metric"]
-    lines.append(f"constant guess   {metric} {format_metric(summary['constant_score'])}")
+    if summary["constant_score"] is not None:
+        lines.append(f"constant guess   {metric} {format_metric(summary['constant_score'])}")
     lines.append(
         f"best script      {metric} {format_metric(summary['best_score'])}  (#{summary['best_node']})"
     )

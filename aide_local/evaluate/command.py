@@ -106,8 +106,10 @@ class CommandEvaluator:
         answers, errors = working.parent / "grader.out", working.parent / "grader.err"
         code = self._run(command, environment, answers, errors, cancel)
         if code != 0:
-            last = (_tail(errors).strip() or _tail(answers).strip() or "it printed nothing")[-400:]
-            raise GraderError("GraderFailed", f"The task's grader ended with exit code {code}: {last}")
+            words = (_tail(errors).strip() or _tail(answers).strip() or "it printed nothing").splitlines()
+            raise GraderError(
+                "GraderFailed", f"The task's grader ended with exit code {code}: {words[-1].strip()[-400:]}"
+            )
         return score_in(_tail(answers))
 
     def _run(

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from aide_local import metrics
 from aide_local.errors import TaskError
 from aide_local.evaluate.prepare import cut
 from aide_local.evaluate.tables import Table
-from aide_local.task import Column, ColumnKind, Direction, Kind, Mode, SplitKind, SplitRule, Task
+from aide_local.task import ColumnKind, Kind, Mode, SplitKind, SplitRule, Task
 from aide_local.tasks import columns, tables
 from aide_local.tasks.cells import check_ids
 from aide_local.tasks.files import Given, TaskOverrides, as_error, find
 from aide_local.tasks.infer import Target, _near, _some, infer
+from aide_local.tasks.modes import without_folds
 from aide_local.tasks.problems import GaveUp, Problem, Problems
 from aide_local.types import RunSettings
 
@@ -53,7 +53,7 @@ def _load(path: Path, overrides: TaskOverrides, problems: Problems) -> Task | No
     try:
         given = find(path, overrides, problems)
         if given.mode is not Mode.FOLDS:
-            return _without_folds(given, problems)
+            return without_folds(given, problems)
         if given.train is None:
             problems.error(path, "There is no training file.", "Add train.csv, or say `train` in task.toml.")
             return None
@@ -188,78 +188,3 @@ def _split(given: Given, found: Target, train: Table, problems: Problems) -> Spl
         return SplitRule(given.split, column)
     classes = found.kind in (Kind.BINARY, Kind.MULTICLASS)
     return SplitRule(SplitKind.STRATIFIED if classes else SplitKind.RANDOM)
-
-
-def _without_folds(given: Given, problems: Problems) -> Task | None:
-    """Tasks that a command of their own grades, or whose scripts report their score."""
-    if given.mode is Mode.COMMAND and not given.grader:
-        problems.error(
-            "task.toml", "A task of mode `command` names its grader.", 'Say grader = ["python", "grade.py"].'
-        )
-    if not given.metric:
-        problems.error(
-            "task.toml", "A task of this mode names its metric.", 'Say metric = "seconds", for example.'
-        )
-    direction = given.direction
-    if direction is None and given.metric:
-        try:
-            direction = metrics.get(given.metric).direction.value
-        except TaskError:
-            direction = None
-    if direction not in ("minimize", "maximize"):
-        problems.error(
-            "task.toml",
-            "A task of this mode says what is better.",
-            'Say direction = "minimize" or "maximize".',
-        )
-    shown = _shown_tables(given, problems)
-    if problems.errors or direction is None:
-        return None
-    return Task(
-        name=given.name,
-        root=given.root,
-        mode=given.mode,
-        description=given.description,
-        kind=given.kind or Kind.REGRESSION,
-        train=given.train,
-        test=given.test,
-        sample_submission=given.sample_submission,
-        id=given.id,
-        targets=given.target,
-        metric=given.metric or "",
-        direction=Direction(direction),
-        columns=shown.columns,
-        n_train=shown.n_train,
-        n_test=shown.n_test,
-        extra=given.extra,
-        grader=given.grader,
-        notes=tuple(given.notes),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Tables:
-    """What the tables of a task without folds hold, for the data overview."""
-
-    columns: tuple[Column, ...] = ()
-    n_train: int = 0
-    n_test: int = 0
-
-
-def _shown_tables(given: Given, problems: Problems) -> _Tables:
-    test = tables.read(given.test, problems) if given.test is not None else None
-    n_test = test.rows if test is not None else 0
-    train = tables.read(given.train, problems) if given.train is not None else None
-    if train is None:
-        return _Tables(n_test=n_test)
-    for name in given.target:
-        if name not in train.columns:
-            problems.error(
-                "target", f"{given.train} has no column {name!r}.", _near(name, list(train.columns))
-            )
-    described = tuple(
-        columns.describe(name, values, in_test=test is None or name in test.columns)
-        for name, values in train.columns.items()
-        if name not in (given.id, *given.target)
-    )
-    return _Tables(described, train.rows, n_test)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aide_local.task import Column, ColumnKind
@@ -52,6 +52,7 @@ def test_dates_have_a_range_only_where_texts_sort_as_time_does() -> None:
     assert (column.low, column.high) == ("", "")
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=12), min_size=1, max_size=40))
 def test_any_texts_are_described(values: list[str]) -> None:
     column = described(values)

@@ -123,7 +123,8 @@ def test_a_reported_task_tells_the_model_what_its_tables_hold(tmp_path: Path) ->
     (folder / "task.toml").write_text('mode = "reported"\nmetric = "auc"\ntarget = "y"\n')
     task = understood(folder)
     assert (task.mode, task.direction, task.n_train) == (Mode.REPORTED, Direction.MAXIMIZE, 60)
-    assert [column.name for column in task.columns] == ["id", "x"]
+    assert [column.name for column in task.columns] == ["x"]
+    assert (task.id, task.outputs, task.classes) == ("id", ("y",), ("0", "1"))
 
 
 def test_a_reported_task_without_tables_shows_what_lies_beside_it(tmp_path: Path) -> None:
