@@ -5,54 +5,72 @@ Called in a forked child of the supervisor; never returns.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import resource
 import signal
+import socket
 import sys
 
-from aide_local.sandbox import landlock, namespaces, seccomp
+from aide_local.sandbox import landlock, namespaces, privileges, seccomp
+from aide_local.sandbox.processes import threads_of
 from aide_local.sandbox.spec import Spec
 from aide_local.sandbox.syscalls import (
     PR_SET_DUMPABLE,
-    PR_SET_NO_NEW_PRIVS,
     PR_SET_PDEATHSIG,
     close_from,
     prctl,
 )
 
 SCRIPT = "solution.py"
-_THREADS_EACH = 4  # RLIMIT_NPROC counts threads, the limit of a task processes
+THREADS_EACH = 4  # RLIMIT_NPROC counts threads, the limit of a task processes
+_LOCKED = 64 * 2**20  # bytes that may be locked in memory
+_TROUBLE, _ASKING = 3, 4  # descriptors until the script begins
 _SPARE_ADDRESSES = 2**30  # over the memory limit: a clean MemoryError comes before the watchdog, not instead
 
 
-def become(spec: Spec, output: int, trouble: int) -> None:
-    """``output`` becomes stdout and stderr; what fails before the script begins is written to ``trouble``."""
+def become(spec: Spec, output: int, trouble: int, asking: int = -1) -> None:
+    """``output`` becomes stdout and stderr; what fails before the script begins is written to ``trouble``.
+
+    Through ``asking`` the parent gets the listener of connections (level landlock).
+    """
     try:
         os.setsid()
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        null = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(null, 0)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        os.dup2(trouble, 3)
-        os.set_inheritable(3, False)
-        close_from(4)
+        _arrange(output, trouble, asking)
         if spec.level != "strict":
             os.chdir(spec.base)
         _limits(spec)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
-        prctl(PR_SET_NO_NEW_PRIVS, 1)
         if spec.level != "limits":
-            _confine(spec)
+            privileges.give_up()
+        # The watchdog reads how much memory is shared; entering a namespace has forbidden that.
+        prctl(PR_SET_DUMPABLE, 1)
+        if spec.level == "strict" and landlock.version():
+            restrict_files(spec)
+        if spec.level != "limits":
+            _filter_calls(spec)
         if not spec.warm:
             script = [spec.python, "-s", "-B", SCRIPT, *spec.argv]
             os.execve(spec.python, script, spec.environment)
-        os.close(3)
+        os.close(_TROUBLE)
     except BaseException as error:  # noqa: BLE001 - told to the supervisor, which raises it
-        os.write(3 if _is_open(3) else trouble, f"{type(error).__name__}: {error}".encode())
+        os.write(_TROUBLE if _is_open(_TROUBLE) else trouble, f"{type(error).__name__}: {error}".encode())
         os._exit(70)
     _run_here(spec)
+
+
+def _arrange(output: int, trouble: int, asking: int) -> None:
+    """Nothing but the standard streams stays open, and until the script begins ``_TROUBLE`` and ``_ASKING``."""
+    output, trouble = (fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, 10) for one in (output, trouble))
+    null = fcntl.fcntl(os.open(os.devnull, os.O_RDONLY), fcntl.F_DUPFD_CLOEXEC, 10)
+    if asking >= 0:
+        asking = fcntl.fcntl(asking, fcntl.F_DUPFD_CLOEXEC, 10)
+    for source, target in ((null, 0), (output, 1), (output, 2), (trouble, _TROUBLE), (asking, _ASKING)):
+        if source >= 0:
+            os.dup2(source, target, inheritable=target < _TROUBLE)
+    close_from(_ASKING + (asking >= 0))
 
 
 def _is_open(descriptor: int) -> bool:
@@ -73,11 +91,16 @@ def _limits(spec: Spec) -> None:
     set_limit(resource.RLIMIT_FSIZE, spec.file_size)
     set_limit(resource.RLIMIT_NOFILE, 4096)
     set_limit(resource.RLIMIT_MSGQUEUE, 0)
-    if spec.level == "strict":
-        # Counted in the candidate's own user namespace: a fork bomb ends in the kernel. Root is exempt, and
-        # outside of a namespace all that the user runs is counted: there the watchdog has to do.
-        set_limit(resource.RLIMIT_NPROC, _THREADS_EACH * spec.processes)
-    if spec.memory is not None and not os.path.exists("/dev/nvidiactl"):
+    set_limit(resource.RLIMIT_MEMLOCK, _LOCKED if not _has_gpu() else resource.RLIM_INFINITY)
+    for which in (resource.RLIMIT_NICE, resource.RLIMIT_RTPRIO):
+        set_limit(which, 0)
+    if spec.cpu is not None:  # of each process; the watchdog counts the tree
+        set_limit(resource.RLIMIT_CPU, int(spec.cpu) + 2)
+    # In strict counted in the candidate's own user namespace; elsewhere all that the user runs is counted, so
+    # that comes on top. A fork bomb ends in the kernel. Root is exempt: there the watchdog has to do.
+    others = 0 if spec.level == "strict" else threads_of(os.getuid())
+    set_limit(resource.RLIMIT_NPROC, others + THREADS_EACH * spec.processes)
+    if spec.memory is not None and not _has_gpu():
         set_limit(resource.RLIMIT_DATA, spec.memory + _SPARE_ADDRESSES)
     try:
         with open("/proc/self/oom_score_adj", "w") as file:
@@ -86,7 +109,16 @@ def _limits(spec: Spec) -> None:
         return  # a container may forbid it; the watchdog does not depend on it
 
 
-def _confine(spec: Spec) -> None:
+def _has_gpu() -> bool:
+    return os.path.exists("/dev/nvidiactl")
+
+
+def restrict_files(spec: Spec) -> None:
+    """Landlock, for this process and all it starts. Needs no_new_privs.
+
+    Raises:
+        OSError: the kernel refused.
+    """
     strict = spec.level == "strict"
     readable = [*namespaces.SYSTEM, *spec.readable, "/proc", "/sys/devices/system/cpu"]
     devices = [f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom")]
@@ -96,16 +128,22 @@ def _confine(spec: Spec) -> None:
         readable += [f"{namespaces.BOX}/input", f"{namespaces.BOX}/{SCRIPT}"]
     else:
         # Semaphores of multiprocessing live in /dev/shm: without it joblib and loky run serially.
-        writable = [spec.base, spec.working, "/dev/shm", *devices]
+        writable = [spec.base, spec.working, *devices]
         readable += [spec.input]
-    if landlock.version():
-        landlock.restrict(readable, writable, network=strict)
-    if seccomp.available():
-        seccomp.install(seccomp.program(own_network=strict))
-    elif not strict:
-        raise OSError("this processor's system calls are not known, so they cannot be filtered")
-    # The watchdog reads how much memory is shared; entering a namespace has forbidden that.
-    prctl(PR_SET_DUMPABLE, 1)
+    landlock.restrict(readable, writable, flat=[] if strict else ["/dev/shm"], network=strict)
+
+
+def _filter_calls(spec: Spec) -> None:
+    strict = spec.level == "strict"
+    if not seccomp.available():
+        if not strict:
+            raise OSError("this processor's system calls are not known, so they cannot be filtered")
+        return
+    listener = seccomp.install(seccomp.program(namespaces=strict), listen=not strict)
+    if not strict:
+        with socket.socket(fileno=_ASKING) as asking:
+            socket.send_fds(asking, [b"l"], [listener])
+        os.close(listener)
 
 
 def _run_here(spec: Spec) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
+from dataclasses import replace
 
 from aide_local.sandbox.protocol import Limits
 from aide_local.sandbox.spec import End
@@ -13,6 +15,15 @@ from aide_local.types import NodeError, OutcomeKind
 _FRAME = re.compile(r'^\s+File "(?P<file>[^"]+)", line (?P<line>\d+)')
 _RAISED = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?$")
 _OURS = ("<frozen runpy>", "aide_local/sandbox/candidate.py")
+_NUMBERED = re.compile(r"\[Errno (?P<number>\d+)\] [^:]*(?:: (?P<path>['\"].*))?$")
+_REFUSALS = {
+    errno.EPERM,
+    errno.EACCES,
+    errno.EROFS,
+    errno.EAFNOSUPPORT,
+    errno.EPROTONOSUPPORT,
+    errno.ENETUNREACH,
+}
 _LONGEST_MESSAGE, _LONGEST_TRACEBACK = 500, 4000
 
 
@@ -27,14 +38,35 @@ def classify(end: End, limits: Limits, output: str) -> tuple[OutcomeKind, NodeEr
     code = os.waitstatus_to_exitcode(end.status)
     if code == 0:
         return OutcomeKind.OK, None
+    if code == -signal.SIGSYS:
+        message = "the script made a system call of another architecture, which the sandbox does not allow"
+        return OutcomeKind.REFUSED, NodeError("refused", "SIGSYS", message)
     if code < 0:
         name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
         return OutcomeKind.SIGNAL, NodeError("signal", name, f"the script was ended by {name}")
-    return OutcomeKind.EXCEPTION, read_traceback(output) or NodeError(
+    error = read_traceback(output)
+    if error is not None and (what := _refused(error)):
+        message = f"{error.message} ({what} is not allowed in the sandbox)"
+        return OutcomeKind.REFUSED, replace(error, kind="refused", message=message[:_LONGEST_MESSAGE])
+    return OutcomeKind.EXCEPTION, error or NodeError(
         "exception",
         "ExitCode",
         f"the script ended with exit code {code}: {_last_line(output)}"[:_LONGEST_MESSAGE],
     )
+
+
+def _refused(error: NodeError) -> str:
+    """What the sandbox has refused, as far as the exception tells: a path, a call; or nothing."""
+    if error.type not in ("PermissionError", "OSError"):
+        return ""
+    found = _NUMBERED.match(error.message)
+    if found is None or int(found["number"]) not in _REFUSALS:
+        return ""
+    if found["path"]:
+        return f"access to {found['path']}"
+    frames = [line.strip() for line in error.traceback.splitlines() if line.startswith("    ")]
+    calls = [line for line in frames if line.strip("^~ ")]
+    return f"`{calls[-1][:120]}`" if calls else "a system call"
 
 
 def _passed(kind: OutcomeKind, limits: Limits) -> tuple[str, str]:

@@ -16,6 +16,8 @@ _READ = 0b1101  # execute, read file, read folder
 _RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}  # ABI -> all file rights
 _FILE_RIGHTS = 0b1 | 0b10 | 0b100 | 1 << 14 | 1 << 15  # those that make sense on a file
 _MAKE_DEVICES = 1 << 6 | 1 << 11
+# Write, read, list, remove and make plain files, truncate.
+_KEPT_FLAT = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 5 | 1 << 8 | 1 << 14
 _CREATE_RULESET_VERSION = 1
 _RULE_PATH_BENEATH = 1
 
@@ -28,10 +30,13 @@ def version() -> int:
         return 0
 
 
-def restrict(readable: Iterable[str], writable: Iterable[str], *, network: bool = False) -> None:
+def restrict(
+    readable: Iterable[str], writable: Iterable[str], *, flat: Iterable[str] = (), network: bool = False
+) -> None:
     """From now on only ``readable`` (read, execute) and ``writable`` (everything but devices) are there.
 
-    Paths that do not exist are passed over. Without ``network``, TCP is refused (ABI 4), as are signals and
+    In ``flat`` folders plain files may be made, and nothing else. Paths that do not exist are passed over.
+    Without ``network``, TCP is refused (ABI 4), as are signals and
     abstract sockets to processes outside (ABI 6). Needs no_new_privs.
 
     Raises:
@@ -50,6 +55,8 @@ def restrict(readable: Iterable[str], writable: Iterable[str], *, network: bool 
             _allow(ruleset, path, _READ & handled)
         for path in writable:
             _allow(ruleset, path, handled & ~_MAKE_DEVICES)
+        for path in flat:
+            _allow(ruleset, path, handled & _KEPT_FLAT)
         raw("landlock_restrict_self", ruleset, 0)
     finally:
         os.close(ruleset)

@@ -6,7 +6,9 @@ before anything of the candidate does.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import stat
 from pathlib import Path
 
@@ -27,7 +29,19 @@ SYSTEM = (
     "/sys/devices/system/cpu", "/nix/store",
 )  # fmt: skip
 _DEVICES = ("null", "zero", "full", "random", "urandom")
-_TMP_SHARE = 4  # private /tmp and /dev/shm get this part of the memory limit each
+_RAM = "/.ram"  # the file system in memory behind /tmp, /dev/shm and BOX
+_IN_RAM = {"/tmp": "tmp", "/dev/shm": "shm", BOX: "box"}
+_SPARE_FILES = 4096
+# Of /proc, what is about the machine and not about processes: not to be written, or not to be seen.
+_LOCKED = ("/proc/sys", "/proc/irq", "/proc/bus", "/proc/fs")
+_HIDDEN = (
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/sysrq-trigger",
+    "/proc/timer_list",
+    "/proc/kallsyms",
+    "/proc/kmsg",
+)
 
 
 def enter() -> None:
@@ -43,25 +57,26 @@ def enter() -> None:
     Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
 
 
-def make_root(spec: Spec) -> None:
+def make_root(spec: Spec) -> int:
     """Mount the private root and move into it; called as init of the new namespaces.
+
+    Returns a descriptor of the file system in memory, by which can be told how full it is.
 
     Raises:
         OSError: a mount was refused.
     """
+    socket.sethostname("candidate")
     mount("none", "/", None, _REC | _PRIVATE)
     root = spec.base + "/.root"
     Path(root).mkdir()
     mount("tmpfs", root, "tmpfs", _NOSUID | _NODEV, "size=16m,mode=755")
     _devices(root)
-    size = f"size={(spec.memory or 2**32) // _TMP_SHARE}"
-    for folder in ("/tmp", "/dev/shm", BOX):
-        Path(root + folder).mkdir(parents=True, exist_ok=True)
-        mount("tmpfs", root + folder, "tmpfs", _NOSUID | _NODEV, f"{size},mode=1777")
+    ram = _memory(spec, root)
     for path in (*SYSTEM, *spec.readable):  # after /tmp: an interpreter may live below it
         _show(path, root)
     Path(root + "/proc").mkdir()
     mount("proc", root + "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
+    _narrow(root)
     box = root + BOX
     _bind(spec.input, box + "/input", read_only=True)
     _bind(spec.working, box + "/working", read_only=False)
@@ -72,6 +87,34 @@ def make_root(spec: Spec) -> None:
     os.chdir("/")
     _remount("/", "/", _RDONLY)
     os.chdir(BOX)
+    return ram
+
+
+def _memory(spec: Spec, root: str) -> int:
+    """One file system in memory, at most as large as the memory limit, for all that is written outside working/."""
+    ram = root + _RAM
+    Path(ram).mkdir()
+    size = f"size={spec.memory or 2**32},nr_inodes={spec.files + _SPARE_FILES},mode=700"
+    mount("tmpfs", ram, "tmpfs", _NOSUID | _NODEV, size)
+    for folder, name in _IN_RAM.items():
+        Path(ram, name).mkdir()
+        Path(ram, name).chmod(0o1777)
+        Path(root + folder).mkdir(parents=True, exist_ok=True)
+        mount(f"{ram}/{name}", root + folder, None, _BIND)
+    descriptor = os.open(ram, os.O_PATH | os.O_CLOEXEC)
+    umount_detached(ram)
+    Path(ram).rmdir()
+    return descriptor
+
+
+def _narrow(root: str) -> None:
+    for path in _LOCKED:
+        if os.path.isdir(root + path):
+            mount(root + path, root + path, None, _BIND | _REC)
+            _remount(root + path, root + path, _BIND | _NOSUID | _NODEV | _NOEXEC | _RDONLY)
+    for path in _HIDDEN:
+        with contextlib.suppress(FileNotFoundError):
+            mount(root + "/dev/null", root + path, None, _BIND)
 
 
 def _show(path: str, root: str) -> None:

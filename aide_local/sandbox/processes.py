@@ -6,6 +6,7 @@ Read from proc(5). A process that vanishes while it is looked at counts as nothi
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_ROLLUP = re.compile(rb"^(Pss|Pss_Shmem): +(\d+) kB$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class Process:
     pid: int
     parent: int
     cpu: float  # seconds, of its waited-for children too
+    threads: int
     resident: int  # bytes; shared pages count in full
 
 
@@ -56,25 +59,37 @@ def _read(pid: str) -> Process | None:
         return None
     fields = content[content.rindex(b")") + 2 :].split()
     cpu = sum(int(fields[at]) for at in (11, 12, 13, 14)) / _TICK
-    return Process(int(pid), int(fields[1]), cpu, int(fields[21]) * _PAGE)
+    return Process(int(pid), int(fields[1]), cpu, int(fields[17]), int(fields[21]) * _PAGE)
 
 
-def proportional(processes: list[Process]) -> int:
-    """Bytes of memory, pages shared by several counted once (PSS)."""
+def threads_of(user: int) -> int:
+    """How many threads the user runs, as the kernel counts for RLIMIT_NPROC."""
     total = 0
+    for name in os.listdir("/proc"):
+        try:
+            if name.isdigit() and os.stat(f"/proc/{name}").st_uid == user:
+                process = _read(name)
+                total += process.threads if process else 0
+        except OSError:
+            continue
+    return total
+
+
+def private_and_shared(processes: list[Process]) -> tuple[int, int]:
+    """Bytes of memory: (anonymous and of files, of shared memory), pages of several counted once (PSS)."""
+    private = shared = 0
     for process in processes:
         try:
             content = Path(f"/proc/{process.pid}/smaps_rollup").read_bytes()
         except PermissionError:
-            total += process.resident
+            private += process.resident
             continue
         except OSError:
             continue  # it has ended
-        for line in content.splitlines():
-            if line.startswith(b"Pss:"):
-                total += int(line.split()[1]) * 1024
-                break
-    return total
+        found = {key: int(value) * 1024 for key, value in _ROLLUP.findall(content)}
+        private += found.get(b"Pss", 0) - found.get(b"Pss_Shmem", 0)
+        shared += found.get(b"Pss_Shmem", 0)
+    return private, shared
 
 
 def kill_all_below(root: int, seconds: float = 10.0) -> float:

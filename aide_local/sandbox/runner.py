@@ -27,6 +27,8 @@ from aide_local.sandbox.protocol import Candidate, Level, Limits, Outcome
 from aide_local.sandbox.spec import End, Spec
 from aide_local.types import Usage
 
+_LONGEST_PLACE = 40  # names of local sockets have at most 107 bytes
+_RENEWED_AFTER = 500  # executions
 _PASSED_ON = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "TZ")  # of our own environment; nothing else is
 
 
@@ -42,6 +44,8 @@ class ProcessSandbox:
         self._lock = threading.Lock()
         self._server: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
+        self._retired: list[subprocess.Popen[bytes]] = []  # end by themselves after their last execution
+        self._started = 0  # executions by this server
         self._closed = False
 
     def run(
@@ -52,7 +56,7 @@ class ProcessSandbox:
         on_output: Callable[[str], None] | None = None,
         cancel: threading.Event | None = None,
     ) -> Outcome:
-        base = Path(tempfile.mkdtemp(prefix="aide-"))
+        base = Path(tempfile.mkdtemp(prefix=f"aide-{os.getpid()}-", dir=_place()))
         try:
             spec = self._spec(candidate, limits, base)
             end, output = self._execute(spec, limits, on_output, cancel)
@@ -158,9 +162,12 @@ class ProcessSandbox:
                 raise SandboxError("The sandbox is closed.", "")
             if self._server is not None and self._server.poll() is not None:
                 self._stop_server()
+            if self._started >= _RENEWED_AFTER:
+                self._retire_server()
             if self._connection is None:
                 self._start_server(limits)
             assert self._connection is not None
+            self._started += 1
             socket.send_fds(self._connection, [content], [theirs.fileno()])
 
     def _start_server(self, limits: Limits) -> None:
@@ -190,23 +197,44 @@ class ProcessSandbox:
             )
         self._connection = ours
 
+        self._started = 0
+
+    def _retire_server(self) -> None:
+        """A server ages: what its forks have in common grows stale. It ends after the executions it has begun."""
+        assert self._connection is not None
+        assert self._server is not None
+        self._connection.close()
+        self._retired = [server for server in self._retired if server.poll() is None] + [self._server]
+        self._connection = self._server = None
+
     def _stop_server(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
         if self._server is not None:
-            self._server.terminate()
-            try:
-                self._server.wait(10)
-            except subprocess.TimeoutExpired:
-                self._server.kill()
-                self._server.wait()
+            _end(self._server)
             self._server = None
 
     def close(self) -> None:
         with self._lock:
             self._closed = True
             self._stop_server()
+            for server in self._retired:
+                _end(server)
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(10)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def _place() -> str | None:
+    """Where temporary folders are made: not where sockets in them would have too long a name (unix(7))."""
+    return "/tmp" if len(tempfile.gettempdir()) > _LONGEST_PLACE and os.access("/tmp", os.W_OK) else None
 
 
 def _environment(python: str, private: str, limits: Limits) -> dict[str, str]:
@@ -215,6 +243,7 @@ def _environment(python: str, private: str, limits: Limits) -> dict[str, str]:
         "PATH": f"{Path(python).parent}:/usr/local/bin:/usr/bin:/bin",
         "HOME": private,
         "TMPDIR": private,
+        "JOBLIB_TEMP_FOLDER": private,
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
         "USER": "candidate",
@@ -233,10 +262,10 @@ def _environment(python: str, private: str, limits: Limits) -> dict[str, str]:
 
 @cache
 def _interpreter_folders(python: str) -> tuple[str, ...]:
-    """What the interpreter needs to see: its prefixes and the folder of its real executable.
+    """What the interpreter needs to see: its prefixes and its executables.
 
     Raises:
-        SandboxError: it does not start.
+        SandboxError: it does not start, or the home folder lies in its own.
     """
     code = "import os, sys; print(sys.prefix, sys.base_prefix, os.path.realpath(sys.executable), sep='\\n')"
     try:
@@ -248,5 +277,15 @@ def _interpreter_folders(python: str) -> tuple[str, ...]:
             f"The candidates' interpreter {python} does not start: {error}.", "Give --python a Python 3."
         ) from error
     prefix, base_prefix, executable = done.stdout.splitlines()
-    folders = {prefix, base_prefix, str(Path(executable).parent), str(Path(python).parent)}
-    return tuple(sorted(folders - {"/", "/usr"}))
+    home = str(Path.home())
+    for folder in (prefix, base_prefix):
+        if home == folder or home.startswith(folder.rstrip("/") + "/"):
+            if folder in ("/", "/usr"):
+                continue
+            raise SandboxError(
+                f"The candidates' interpreter {python} lies in {folder}, and so does all of {home}.",
+                "Give --python one in a folder of its own, such as a virtual environment.",
+            )
+    # The executables alone, not all that lies beside them: that may be somebody's ~/bin.
+    shown = {prefix, base_prefix, executable, os.path.abspath(python)}
+    return tuple(sorted(shown - {"/", "/usr"}))

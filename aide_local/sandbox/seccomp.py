@@ -1,7 +1,7 @@
 """seccomp: system calls that candidates have no business with are refused (seccomp(2), BPF).
 
 A deny-list: what numerical Python needs is too wide to list. Programs of another architecture are killed, and
-x32 calls and clone3(2) do not exist, so that arguments can be checked.
+x32 calls, clone3(2) and openat2(2) do not exist, so that arguments can be checked.
 """
 
 from __future__ import annotations
@@ -9,113 +9,146 @@ from __future__ import annotations
 import ctypes
 import errno
 import struct
+from collections.abc import Sequence
 
+from aide_local.sandbox.numbers import ARCHITECTURES, FAKED, REFUSED, REFUSED_IN_LANDLOCK, numbers
 from aide_local.sandbox.syscalls import MACHINE, raw
 
-_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-_X86_64 = {
-    "ptrace": 101, "process_vm_readv": 310, "process_vm_writev": 311, "mount": 165, "umount2": 166,
-    "pivot_root": 155, "chroot": 161, "setns": 308, "keyctl": 250, "add_key": 248, "request_key": 249, "bpf": 321,
-    "perf_event_open": 298, "userfaultfd": 323, "name_to_handle_at": 303, "open_by_handle_at": 304,
-    "kexec_load": 246, "kexec_file_load": 320, "init_module": 175, "finit_module": 313, "delete_module": 176,
-    "reboot": 169, "swapon": 167, "swapoff": 168, "acct": 163, "settimeofday": 164, "clock_settime": 227,
-    "clock_adjtime": 305, "adjtimex": 159, "quotactl": 179, "syslog": 103, "iopl": 172, "ioperm": 173, "kcmp": 312,
-    "memfd_create": 319, "shmget": 29, "msgget": 68, "fanotify_init": 300, "modify_ldt": 154, "sethostname": 170,
-    "setdomainname": 171, "vhangup": 153, "clone": 56, "unshare": 272, "socket": 41, "ioctl": 16, "prlimit64": 302,
-}  # fmt: skip
-_AARCH64 = {
-    "ptrace": 117, "process_vm_readv": 270, "process_vm_writev": 271, "mount": 40, "umount2": 39, "pivot_root": 41,
-    "chroot": 51, "setns": 268, "keyctl": 219, "add_key": 217, "request_key": 218, "bpf": 280,
-    "perf_event_open": 241, "userfaultfd": 282, "name_to_handle_at": 264, "open_by_handle_at": 265,
-    "kexec_load": 104, "kexec_file_load": 294, "init_module": 105, "finit_module": 273, "delete_module": 106,
-    "reboot": 142, "swapon": 224, "swapoff": 225, "acct": 89, "settimeofday": 170, "clock_settime": 112,
-    "clock_adjtime": 266, "adjtimex": 171, "quotactl": 60, "syslog": 116, "kcmp": 272, "memfd_create": 279,
-    "shmget": 194, "msgget": 186, "fanotify_init": 262, "sethostname": 161, "setdomainname": 162, "vhangup": 58,
-    "clone": 220, "unshare": 97, "socket": 198, "ioctl": 29, "prlimit64": 261,
-}  # fmt: skip
-_BOTH = {
-    "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427, "open_tree": 428, "move_mount": 429,
-    "fsopen": 430, "fsconfig": 431, "fsmount": 432, "fspick": 433, "pidfd_getfd": 438, "process_madvise": 440,
-    "mount_setattr": 442, "memfd_secret": 447, "process_mrelease": 448,
-}  # fmt: skip
-_CHECKED = ("clone", "unshare", "socket", "ioctl", "prlimit64")
-_CLONE3 = 435
 _NEW_NAMESPACES = 0x7E020080  # CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET,TIME}
 _AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
-_TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
+_STREAM, _SEQPACKET = 1, 5
+_TCP, _UDP = 6, 17
+# TIOCSTI and TIOCLINUX type into a terminal; FS_IOC_SETFLAGS, its 32-bit form, FSSETXATTR and SETVERSION change what
+# a file is by a descriptor that may only read it.
+_REQUESTS = (0x5412, 0x541C, 0x40086602, 0x40046602, 0x401C5820, 0x40087602)
+_SET_DUMPABLE = 4
+_SET_ID_BITS = 0o6000
 _X32 = 0x40000000
+# The argument that holds the mode of the file that is made or changed.
+_MODES = {"open": 2, "openat": 3, "creat": 1, "mknod": 1, "mknodat": 2, "mkdir": 1, "mkdirat": 2}
+_CHANGES_OF_MODE = {"chmod": 1, "fchmod": 1, "fchmodat": 2, "fchmodat2": 2}
 
-_LOAD, _EQUAL, _AT_LEAST, _AND, _RETURN = 0x20, 0x15, 0x35, 0x54, 0x06
-_ALLOW, _KILL, _ERROR = 0x7FFF0000, 0x80000000, 0x00050000
+_LOAD, _EQUAL, _ANY_BIT, _AT_LEAST, _AND, _RETURN = 0x20, 0x15, 0x45, 0x35, 0x54, 0x06
+_ALLOW, _KILL, _ERROR, _NOTIFY = 0x7FFF0000, 0x80000000, 0x00050000, 0x7FC00000
 _NUMBER, _ARCHITECTURE = 0, 4  # offsets in struct seccomp_data
-
-
-def _argument(at: int) -> int:
-    """Offset of the low 32 bits: all the kernel looks at for the arguments that are checked here."""
-    return 16 + 8 * at
+_NEW_LISTENER = 1 << 3
 
 
 def available() -> bool:
-    return MACHINE in _ARCH
+    return MACHINE in ARCHITECTURES
 
 
-def program(*, own_network: bool) -> bytes:
-    """The filter; with ``own_network`` (a network namespace of its own) sockets of its loopback are allowed.
+class _Filter:
+    """A BPF program under construction; between two rules the call's number is loaded."""
 
-    AF_VSOCK passes by network namespaces, so families are allowed by name and never denied by it.
+    def __init__(self) -> None:
+        self.code: list[tuple[int, int, int, int]] = []
+        self._numbers = numbers()
+        self._emit(_LOAD, _ARCHITECTURE)
+        self._emit(_EQUAL, ARCHITECTURES[MACHINE], 1, 0)
+        self._emit(_RETURN, _KILL)
+        self._emit(_LOAD, _NUMBER)
+        if MACHINE == "x86_64":
+            self._emit(_AT_LEAST, _X32, 0, 1)
+            self._emit(_RETURN, _ERROR | errno.ENOSYS)
+
+    def _emit(self, operation: int, value: int, yes: int = 0, no: int = 0) -> None:
+        self.code.append((operation, yes, no, value))
+
+    def answer(self, name: str, action: int) -> None:
+        """``name`` is never executed; nothing where this machine does not have it."""
+        if name in self._numbers:
+            self._emit(_EQUAL, self._numbers[name], 0, 1)
+            self._emit(_RETURN, action)
+
+    def only(
+        self,
+        name: str,
+        argument: int,
+        values: Sequence[int],
+        *,
+        mask: int = 0xFFFFFFFF,
+        error: int = errno.EPERM,
+    ) -> None:
+        """An argument, masked, must have one of the values. The kernel itself looks at its low 32 bits alone."""
+        self._emit(_EQUAL, self._numbers[name], 0, 3 + len(values))
+        self._emit(_LOAD, 16 + 8 * argument)
+        self._emit(_AND, mask)
+        for at, value in enumerate(values):
+            self._emit(_EQUAL, value, len(values) - at, 0)
+        self._emit(_RETURN, _ERROR | error)
+        self._emit(_LOAD, _NUMBER)
+
+    def never(self, name: str, argument: int, value: int) -> None:
+        """An argument must not have the value."""
+        self._emit(_EQUAL, self._numbers[name], 0, 4)
+        self._emit(_LOAD, 16 + 8 * argument)
+        self._emit(_EQUAL, value, 0, 1)
+        self._emit(_RETURN, _ERROR | errno.EPERM)
+        self._emit(_LOAD, _NUMBER)
+
+    def without(self, name: str, argument: int, bits: int) -> None:
+        """None of the bits may be set."""
+        if name in self._numbers:
+            self._emit(_EQUAL, self._numbers[name], 0, 4)
+            self._emit(_LOAD, 16 + 8 * argument)
+            self._emit(_ANY_BIT, bits, 0, 1)
+            self._emit(_RETURN, _ERROR | errno.EPERM)
+            self._emit(_LOAD, _NUMBER)
+
+    def finished(self) -> bytes:
+        self._emit(_RETURN, _ALLOW)
+        return b"".join(struct.pack("=HBBI", *instruction) for instruction in self.code)
+
+
+def program(*, namespaces: bool) -> bytes:
+    """The filter. Without namespaces it does some of their work, too.
+
+    - Sockets: local ones; inside a network namespace of its own also IP and routing. Families are allowed by
+      name, never denied by it: AF_VSOCK, for one, passes by network namespaces.
+    - Without namespaces, changes of mode, owner, times and attributes succeed without being made: Landlock
+      does not cover them, and plain refusals break shutil and joblib. Connections of local sockets are asked
+      about (:mod:`aide_local.sandbox.broker`), and datagram sockets, which need no connection, refused.
     """
-    numbers = {**{"x86_64": _X86_64, "aarch64": _AARCH64}[MACHINE], **_BOTH}
-    code: list[tuple[int, int, int, int]] = []
-
-    def emit(operation: int, value: int, yes: int = 0, no: int = 0) -> None:
-        code.append((operation, yes, no, value))
-
-    def refuse(error: int = errno.EPERM) -> None:
-        emit(_RETURN, _ERROR | error)
-
-    emit(_LOAD, _ARCHITECTURE)
-    emit(_EQUAL, _ARCH[MACHINE], 1, 0)
-    emit(_RETURN, _KILL)
-    emit(_LOAD, _NUMBER)
-    if MACHINE == "x86_64":
-        emit(_AT_LEAST, _X32, 0, 1)
-        refuse(errno.ENOSYS)
-    emit(_EQUAL, _CLONE3, 0, 1)
-    refuse(errno.ENOSYS)
-    for name, number in sorted(numbers.items()):
-        if name not in _CHECKED:
-            emit(_EQUAL, number, 0, 1)
-            refuse()
+    made = _Filter()
+    for name in ("clone3", "openat2"):
+        made.answer(name, _ERROR | errno.ENOSYS)
+    for name in REFUSED:
+        made.answer(name, _ERROR | errno.EPERM)
     for name in ("clone", "unshare"):
-        emit(_EQUAL, numbers[name], 0, 4)
-        emit(_LOAD, _argument(0))
-        emit(_AND, _NEW_NAMESPACES)
-        emit(_EQUAL, 0, 1, 0)
-        refuse()
-        emit(_LOAD, _NUMBER)
-    families = [_AF_UNIX, *([_AF_INET, _AF_INET6, _AF_NETLINK] if own_network else [])]
-    emit(_EQUAL, numbers["socket"], 0, 2 + len(families))
-    emit(_LOAD, _argument(0))
-    for at, family in enumerate(families):
-        emit(_EQUAL, family, len(families) - at, 0)
-    refuse(errno.EAFNOSUPPORT)
-    emit(_LOAD, _NUMBER)
-    emit(_EQUAL, numbers["ioctl"], 0, 4)
-    emit(_LOAD, _argument(1))
-    emit(_EQUAL, _TIOCSTI, 1, 0)
-    emit(_EQUAL, _TIOCLINUX, 0, 1)
-    refuse()
-    emit(_LOAD, _NUMBER)
-    emit(_EQUAL, numbers["prlimit64"], 0, 3)
-    emit(_LOAD, _argument(0))
-    emit(_EQUAL, 0, 1, 0)
-    refuse()
-    emit(_RETURN, _ALLOW)
-    return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)
+        made.only(name, 0, [0], mask=_NEW_NAMESPACES)
+    families = [_AF_UNIX, *([_AF_INET, _AF_INET6, _AF_NETLINK] if namespaces else [])]
+    made.only("socket", 0, families, error=errno.EAFNOSUPPORT)
+    made.only("socket", 2, [0, 1, _TCP, _UDP], error=errno.EPROTONOSUPPORT)
+    made.only("socketpair", 0, [_AF_UNIX], error=errno.EAFNOSUPPORT)
+    for request in _REQUESTS:
+        made.never("ioctl", 1, request)
+    made.never("prctl", 0, _SET_DUMPABLE)
+    made.only("prlimit64", 0, [0])
+    for name, argument in (_MODES | (_CHANGES_OF_MODE if namespaces else {})).items():
+        made.without(name, argument, _SET_ID_BITS)
+    if not namespaces:
+        for name in FAKED:
+            made.answer(name, _ERROR | 0)
+        for name in REFUSED_IN_LANDLOCK:
+            made.answer(name, _ERROR | errno.EPERM)
+        for name in ("socket", "socketpair"):
+            made.only(name, 1, [_STREAM, _SEQPACKET], mask=0xF, error=errno.EPROTONOSUPPORT)
+        # Others than itself: which process is meant is told by these arguments; 0 is the caller.
+        for name in ("sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr"):
+            made.only(name, 0, [0])
+        for name in ("setpriority", "ioprio_set"):
+            made.only(name, 1, [0])
+        made.only("setpriority", 0, [0])
+        made.only("ioprio_set", 0, [1])
+        made.answer("connect", _NOTIFY)
+    return made.finished()
 
 
-def install(filter_: bytes) -> None:
+def install(filter_: bytes, *, listen: bool = False) -> int:
     """Apply to this process and all it starts. Needs no_new_privs.
+
+    With ``listen``, returns a descriptor that tells of the calls that are asked about (seccomp_unotify(2)).
 
     Raises:
         OSError: the kernel refused.
@@ -126,4 +159,4 @@ def install(filter_: bytes) -> None:
 
     buffer = ctypes.create_string_buffer(filter_, len(filter_))
     made = Program(len(filter_) // 8, ctypes.cast(buffer, ctypes.c_void_p))
-    raw("seccomp", 1, 0, bytes(made))
+    return raw("seccomp", 1, _NEW_LISTENER if listen else 0, bytes(made))

@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+import time
 
 from aide_local.sandbox.processes import descendants
 from aide_local.sandbox.spec import Spec
@@ -81,6 +82,8 @@ def main() -> None:
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGCHLD, _reap)
     serve(socket.socket(fileno=int(sys.argv[1])))
+    while _supervisors:  # those of executions that have begun; when the product is gone, they end at once
+        time.sleep(0.02)
 
 
 if __name__ == "__main__":

@@ -12,23 +12,17 @@ import platform
 import struct
 
 _X86_64 = {
-    "clone": 56,
+    "capset": 126,
     "pivot_root": 155,
     "seccomp": 317,
-    "open_tree": 428,
-    "move_mount": 429,
-    "fsopen": 430,
-    "fsconfig": 431,
-    "fsmount": 432,
-    "pidfd_open": 434,
     "close_range": 436,
     "openat2": 437,
-    "mount_setattr": 442,
+    "pidfd_getfd": 438,
     "landlock_create_ruleset": 444,
     "landlock_add_rule": 445,
     "landlock_restrict_self": 446,
 }
-_AARCH64 = _X86_64 | {"clone": 220, "pivot_root": 41, "seccomp": 277}
+_AARCH64 = _X86_64 | {"capset": 91, "pivot_root": 41, "seccomp": 277}
 
 MACHINE = platform.machine()
 NUMBERS: dict[str, int] = {"x86_64": _X86_64, "aarch64": _AARCH64}.get(MACHINE, {})

@@ -423,7 +423,7 @@ def test_nothing_is_left_behind_after_many_faults(bench: Bench) -> None:
     before = (
         len(os.listdir("/proc/self/fd")),
         len(Path("/proc/self/mounts").read_text().splitlines()),
-        sorted(place.glob("aide-*")),
+        sorted(place.glob(f"aide-{os.getpid()}-*")),
         below_us(),
     )
     for code in ("1/0", "import os; os.abort()", "import os; os.fork()", "import sys; sys.exit(5)", "x ="):
@@ -432,7 +432,7 @@ def test_nothing_is_left_behind_after_many_faults(bench: Bench) -> None:
     assert before == (
         len(os.listdir("/proc/self/fd")),
         len(Path("/proc/self/mounts").read_text().splitlines()),
-        sorted(place.glob("aide-*")),
+        sorted(place.glob(f"aide-{os.getpid()}-*")),
         {pid for pid in below_us() if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE} | before[3],
     )
 
