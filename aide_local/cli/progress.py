@@ -9,6 +9,7 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
+from aide_local.cli.text import harmless
 from aide_local.digest import first_sentence, format_metric
 from aide_local.events import (
     BestImproved,
@@ -86,7 +87,7 @@ class Lines(View):
             case NodeFinished():
                 self.line(node_line(event.node, self.steps), _STYLES.get(event.node.state, ""))
             case Trouble():
-                self.line(f"trouble: {event.message} {event.mend}".rstrip(), "yellow")
+                self.line(harmless(f"trouble: {event.message} {event.mend}".rstrip()), "yellow")
             case RunPaused():
                 self.line(f"paused {event.reason}", "yellow")
             case RunResumed():
@@ -110,7 +111,7 @@ def node_line(node: Node, steps: int) -> str:
         result = f"failed: {node.error.one_line(100)}"
     else:
         result = node.state.value
-    return f"{head}  {result}  {first_sentence(node.plan)}".rstrip()
+    return harmless(f"{head}  {result}  {first_sentence(node.plan)}".rstrip())
 
 
 def summary_lines(summary: dict[str, Any], reason: str) -> list[str]:
@@ -120,7 +121,11 @@ def summary_lines(summary: dict[str, Any], reason: str) -> list[str]:
         f"ended: {reason}; {summary['nodes']} nodes, {summary['valid_nodes']} valid, {summary['wall_seconds']:.0f} s"
     ]
     if summary.get("best_node") is None:
-        return [*lines, "No valid script was found, so there is no submission."]
+        return [
+            *lines,
+            "No valid script was found, so there is no submission.",
+            f"Why: aide-local show {summary['run_id']} NODE. Then more --steps (aide-local resume), or another --model.",
+        ]
     metric = summary["metric"]
     if summary["constant_score"] is not None:
         lines.append(f"constant guess   {metric} {format_metric(summary['constant_score'])}")

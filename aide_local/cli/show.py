@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aide_local.cli.run import Home_, Json
+from aide_local.cli.text import harmless
 from aide_local.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -145,7 +146,9 @@ def _tree_lines(view: RunView) -> list[str]:
         gain = view.tree.gain(one)
         gained = f" ({gain:+.4g})" if gain is not None else ""
         lines.append(
-            f"{mark}{'  ' * depth}{one.state.glyph} #{one.id} {one.operator}  {result}{gained}  {first_sentence(one.plan)}".rstrip()
+            harmless(
+                f"{mark}{'  ' * depth}{one.state.glyph} #{one.id} {one.operator}  {result}{gained}  {first_sentence(one.plan)}"
+            ).rstrip()
         )
         for child in view.tree.children(one.id):
             add(child, depth + 1)
@@ -171,8 +174,8 @@ def _show_node(view: RunView, node: Node, *, prompt: bool, json: bool) -> None:
     if prompt:
         for generation in view.generations:
             if generation.node == node.id:
-                print(f"---- {generation.purpose}, attempt {generation.attempt}: prompt\n{generation.prompt}")
-                print(f"---- reply\n{generation.reply}\n")
+                print(f"---- {generation.purpose}, attempt {generation.attempt}: prompt")
+                print(harmless(f"{generation.prompt}\n---- reply\n{generation.reply}\n"))
         return
     from aide_local.cli.progress import node_line
 
@@ -184,11 +187,11 @@ def _show_node(view: RunView, node: Node, *, prompt: bool, json: bool) -> None:
     print(f"{usage.wall:.1f} s, {usage.cpu:.1f} s of processor time, {usage.peak_memory / 2**20:.0f} MiB")
     for dropped in node.dropped:
         print(f"left out of the prompt: {dropped}")
-    print(f"\n{node.plan}\n\n{node.code}")
+    print(harmless(f"\n{node.plan}\n\n{node.code}"))
     if node.error is not None:
-        print(f"---- error\n{node.error.traceback or node.error.one_line(500)}")
+        print(harmless(f"---- error\n{node.error.traceback or node.error.one_line(500)}"))
     if node.output:
-        print(f"---- output\n{node.output}")
+        print(harmless(f"---- output\n{node.output}"))
 
 
 def best(
@@ -206,7 +209,7 @@ def best(
     if json:
         print(json_module.dumps(asdict(found), default=str, ensure_ascii=False))
         return
-    print(found.code, end="")
+    print(harmless(found.code) if sys.stdout.isatty() else found.code, end="")
 
 
 def diff(
@@ -228,4 +231,4 @@ def diff(
     lines = difflib.unified_diff(
         first.code.splitlines(), second.code.splitlines(), f"#{first.id}", f"#{second.id}", lineterm=""
     )
-    print("\n".join(lines))
+    print(harmless("\n".join(lines)))

@@ -1,0 +1,60 @@
+"""From a step to a script: one re-ask at most, and what is refused before it is executed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aide_local.events import ExecutionStarted, TokensStreamed
+from aide_local.home import Home
+from aide_local.store.read import read_run
+from aide_local.types import NodeState, RunSettings, Sampling
+from tests.runs import Reply, ended, good, make_run, nodes_of, reply_with
+
+ONE = RunSettings(steps=1, seed=1, folds=2, sandbox="limits", timeout=60.0)
+
+
+def asked(tmp_path: Path, reply: Reply) -> tuple[list[str], list[object]]:
+    """The purposes of what the model was asked for one node, and the events."""
+    events = list(make_run(tmp_path, reply, settings=ONE).events())
+    view = read_run(Home(tmp_path / "home"), ended(iter(events)).run_id)
+    return [one.purpose for one in view.generations], events  # type: ignore[return-value]
+
+
+def test_a_reply_with_code_is_not_asked_again(tmp_path: Path) -> None:
+    purposes, _ = asked(tmp_path, lambda prompt, sampling: good(3))
+    assert purposes == ["script"]
+
+
+def test_a_reply_without_code_is_asked_again_once_and_keeps_its_plan(tmp_path: Path) -> None:
+    def reply(prompt: str, sampling: Sampling) -> str:
+        if "held no Python code" in prompt:
+            assert "I shall use the slope." in prompt
+            return good(3).split("\n", 1)[1]
+        return "I shall use the slope."
+
+    purposes, events = asked(tmp_path, reply)
+    assert purposes == ["script", "reask"]
+    (node,) = nodes_of(events)  # type: ignore[arg-type]
+    assert (node.state, node.plan) == (NodeState.VALID, "I shall use the slope.")
+    assert sum(isinstance(event, TokensStreamed) and event.restart for event in events) == 2
+
+
+def test_a_second_reply_without_code_makes_the_node_buggy(tmp_path: Path) -> None:
+    purposes, events = asked(tmp_path, lambda prompt, sampling: "I cannot.")
+    assert purposes == ["script", "reask"]
+    (node,) = nodes_of(events)  # type: ignore[arg-type]
+    assert node.error is not None
+    assert (node.state, node.error.kind, node.code) == (NodeState.BUGGY, "no_code", "")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [("def (:", "syntax"), ("import not_there_at_all", "import"), ("x = 'a\0b'", "syntax")]
+)
+def test_what_cannot_run_is_refused_before_it_is_executed(tmp_path: Path, code: str, kind: str) -> None:
+    _, events = asked(tmp_path, lambda prompt, sampling: reply_with(code))
+    (node,) = nodes_of(events)  # type: ignore[arg-type]
+    assert node.error is not None
+    assert node.error.kind == kind
+    assert not any(isinstance(event, ExecutionStarted) for event in events)
