@@ -41,10 +41,6 @@ class Home:
         return self.root / "models"
 
     @property
-    def settings(self) -> Path:
-        return self.root / "settings.toml"
-
-    @property
     def prompts(self) -> Path:
         """Templates here override ours, file by file."""
         return self.root / "prompts"

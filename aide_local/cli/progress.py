@@ -186,7 +186,7 @@ class Live(Lines):
         match event:
             case NodeProposed():
                 parent = f" of #{event.step.parent}" if event.step.parent is not None else ""
-                self._phase = f"writing #{event.node} ({event.step.operator}{parent})"
+                self._phase = f"{self._step(event.node)} writing ({event.step.operator}{parent})"
                 self._characters, self._since = 0, time.monotonic()
             case TokensStreamed():
                 self._characters += len(event.text)
@@ -195,9 +195,9 @@ class Live(Lines):
                 if generation.decode_ms > 0:
                     self._speed = f"{1000 * generation.completion_tokens / generation.decode_ms:.0f} tokens/s"
             case ExecutionStarted():
-                self._phase = f"running #{event.node}"
+                self._phase = f"{self._step(event.node)} running"
             case FoldScored():
-                self._phase = f"running #{event.node}, fold {event.fold.fold + 1} done"
+                self._phase = f"{self._step(event.node)} running, fold {event.fold.fold + 1} done"
             case NodeFinished():
                 self._done += 1
                 self._phase = "choosing"
@@ -207,10 +207,13 @@ class Live(Lines):
                 return
         self._progress.update(self._task, description=self._describe())
 
+    def _step(self, node: int) -> str:
+        return f"step {node + 1}/{self.steps}"
+
     def _describe(self) -> str:
         spent = time.monotonic() - self._began
         parts = [self._phase]
-        if self._phase.startswith("writing") and self._characters:
+        if "writing" in self._phase and self._characters:
             parts.append(f"{self._characters} characters")
         parts += [self._metric, self._speed, f"{spent:.0f} s"]
         if self._done and self.steps:
