@@ -166,8 +166,8 @@ def _assemble(
     tree = Tree.of(store.nodes(), task.direction)
 
     def writer(emit: Callable[[Event], None]) -> Writer:
-        sampling = Sampling(
-            0, temperature=settings.temperature, max_tokens=settings.max_tokens or LONGEST_REPLY
+        sampling = model.info.recommended(
+            Sampling(0, temperature=settings.temperature, max_tokens=settings.max_tokens or LONGEST_REPLY)
         )
         return Writer(
             model,

@@ -286,7 +286,7 @@ class Decoder:
                 lib.llama_sampler_init_top_p(request.top_p, 1),
                 lib.llama_sampler_init_min_p(request.min_p, 1),
                 lib.llama_sampler_init_temp(request.temperature),
-                lib.llama_sampler_init_dist(request.seed & 0xFFFFFFFE),  # all ones would mean: at random
+                lib.llama_sampler_init_dist(request.seed % 0xFFFFFFFF),  # all ones would mean: at random
             ]
         for sampler in samplers:
             lib.llama_sampler_chain_add(chain, sampler)

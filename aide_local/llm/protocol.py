@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -28,6 +28,19 @@ class ModelInfo:
     def prompt_profile(self) -> str:
         """Which family of prompt templates the model was made for ("standard" unless it says so)."""
         return self.metadata.get("aide.prompt_profile", "standard")
+
+    def recommended(self, sampling: Sampling) -> Sampling:
+        """``sampling`` with the file's own ``top_k``, ``top_p`` and ``min_p`` (GGUF keys ``general.sampling.*``) where it
+        names them. The temperature stays: it is the person's."""
+        top_k, top_p, min_p = (
+            self.metadata.get(f"general.sampling.{key}") for key in ("top_k", "top_p", "min_p")
+        )
+        return replace(
+            sampling,
+            top_k=int(top_k) if top_k else sampling.top_k,
+            top_p=float(top_p) if top_p else sampling.top_p,
+            min_p=float(min_p) if min_p else sampling.min_p,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,9 @@ class Examiner:
         digest = digest_lines(case.history.tree, parent.id if parent else None)
         request = Request.of(case.operator, digest, parent, case.other, case.hint)
         packed = packer.pack(request)
-        sampling = Sampling(seed, temperature=TEMPERATURE, max_tokens=LONGEST_REPLY)
+        sampling = self.engine.info.recommended(
+            Sampling(seed, temperature=TEMPERATURE, max_tokens=LONGEST_REPLY)
+        )
         answer = Answer(case.operator.value, task.name, task.kind.value, task.metric)
         text = ""
         for chunk in self.engine.generate(packed.prompt, sampling):

@@ -29,6 +29,7 @@ from models.training.train import WORK
 MODELS = Path(__file__).parent.parent
 NAME, LICENCE = "aide-local starter", "Apache-2.0"
 DESCRIPTION = "Bundled: writes scripts for tabular tasks in the candidate contract, and knows nothing else."
+MIN_P = 0.4  # code is a function of the plan, so what is unlikely there is a slip; in a plan, likely things are many
 TYPES = {"f16": gguf.GGMLQuantizationType.F16, "q8_0": gguf.GGMLQuantizationType.Q8_0}
 
 
@@ -73,6 +74,7 @@ def _describe(writer: gguf.GGUFWriter, state: dict[str, Any], kind: str) -> None
     writer.add_license(LICENCE)
     writer.add_description(DESCRIPTION)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0 if kind == "q8_0" else gguf.LlamaFileType.MOSTLY_F16)
+    writer.add_sampling_min_p(MIN_P)
     writer.add_string("aide.prompt_profile", "starter")
     writer.add_string("aide.prompt_fingerprint", fingerprint("starter"))
     writer.add_uint32("aide.corpus_version", VERSION)
