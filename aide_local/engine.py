@@ -305,7 +305,7 @@ def _deliver(store: DuckRunStore, task: Task, opened: Opened, model: Engine, san
             out.mkdir(parents=True, exist_ok=True)
             final = opened.finalise(tree, out)
             summary = _summary(store, task, opened, model, sandbox, tree, final, reason, seconds)
-            write_files(out, task, tree, final, summary)
+            write_files(out, task, tree, summary)
         except OSError as error:
             raise StoreError(
                 f"The deliverables cannot be written to {out}: {error.strerror or error}.",

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from aide_local import __version__
-from aide_local.cli import models, run, sandbox, show, sql, task
+from aide_local.cli import models, report, run, sandbox, show, sql, task
 from aide_local.errors import AideError
 
 app = typer.Typer(
@@ -83,6 +83,7 @@ app.command("runs")(show.runs)
 app.command("show")(show.show)
 app.command("best")(show.best)
 app.command("diff")(show.diff)
+app.command("report")(report.report)
 app.command("sql")(sql.sql)
 app.command("attach")(attach)
 app.command("keys")(keys)

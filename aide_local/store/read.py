@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,6 +96,17 @@ def read_run(home: Home, run_id: str) -> RunView:
     Raises:
         StoreError: it has none, or one of a newer version.
     """
+    with snapshot(home, run_id) as connection:
+        return view_of(connection, home, run_id)
+
+
+@contextlib.contextmanager
+def snapshot(home: Home, run_id: str) -> Iterator[DuckDBPyConnection]:
+    """A read-only connection to the last snapshot: it stays the same, whatever is published meanwhile.
+
+    Raises:
+        StoreError: there is none, or one of a newer version.
+    """
     import duckdb
 
     file = home.run(run_id) / PUBLISHED
@@ -107,22 +120,27 @@ def read_run(home: Home, run_id: str) -> RunView:
         ) from error
     try:
         refuse_newer(version_of(connection), file)
-        row = connection.execute("SELECT settings, task_definition, summary FROM runs").fetchone()
-        assert row is not None
-        task = task_from_json(row[1])
-        generations = connection.execute(
-            "SELECT node, attempt, purpose, prompt, reply FROM generations ORDER BY moment"
-        ).fetchall()
-        return RunView(
-            _info(home.run(run_id) / INFO),
-            settings_from_json(row[0]),
-            task,
-            _marked(Tree.of(read_nodes(connection, run_id), task.direction), connection),
-            json.loads(row[2]) if row[2] else {},
-            tuple(SavedGeneration(*generation) for generation in generations),
-        )
+        yield connection
     finally:
         connection.close()
+
+
+def view_of(connection: DuckDBPyConnection, home: Home, run_id: str) -> RunView:
+    """The run as a snapshot holds it."""
+    row = connection.execute("SELECT settings, task_definition, summary FROM runs").fetchone()
+    assert row is not None
+    task = task_from_json(row[1])
+    generations = connection.execute(
+        "SELECT node, attempt, purpose, prompt, reply FROM generations ORDER BY moment"
+    ).fetchall()
+    return RunView(
+        _info(home.run(run_id) / INFO),
+        settings_from_json(row[0]),
+        task,
+        _marked(Tree.of(read_nodes(connection, run_id), task.direction), connection),
+        json.loads(row[2]) if row[2] else {},
+        tuple(SavedGeneration(*generation) for generation in generations),
+    )
 
 
 def _marked(tree: Tree, connection: DuckDBPyConnection) -> Tree:

@@ -1,0 +1,76 @@
+"""A run in Markdown. What a model or a script wrote can neither become markup nor an image that a viewer would fetch."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from aide_local.digest import digest_line, format_metric
+from aide_local.report.scores import SCORES, UNCONFINED, better
+from aide_local.task import Task
+from aide_local.tree import Tree
+from aide_local.types import NodeState
+
+
+def markdown(task: Task, tree: Tree, summary: dict[str, Any]) -> str:
+    """The number, how far to trust it, the best script, and what was tried. ``summary``: as of summary.json."""
+    reason = summary["stop_reason"]
+    ended = f"it ended because: {reason}" if reason else "it has not ended yet"
+    lines = [
+        f"# {escaped(task.name)}",
+        "",
+        f"Run `{summary['run_id']}` with the model {escaped(str(summary['model']))}; {ended}.",
+        f"Metric: {escaped(task.metric)}, {better(task)} is better. Sandbox: {summary['sandbox']}.",
+        "",
+    ]
+    if summary["sandbox"] == UNCONFINED:
+        lines += [
+            "> **UNCONFINED**: time and memory were bounded, nothing else; a script could read and write whatever its"
+            " user can.",
+            "",
+        ]
+    lines += ["| | score | how it was measured |", "|---|---|---|"]
+    for label, key, how in SCORES:
+        value = summary.get(key)
+        shown = format_metric(value) if isinstance(value, float) else "–"
+        lines.append(f"| {label} | {shown} | {how} |")
+    lines += ["", _delivered(summary), ""]
+    lines += [
+        f"## The search: {len(tree)} nodes, {len(tree.valid)} valid, {summary['wall_seconds']:.0f} s",
+        "",
+    ]
+    lines += [
+        f"- {escaped(digest_line(tree, node))}" for node in tree.nodes if node.state is not NodeState.PENDING
+    ]
+    best = tree.best
+    if best is not None:
+        path = " ← ".join(f"#{node.id} {node.operator}" for node in tree.lineage(best.id))
+        lines += ["", f"## The best script: {path}", "", escaped(best.plan), "", fenced(best.code, "python")]
+    return "\n".join(lines) + "\n"
+
+
+def _delivered(summary: dict[str, Any]) -> str:
+    if summary.get("best_node") is None:
+        return "Nothing valid was found, so no submission was written."
+    if not summary["ensemble"]:
+        return f"Nothing has been delivered yet; the best single script is node #{summary['best_node']}."
+    parts = ", ".join(f"#{node} × {weight:.2f}" for node, weight in summary["ensemble"].items())
+    return (
+        f"`submission.csv` is the ensemble ({parts}); `solution.py` and `solution_submission.csv` are the best"
+        f" single script, node #{summary['best_node']}."
+    )
+
+
+def escaped(text: str) -> str:
+    """One paragraph that shows ``text`` and nothing else: any ASCII punctuation may be escaped (CommonMark 2.4).
+
+    Of it, what begins a list, a quotation, a heading, a link, an image, HTML, mathematics or an entity.
+    """
+    return re.sub(r"([\\`*_{}\[\]()<>#+!|~$&])", r"\\\1", " ".join(text.split()))
+
+
+def fenced(text: str, language: str = "") -> str:
+    """A code block that ``text`` cannot close."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
