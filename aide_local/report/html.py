@@ -23,13 +23,14 @@ from aide_local.report.source import CLASSES, diff, spans
 from aide_local.store.record import RunRecord
 from aide_local.types import Node, NodeState
 
+_SCRIPTS = ("text", "tree", "node", "course", "begin")
 _OUTPUT = 8_000  # characters of a node's output that a page carries
 
 
 def html(record: RunRecord) -> str:
     """The page."""
     view, summary = record.view, summary_of(record)
-    style, script = _template("report.css"), _template("report.js")
+    style, script = _template("page.css"), _script()
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -99,6 +100,12 @@ def _finite(value: Any) -> Any:
 
 def _template(name: str) -> str:
     return (resources.files("aide_local") / "report" / "templates" / name).read_text("utf-8")
+
+
+def _script() -> str:
+    """The page's one script, in a scope of its own."""
+    parts = "\n".join(_template(f"{name}.js") for name in _SCRIPTS)
+    return f'"use strict";\n(() => {{\n{parts}}})();\n'
 
 
 def _data(record: RunRecord, summary: dict[str, Any]) -> dict[str, Any]:

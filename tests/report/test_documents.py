@@ -169,4 +169,6 @@ def test_what_the_command_cannot_do_is_told(home: Home, arguments: list[str], wo
 
 def test_the_templates_travel_with_the_package() -> None:
     shipped = [path.name for path in (resources.files("aide_local") / "report" / "templates").iterdir()]
-    assert {"page.html.j2", "report.css", "report.js"} <= set(shipped)
+    assert {"page.html.j2", "page.css", "text.js", "tree.js", "node.js", "course.js", "begin.js"} <= set(
+        shipped
+    )
