@@ -1,13 +1,15 @@
-"""What the sandbox costs: a script that does nothing, and one that imports what most scripts import.
+"""What the sandbox costs: to start, and while a script computes.
 
     python -m benchmarks.sandbox
 
-Milliseconds from asking to the answer, paired with `python script.py` in the same round.
+Milliseconds from asking to the answer, paired with `python script.py` in the same round; then how fast a fit
+that needs nothing but the processor runs inside, against outside (its own clock, medians of pairs).
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -25,6 +27,16 @@ SCRIPTS = {
     "imports": "import numpy, pandas, sklearn.ensemble, sklearn.linear_model, xgboost\n",
 }
 
+FIT = """
+import time
+from sklearn.datasets import make_classification
+from sklearn.ensemble import RandomForestClassifier
+X, y = make_classification(2000, 20, random_state=0)
+began, used = time.perf_counter(), time.process_time()
+RandomForestClassifier(60, random_state=0).fit(X, y)
+print("FIT", time.perf_counter() - began, time.process_time() - used)
+"""
+
 
 def timed(act: Callable[[], object]) -> float:
     began = time.perf_counter()
@@ -32,11 +44,42 @@ def timed(act: Callable[[], object]) -> float:
     return 1000 * (time.perf_counter() - began)
 
 
+def throughput(folder: Path, levels: list[Level], rounds: int) -> dict[str, tuple[float, float]]:
+    """Speed inside over speed outside, by level: by the clock and by processor time."""
+    script = folder / "fit.py"
+    script.write_text(FIT)
+    sandboxes = {level: ProcessSandbox(level) for level in levels}
+
+    def seconds(output: str) -> tuple[float, float]:
+        _, elapsed, processor = next(line for line in output.splitlines() if line.startswith("FIT")).split()
+        return float(elapsed), float(processor)
+
+    ratios: dict[str, list[tuple[float, float]]] = {}
+    environment = {**os.environ, "OMP_WAIT_POLICY": "passive"}
+    for number in range(rounds + 1):
+        command = [sys.executable, str(script)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        outside = seconds(done.stdout)
+        for level, sandbox in sandboxes.items():
+            outcome = sandbox.run(Candidate(script, folder / "input", folder / "working"), Limits(wall=300))
+            assert outcome.ok, outcome
+            if number:
+                inside = seconds(outcome.output)
+                ratios.setdefault(level.value, []).append((outside[0] / inside[0], outside[1] / inside[1]))
+    for sandbox in sandboxes.values():
+        sandbox.close()
+    return {
+        name: (statistics.median(one for one, _ in pairs), statistics.median(two for _, two in pairs))
+        for name, pairs in ratios.items()
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--only", choices=["start", "throughput"])
     given = parser.parse_args()
     levels = [level for level in (Level.STRICT, Level.LANDLOCK) if attempt(level).works] + [Level.LIMITS]
     with tempfile.TemporaryDirectory() as place:
@@ -60,7 +103,7 @@ def main() -> None:
 
                 ways[f"{level.value}, {'warm' if warm else 'cold'}"] = run
         taken: dict[tuple[str, str], list[float]] = {}
-        for number in range(given.rounds + 1):
+        for number in range(0 if given.only == "throughput" else given.rounds + 1):
             for kind, code in SCRIPTS.items():
                 script = folder / f"{kind}.py"
                 script.write_text(code)
@@ -70,6 +113,11 @@ def main() -> None:
                         taken.setdefault((kind, name), []).append(milliseconds)
         for sandbox in opened:
             sandbox.close()
+        fits = {} if given.only == "start" else throughput(folder, levels, given.rounds)
+    for name, (elapsed, processor) in fits.items():
+        print(f"throughput, {name}: {elapsed:.3f} of outside by the clock, {processor:.3f} by processor time")
+    if not taken:
+        return
     print("| script | way | median ms | against plain python |\n|---|---|---|---|")
     for (kind, name), values in taken.items():
         pairs = [one / plain for one, plain in zip(values, taken[kind, "plain python"], strict=True)]

@@ -112,3 +112,12 @@ def test_a_tree_is_removed_but_never_one_that_we_stand_in(tmp_path: Path) -> Non
     assert sandbox(tmp_path, "clean", "..").returncode == 2
     assert sandbox(tmp_path, "clean", "working").returncode == 0
     assert not (tmp_path / "working").exists()
+
+
+def test_the_audit_prints_a_table_with_the_machine_and_a_summary(tmp_path: Path) -> None:
+    done = sandbox(tmp_path, "audit", "--only", "output")
+    assert done.returncode == 0, done.stdout
+    assert "kernel: " in done.stdout
+    assert "level: " in done.stdout
+    assert "neutralised" in done.stdout
+    assert done.stdout.splitlines()[-1].endswith("; 0 escaped")

@@ -1,0 +1,1 @@
+"""What hostile scripts try, one property each: the suite behind ``aide-local sandbox audit``."""
