@@ -16,8 +16,9 @@ from aide_local.home import Home
 from aide_local.tasks.load import load_task
 from aide_local.types import RunSettings
 from tui.app import AideApp
+from tui.live import NO_STREAM
+from tui.results import ResultTable
 from tui.run import RunScreen
-from tui.sql import ResultTable
 
 IMAGES = Path(__file__).parent / "images"
 TASK = Path(__file__).parent.parent / "sample_tasks" / "bike_demand"
@@ -43,7 +44,7 @@ async def take(place: Path) -> None:
         screen.go_to(screen.solution.nodes[-1].id)
         await pilot.press("1")
         await until(
-            pilot, lambda: live.streams.get(len(screen.solution) - 1, "").count("\n") > 12 or live.ended
+            pilot, lambda: live.streams.get(len(screen.solution) - 1, NO_STREAM).lines > 12 or live.ended
         )
         screen.go_to(screen.solution.nodes[-1].id)
         await pilot.pause(0.3)

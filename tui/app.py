@@ -7,15 +7,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
-from rich.text import Text
 from textual import work
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import BindingType
-from textual.containers import VerticalScroll
 from textual.notifications import SeverityLevel
-from textual.screen import ModalScreen, Screen
-from textual.theme import Theme
-from textual.widgets import Static
+from textual.screen import Screen
 
 from aide_local.engine import llama, resume, start
 from aide_local.errors import AideError, SettingsError
@@ -23,32 +19,23 @@ from aide_local.home import Home
 from aide_local.loop import Run
 from aide_local.task import Task
 from aide_local.types import RunSettings
-from tui.dialogs import Ask, Choose, Confirm, Help, PressKey, keys_now
+from tui.dialogs import Ask, Confirm, Help, Reader, keys_now
 from tui.home import HomeScreen
-from tui.keys import Preferences, defaults, key
+from tui.keys import key
 from tui.live import LiveRun
 from tui.models import ModelsScreen
 from tui.new_run import NewRunScreen
 from tui.run import RunScreen
+from tui.settings import SettingsApp
 from tui.sql import SqlScreen
 from tui.text import inert
 
-# Blue and orange are told apart with every common colour blindness (Okabe and Ito, 2008).
-COLOUR_BLIND = Theme(
-    name="okabe-ito",
-    primary="#0072B2",
-    secondary="#56B4E9",
-    accent="#E69F00",
-    success="#0072B2",
-    warning="#E69F00",
-    error="#D55E00",
-    dark=True,
-)
 First = tuple[Task, RunSettings, str | None, Path | None]  # a run to begin with: …, model, out
+_LOG = logging.getLogger("aide_local.window")
 END_WITHIN = 20.0  # seconds for the runs to end when the program is left
 
 
-class AideApp(App[None]):
+class AideApp(SettingsApp):
     """``home`` is where runs lie; ``run_id`` is opened at once."""
 
     TITLE = "aide-local"
@@ -58,32 +45,21 @@ class AideApp(App[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         key("question_mark,f1", "help", "Help", "The keys that work here", group="app", footer=True),
-        key("f4", "rebind", "Keys", "Give an action another key", group="app"),
-        key("f10", "change_theme", "Theme", "Choose a theme", group="app"),
         key("f12", "log", "Log", "What this window told so far", group="app"),
         key("ctrl+q", "leave", "Quit", "Leave the program", group="app"),
     ]
 
     def __init__(self, home: Home, run_id: str = "", first: First | None = None) -> None:
-        super().__init__()
-        self.home = home
+        super().__init__(home)
         self.live: dict[str, LiveRun] = {}
         self._open_first = run_id
         self._start_first = first
         self._starting = False
         self._told: list[tuple[str, str]] = []
-        self._preferences = Preferences(home.root / "ui.json")
+        self.failed = False
 
     def on_mount(self) -> None:
-        self.register_theme(COLOUR_BLIND)
-        try:
-            self._preferences.read()
-        except SettingsError as error:
-            self.tell(error)
-        if self._preferences.theme in self.available_themes:
-            self.theme = self._preferences.theme
-        self.set_keymap(self._preferences.keys)
-        self.theme_changed_signal.subscribe(self, self._keep_theme)
+        self.begin_settings()
         self.push_screen(HomeScreen(self.home))
         if self._open_first:
             self.open_run(self._open_first)
@@ -105,7 +81,7 @@ class AideApp(App[None]):
                 self.begin(*form)
 
         if self._is_free():
-            self.push_screen(NewRunScreen(self.home, path), answered)
+            self.push_screen(NewRunScreen(self.home, path, self.preferences.model), answered)
 
     def begin(self, task: Task, settings: RunSettings, model: str | None, out: Path | None = None) -> None:
         self._launch(lambda: start(task, settings, home=self.home, engine=llama(model, self.home), out=out))
@@ -173,9 +149,6 @@ class AideApp(App[None]):
 
     # ---- everywhere ----
 
-    def tell(self, error: AideError) -> None:
-        self.notify(f"{error.message} {error.mend}".strip(), severity="error", markup=False, timeout=15)
-
     def notify(
         self,
         message: str,
@@ -185,9 +158,11 @@ class AideApp(App[None]):
         timeout: float | None = None,
         markup: bool = False,
     ) -> None:
-        """Shown for a while, kept in the log (f12) for as long as the window is open."""
+        """Shown for a while, kept in the log (f12) for as long as the window is open; errors also in its file."""
         shown = inert(message)
         self._told.append((severity, shown))
+        if severity == "error":
+            _LOG.error(shown)
         super().notify(shown, title=title, severity=severity, timeout=timeout, markup=False)
 
     def action_help(self) -> None:
@@ -198,46 +173,10 @@ class AideApp(App[None]):
         self.push_screen(Help(keys_now(ours_first)))
 
     def action_log(self) -> None:
-        self.push_screen(LogScreen(self._told))
-
-    def action_rebind(self) -> None:
-        known = list(defaults())
-        lines = [
-            f"{screen}: {binding.tooltip or binding.description}  [{binding.key}]"
-            for screen, binding in known
-        ]
-
-        def chosen(at: int | None) -> None:
-            if at is None:
-                return
-            binding = known[at][1]
-            assert binding.id is not None
-            self.push_screen(
-                PressKey(binding.tooltip or binding.description), lambda k: self._rebind(binding.id or "", k)
-            )
-
-        self.push_screen(Choose("Which action gets another key?", lines), chosen)
-
-    def _rebind(self, name: str, pressed: str | None) -> None:
-        if pressed is None:
-            return
-        self._preferences.keys[name] = pressed
-        self.set_keymap(self._preferences.keys)
-        self._save(f"{name} is {pressed} now.")
-
-    def _keep_theme(self, theme: Theme) -> None:
-        if theme.name != self._preferences.theme:
-            self._preferences.theme = theme.name
-            self._save("")
-
-    def _save(self, done: str) -> None:
-        try:
-            self._preferences.write()
-        except SettingsError as error:
-            self.tell(error)
-        else:
-            if done:
-                self.notify(done)
+        text = "\n".join(f"{severity}: {message}" for severity, message in self._told)
+        self.push_screen(
+            Reader("Log", text or "Nothing was told yet.", f"errors are kept in {self.home.log}")
+        )
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action of the screen by name, then Textual's own."""
@@ -261,7 +200,7 @@ class AideApp(App[None]):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._end(going)
+                self._end()
 
         self.push_screen(
             Confirm(
@@ -274,40 +213,35 @@ class AideApp(App[None]):
         self.action_leave()
 
     @work(thread=True)
-    def _end(self, going: list[LiveRun]) -> None:
+    def _end(self) -> None:
+        self.end_runs()
+        self.call_from_thread(self.exit)
+
+    def end_runs(self) -> None:
+        """Stop what goes on, and wait for it: also where the window itself failed."""
+        going = [live for live in self.live.values() if not live.ended]
         for live in going:
             live.run.stop(now=True)
         for live in going:
             live.wait(END_WITHIN)
-        self.call_from_thread(self.exit)
 
-
-class LogScreen(ModalScreen[None]):
-    """All messages so far, the last one last."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        key("escape,q", "dismiss", "Back", group="log"),
-        key("y", "copy", "Copy", "Copy all of it", group="log"),
-    ]
-
-    def __init__(self, told: list[tuple[str, str]]) -> None:
-        super().__init__()
-        self._text = "\n".join(f"{severity}: {message}" for severity, message in told)
-
-    def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialog tall"):
-            yield Static(Text(self._text or "Nothing was told yet."))
-            yield Static(Text("y: copy   escape: back", "dim"))
-
-    def action_copy(self) -> None:
-        self.app.copy_to_clipboard(self._text)
+    def _handle_exception(self, error: Exception) -> None:
+        """A fault of the window is kept in the log's file before Textual ends the window."""
+        self.failed = True
+        _LOG.error("the window failed", exc_info=error)
+        super()._handle_exception(error)
 
 
 def main(home: Home, run_id: str = "", first: First | None = None) -> int:
     """Run the app; returns the exit code. Warnings of libraries go to the home folder's log, not to the screen."""
     _log_to(home.log)
     app = AideApp(home, run_id, first)
-    app.run()
+    try:
+        app.run()
+    finally:
+        app.end_runs()
+    if app.failed:
+        print(f"The window failed; {home.log} says where. No finished node is lost: open aide-local again.")
     return app.return_code or 0
 
 

@@ -19,7 +19,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
-from tui.keys import shown_key
+from tui.keys import key, shown_key
 from tui.text import inert
 from tui.text import line as one_line
 
@@ -137,9 +137,9 @@ class Editor(ModalScreen[str | None]):
     """A script; ctrl+s runs it, ctrl+o opens it in $EDITOR, escape leaves (and asks, where something changed)."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s,f5", "save", "Run it as a child"),
-        Binding("ctrl+o", "elsewhere", "Open in $EDITOR"),
-        Binding("escape", "leave", "Leave"),
+        key("ctrl+s,f5", "save", "Run it as a child", "Run the script as a child of the node", group="edit"),
+        key("ctrl+o", "elsewhere", "Open in $EDITOR", "Open the script in $EDITOR", group="edit"),
+        key("escape", "leave", "Leave", "Leave, after a question where something changed", group="edit"),
     ]
 
     def __init__(self, title: str, code: str) -> None:
@@ -187,11 +187,12 @@ class Compare(ModalScreen[None]):
     """Two texts side by side, scrolled together."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss(None)", "Back"),
-        Binding("j,down", "scroll(1)", "Down", show=False),
-        Binding("k,up", "scroll(-1)", "Up", show=False),
-        Binding("pagedown,space", "scroll(20)", "Page down", show=False),
-        Binding("pageup", "scroll(-20)", "Page up", show=False),
+        key("escape,q", "leave", "Back", group="compare"),
+        key("j,down", "scroll(1)", "Down", "Both down a line", group="compare"),
+        key("k,up", "scroll(-1)", "Up", "Both up a line", group="compare"),
+        key("pagedown,space", "page(1)", "Page down", "Both down a page", group="compare"),
+        key("pageup", "page(-1)", "Page up", "Both up a page", group="compare"),
+        key("g,home", "top", "Top", "Both to the top", group="compare"),
     ]
 
     def __init__(self, left: Text, right: Text) -> None:
@@ -206,9 +207,53 @@ class Compare(ModalScreen[None]):
                     with VerticalScroll(classes="side", can_focus=False):
                         yield Static(side)
 
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
     def action_scroll(self, by: int) -> None:
         for side in self.query(VerticalScroll):
             side.scroll_relative(y=by, animate=False)
+
+    def action_page(self, by: int) -> None:
+        self.action_scroll(by * max(1, self.query(VerticalScroll).first().size.height - 1))
+
+    def action_top(self) -> None:
+        for side in self.query(VerticalScroll):
+            side.scroll_home(animate=False)
+
+
+class Reader(ModalScreen[None]):
+    """A text to be read; ``y`` copies it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        key("escape,q", "leave", "Back", group="reader"),
+        key("y", "copy", "Copy", "Copy all of it", group="reader"),
+        key("j,down", "scroll(1)", "Down", "Down a line", group="reader"),
+        key("k,up", "scroll(-1)", "Up", "Up a line", group="reader"),
+    ]
+
+    def __init__(self, title: str, text: str, note: str = "") -> None:
+        super().__init__()
+        self._title = title
+        self._text = inert(text)
+        self._note = note
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog tall"):
+            yield Static(Text(one_line(self._title), "bold"))
+            with VerticalScroll():
+                yield Static(Text(self._text))
+            yield Static(Text(f"{one_line(self._note)}   y: copy   escape: back".strip(), "dim"))
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+    def action_copy(self) -> None:
+        self.app.copy_to_clipboard(self._text)
+        self.notify("It is copied.", timeout=2)
+
+    def action_scroll(self, by: int) -> None:
+        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
 
 
 class Help(ModalScreen[None]):
@@ -247,7 +292,7 @@ class Help(ModalScreen[None]):
 
 
 class PressKey(ModalScreen[str | None]):
-    """The next key that is pressed; escape leaves."""
+    """The next key that is pressed; escape leaves. Backspace is the sign for the action's own key."""
 
     def __init__(self, action: str) -> None:
         super().__init__()
@@ -255,7 +300,11 @@ class PressKey(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(Text(f"Press the new key for: {self._action}. escape leaves it as it is."))
+            yield Static(
+                Text(
+                    f"Press the new key for: {self._action}\nbackspace: its own key again   escape: leave it"
+                )
+            )
 
     def on_key(self, event: events.Key) -> None:
         event.stop()

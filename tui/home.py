@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
 
@@ -44,11 +44,11 @@ _GLYPHS = {"running": "▶", "paused": "‖", "finished": "✓", "stopped": "■
 
 class RunsTable(DataTable[Text]):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select_cursor", "Open", tooltip="Open the run"),
-        Binding("j", "cursor_down", "Down", show=False),
-        Binding("k", "cursor_up", "Up", show=False),
-        Binding("g", "scroll_top", "First", show=False),
-        Binding("G", "scroll_bottom", "Last", show=False),
+        key("enter", "select_cursor", "Open", "Open the run", group="runs", footer=True),
+        key("j,down", "cursor_down", "Down", "Down a run", group="runs"),
+        key("k,up", "cursor_up", "Up", "Up a run", group="runs"),
+        key("g,home", "scroll_top", "First", "To the first run", group="runs"),
+        key("G,end", "scroll_bottom", "Last", "To the last run", group="runs"),
     ]
 
 

@@ -30,21 +30,36 @@ def key(
 def defaults() -> Iterator[tuple[str, Binding]]:
     """(screen, binding) of everything that can be rebound, in the order of the screens; all its keys in one."""
     from tui.app import AideApp
-    from tui.home import HomeScreen
+    from tui.browse import Browsing
+    from tui.dialogs import Compare, Editor, Reader
+    from tui.home import HomeScreen, RunsTable
     from tui.models import ModelsScreen
     from tui.new_run import NewRunScreen
+    from tui.pane import Pane
+    from tui.results import ResultTable
     from tui.run import RunScreen
+    from tui.settings import SettingsApp
+    from tui.solution_tree import SolutionTree
     from tui.sql import SqlScreen
     from tui.steer import Steering
 
     places: list[tuple[str, type[DOMNode]]] = [
         ("everywhere", AideApp),
+        ("everywhere", SettingsApp),
         ("list of runs", HomeScreen),
+        ("list of runs", RunsTable),
         ("new run", NewRunScreen),
         ("run", RunScreen),
+        ("run", Browsing),
         ("run", Steering),
+        ("solution tree", SolutionTree),
+        ("text", Pane),
+        ("two nodes", Compare),
+        ("editor", Editor),
         ("SQL", SqlScreen),
+        ("result", ResultTable),
         ("models", ModelsScreen),
+        ("text to read", Reader),
     ]
     for name, place in places:
         for binding in place.BINDINGS:
@@ -78,7 +93,7 @@ def as_text() -> str:
 
 _NAMES = {
     "slash": "/", "left_square_bracket": "[", "right_square_bracket": "]", "question_mark": "?",
-    "apostrophe": "'", "equals_sign": "=",
+    "apostrophe": "'", "equals_sign": "=", "comma": ",",
 }  # fmt: skip
 
 
@@ -88,11 +103,13 @@ def shown_key(keys: str) -> str:
 
 
 class Preferences:
-    """``ui.json`` in the home folder: the theme and other keys."""
+    """``ui.json`` in the home folder: theme, other keys, ``motion`` ("none" or "full"), the model of the next run."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.theme = ""
+        self.motion = ""
+        self.model = ""
         self.keys: dict[str, str] = {}
 
     def read(self) -> None:
@@ -102,6 +119,8 @@ class Preferences:
         try:
             content = json.loads(self.path.read_text("utf-8"))
             self.theme = str(content.get("theme", ""))
+            self.motion = str(content.get("motion", ""))
+            self.model = str(content.get("model", ""))
             self.keys = {str(name): str(keys) for name, keys in dict(content.get("keys", {})).items()}
         except (OSError, ValueError, AttributeError, TypeError) as error:
             raise SettingsError(
@@ -113,7 +132,8 @@ class Preferences:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             partial = self.path.with_suffix(".partial")
-            partial.write_text(json.dumps({"theme": self.theme, "keys": self.keys}, indent=2) + "\n", "utf-8")
+            chosen = {"theme": self.theme, "motion": self.motion, "model": self.model, "keys": self.keys}
+            partial.write_text(json.dumps(chosen, indent=2) + "\n", "utf-8")
             partial.replace(self.path)
         except OSError as error:
             raise SettingsError(

@@ -13,6 +13,20 @@ from aide_local.loop import Run
 LONGEST_STREAM = 40_000  # characters of a streamed reply or output that are kept for the screen
 
 
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """The end of a text that comes in, and how many lines it has in all."""
+
+    text: str = ""
+    lines: int = 0
+
+    def plus(self, more: str) -> Stream:
+        return Stream((self.text + more)[-LONGEST_STREAM:], self.lines + more.count("\n"))
+
+
+NO_STREAM = Stream()
+
+
 @dataclass(slots=True)
 class LiveRun:
     """Start with :meth:`begin`; everything else is for the UI's thread."""
@@ -24,8 +38,8 @@ class LiveRun:
     constant: float | None = None
     phase: str = "starting"
     node: int | None = None
-    streams: dict[int, str] = field(default_factory=dict)
-    outputs: dict[int, str] = field(default_factory=dict)
+    streams: dict[int, Stream] = field(default_factory=dict)
+    outputs: dict[int, Stream] = field(default_factory=dict)
     speed: float = 0.0  # tokens a second of the last reply
     prefill: float = 0.0  # of its prompt
     cached: float = 0.0
@@ -75,8 +89,8 @@ class LiveRun:
             case events.NodeProposed():
                 self.node, self.phase = event.node, f"writing #{event.node} ({event.step.operator.value})"
             case events.TokensStreamed():
-                before = "" if event.restart else self.streams.get(event.node, "")
-                self.streams[event.node] = (before + event.text)[-LONGEST_STREAM:]
+                before = NO_STREAM if event.restart else self.streams.get(event.node, NO_STREAM)
+                self.streams[event.node] = before.plus(event.text)
             case events.ReplyFinished(generation=made):
                 self.tokens += made.completion_tokens
                 if made.decode_ms > 0:
@@ -87,7 +101,7 @@ class LiveRun:
             case events.ExecutionStarted():
                 self.node, self.phase = event.node, f"executing #{event.node}"
             case events.OutputStreamed():
-                self.outputs[event.node] = (self.outputs.get(event.node, "") + event.text)[-LONGEST_STREAM:]
+                self.outputs[event.node] = self.outputs.get(event.node, NO_STREAM).plus(event.text)
             case events.NodeFinished():
                 self.streams.pop(event.node.id, None)
                 self.outputs.pop(event.node.id, None)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
@@ -15,7 +16,8 @@ from aide_local.errors import AideError
 from aide_local.home import Home
 from aide_local.llm.gguf import read_header
 from aide_local.llm.registry import ModelEntry, add_model, list_models, remove_model
-from tui.dialogs import Ask, Confirm
+from aide_local.store.read import list_runs
+from tui.dialogs import Ask, Confirm, Reader
 from tui.keys import key
 from tui.text import inert, line
 
@@ -23,10 +25,20 @@ if TYPE_CHECKING:
     from tui.app import AideApp
 
 
+MOST_CONTEXT = 16_384  # tokens, where a run says nothing else
+
+
+def card_of(entry: ModelEntry) -> Path:
+    """Where a model's card lies: beside its file, of the same name."""
+    return entry.path.with_suffix(".md")
+
+
 class ModelsScreen(Screen[None]):
     app: AideApp
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        key("c,enter", "choose", "Choose", "Take this model for the next run", group="models", footer=True),
+        key("v", "card", "Card", "The model's card: what it is, how it did in its examination", group="models", footer=True),
         key("a", "add", "Add", "Add a GGUF file by its path", group="models", footer=True),
         key("d", "delete", "Delete", "Forget a model that you added, after a question", group="models", footer=True),
         key("escape,q", "app.pop_screen", "Back", "Back to the list of runs", group="models", footer=True),
@@ -39,10 +51,11 @@ class ModelsScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Static(
-            Text("Models", "bold") + Text("  choose one in the form of a new run (n)", "dim"), id="title"
+            Text("Models", "bold") + Text("  the next run begins with the one you choose (c)", "dim"),
+            id="title",
         )
         table: DataTable[Text] = DataTable(cursor_type="row", zebra_stripes=True)
-        table.add_columns("name", "default", "size", "from", "description")
+        table.add_columns("name", "for", "size", "from", "description")
         yield table
         yield Static(id="status")
         yield Footer()
@@ -52,6 +65,7 @@ class ModelsScreen(Screen[None]):
 
     def _reread(self) -> None:
         table: DataTable[Text] = self.query_one(DataTable)
+        at = table.cursor_row
         table.clear()
         try:
             self._models = list_models(self._home)
@@ -61,7 +75,7 @@ class ModelsScreen(Screen[None]):
             there = entry.path.exists()
             table.add_row(
                 Text(line(entry.name)),
-                Text("default" if entry.default else ""),
+                Text(self._use(entry)),
                 Text(
                     f"{entry.path.stat().st_size / 2**20:,.0f} MiB" if there else "absent",
                     "" if there else "red",
@@ -69,6 +83,7 @@ class ModelsScreen(Screen[None]):
                 Text("bundled" if entry.bundled else line(str(entry.path.parent))),
                 Text(line(entry.description)),
             )
+        table.move_cursor(row=min(at, len(self._models) - 1), animate=False)
         table.focus()
 
     def _tell(self, error: AideError) -> None:
@@ -79,34 +94,80 @@ class ModelsScreen(Screen[None]):
         row = self.query_one(DataTable).cursor_row
         return self._models[row] if 0 <= row < len(self._models) else None
 
+    def _use(self, entry: ModelEntry) -> str:
+        if entry.name == self.app.preferences.model:
+            return "next run"
+        return "default" if entry.default else ""
+
     def on_data_table_row_highlighted(self, _: DataTable.RowHighlighted) -> None:
         entry = self.chosen
         if entry is None:
             return
         try:
-            header = read_header(entry.path)
-            text = (
-                f"{header.architecture}, {header.parameters:,} parameters, context of {header.n_ctx_train:,} tokens;"
-                f" the file takes {header.size / 2**20:,.0f} MiB of memory, its cache and buffers besides.\n"
-                f"sha256 {entry.sha256 or 'not registered'}; licence {entry.licence or 'not stated'}"
-            )
-            shown = Text(inert(text))
+            shown = Text(inert(self._facts(entry)))
         except AideError as error:
             shown = Text(f"! {inert(error.message)} {error.mend}", "red")
         self.query_one("#status", Static).update(shown)
 
+    def _facts(self, entry: ModelEntry) -> str:
+        """What it is, the memory it will take, and what it did on this machine. Raises ModelError of its file."""
+        header = read_header(entry.path)
+        n_ctx = min(header.n_ctx_train or MOST_CONTEXT, MOST_CONTEXT)
+        cache = header.cache_size(n_ctx)
+        runs = [info for info in list_runs(self._home) if info.model == entry.name]
+        nodes, valid = sum(info.nodes for info in runs), sum(info.valid for info in runs)
+        did = f"{len(runs)} runs here, {valid} of {nodes} scripts valid" if runs else "no run here yet"
+        card = (
+            "v: its card" if card_of(entry).exists() else f"no card ({card_of(entry).name} beside the file)"
+        )
+        return (
+            f"{header.architecture}, {header.parameters:,} parameters, context of {header.n_ctx_train:,} tokens\n"
+            f"memory: about {(header.size + cache) / 2**20:,.0f} MiB = {header.size / 2**20:,.0f} weights"
+            f" + {cache / 2**20:,.0f} cache of {n_ctx:,} tokens; its buffers besides\n"
+            f"{did}; {card}\n"
+            f"sha256 {entry.sha256 or 'not registered'}; licence {entry.licence or 'not stated'}"
+        )
+
+    def on_data_table_row_selected(self, _: DataTable.RowSelected) -> None:
+        self.action_choose()
+
+    def action_choose(self) -> None:
+        if self.chosen is not None:
+            self.app.choose_model(self.chosen.name)
+            self._reread()
+
+    def action_card(self) -> None:
+        entry = self.chosen
+        if entry is None:
+            return
+        try:
+            text = card_of(entry).read_text("utf-8", "replace")
+        except OSError:
+            self.notify(
+                f"{entry.name} has no card: {card_of(entry)} is not there.", severity="warning", markup=False
+            )
+            return
+        self.app.push_screen(Reader(f"Card of {entry.name}", text))
+
     def action_add(self) -> None:
         def answered(path: str | None) -> None:
             if path:
-                try:
-                    add_model(Path(path).expanduser(), self._home)
-                except AideError as error:
-                    self._tell(error)
-                self._reread()
+                self.notify("Its checksum is being taken.", timeout=3)
+                self._add(Path(path).expanduser())
 
         self.app.push_screen(
             Ask("Path of a GGUF file. Its checksum is taken, which needs a while."), answered
         )
+
+    @work(thread=True, group="add")
+    def _add(self, path: Path) -> None:
+        try:
+            added = add_model(path, self._home)
+        except AideError as error:
+            self.app.call_from_thread(self._tell, error)
+        else:
+            self.app.call_from_thread(self.notify, f"{added.name} is added; c takes it for the next run.")
+            self.app.call_from_thread(self._reread)
 
     def action_delete(self) -> None:
         entry = self.chosen

@@ -18,6 +18,7 @@ from textual.widgets import DirectoryTree, Footer, Input, Label, Static
 
 from aide_local import metrics
 from aide_local.cli.options import at_least, seconds, size
+from aide_local.digest import first_sentence
 from aide_local.errors import AideError, SettingsError
 from aide_local.home import Home
 from aide_local.llm.registry import list_models
@@ -115,10 +116,10 @@ class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
         key("escape", "leave", "Back", "Back, without a run", group="new", footer=True),
     ]
 
-    def __init__(self, home: Home, path: str = "") -> None:
+    def __init__(self, home: Home, path: str = "", model: str = "") -> None:
         super().__init__()
         self._home = home
-        self._path = path
+        self._begins = {"path": path, "model": model}
         self._waiting = 0
 
     def compose(self) -> ComposeResult:
@@ -131,7 +132,7 @@ class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
                     with Horizontal(classes="field"):
                         yield Label(one.name)
                         yield Input(
-                            self._path if one.name == "path" else one.value,
+                            self._begins.get(one.name, one.value),
                             placeholder=one.hint,
                             id=f"field-{one.name}",
                             compact=True,
@@ -210,16 +211,28 @@ class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
         form = self.form
         try:
             settings = form.settings()
-            path = Path(form.get("path")).expanduser()
             if not form.get("path"):
                 raise SettingsError("There is no path.", "f2 offers the sample tasks.")
-            found = check_task(path, form.overrides())
+        except AideError as error:
+            self.app.tell(error)
+            return
+        self._begin(form, settings)
+
+    @work(thread=True, exclusive=True, group="begin")
+    def _begin(self, form: Form, settings: RunSettings) -> None:
+        """The data are read once more, which may take a while."""
+        try:
+            found = check_task(Path(form.get("path")).expanduser(), form.overrides())
             if found.task is None:
                 raise SettingsError("The task cannot be run as it is.", "Its problems stand at the right.")
         except AideError as error:
-            self.notify(f"{error.message} {error.mend}", severity="error", markup=False)
+            self.app.call_from_thread(self.app.tell, error)
             return
-        self.dismiss((found.task, settings, form.get("model") or None))
+        self.app.call_from_thread(self._checked, found.task, settings, form.get("model") or None)
+
+    def _checked(self, task: Task, settings: RunSettings, model: str | None) -> None:
+        if self.is_current:
+            self.dismiss((task, settings, model))
 
     def action_samples(self) -> None:
         found = sorted(path.parent for path in samples().glob("*/task.toml"))
@@ -229,7 +242,7 @@ class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
                 self.query_one("#field-path", Input).value = str(found[at])
 
         if found:
-            self.app.push_screen(Choose("Sample tasks", [path.name for path in found]), chosen)
+            self.app.push_screen(Choose("Sample tasks", [_described(path) for path in found]), chosen)
         else:
             self.notify(f"There are no sample tasks in {samples()}; they lie in the source's sample_tasks/.")
 
@@ -250,6 +263,14 @@ class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
             self.action_browse()
         else:
             self.dismiss(None)
+
+
+def _described(sample: Path) -> str:
+    """Its name and the first sentence of its description."""
+    described = sample / "description.md"
+    words = described.read_text("utf-8").split("\n\n") if described.exists() else [""]
+    text = next((part for part in words if part and not part.startswith("#")), "")
+    return f"{sample.name:<15} {first_sentence(' '.join(text.split()))}"
 
 
 def samples() -> Path:

@@ -14,32 +14,40 @@ from aide_local.store.read import SavedGeneration
 from aide_local.tree import Tree
 from aide_local.types import Node
 from tui import text
+from tui.live import NO_STREAM, Stream
 
 TABS = ("Plan", "Code", "Diff", "Output", "Error", "Prompt", "Folds", "Lineage")
+STREAMED = ("plan", "code", "output")  # tabs that show what comes in
 LINES_OF_STREAM = 300  # of what is being written, its end
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A tab's subject. ``stream`` is the reply or the output that is coming in, where there is one."""
+    """A tab's subject, and how it is shown. ``stream`` is the reply or output that comes in, where there is one."""
 
     tab: str
     tree: Tree
     node: Node
     generations: Sequence[SavedGeneration] = ()
-    stream: str = ""
+    stream: Stream = NO_STREAM
+    wrap: bool = True
+    dark: bool = True
 
 
 def content(shown: Shown) -> RenderableType:
     node, tree = shown.node, shown.tree
-    if shown.stream and shown.tab in ("plan", "code", "output"):
-        return text.plain("\n".join(shown.stream.splitlines()[-LINES_OF_STREAM:]))
+    if shown.stream.text and shown.tab in STREAMED:
+        return text.plain("\n".join(shown.stream.text.splitlines()[-LINES_OF_STREAM:]))
     match shown.tab:
         case "plan":
             hint = f"\n\nhint: {node.hint}" if node.hint else ""
             return text.plain(f"{node.plan or 'It is being written.'}{hint}\n\n{facts(tree, node)}")
         case "code":
-            return text.code(node.code) if node.code else Text("No script yet.")
+            return (
+                text.code(node.code, wrap=shown.wrap, dark=shown.dark)
+                if node.code
+                else Text("No script yet.")
+            )
         case "diff":
             return (
                 text.diff(tree[node.parent].code, node.code)
@@ -57,6 +65,29 @@ def content(shown: Shown) -> RenderableType:
             return _folds(tree, node)
         case _:
             return text.plain(_lineage(tree, node))
+
+
+def copied(shown: Shown) -> str:
+    """What ``y`` puts into the clipboard: the script, the output, … as they are, not as they are drawn."""
+    node, tree = shown.node, shown.tree
+    match shown.tab:
+        case "code":
+            return node.code
+        case "plan":
+            return node.plan
+        case "output":
+            return shown.stream.text or node.output
+        case "error":
+            return f"{node.error.one_line(2000)}\n{node.error.traceback}" if node.error else ""
+        case "diff" if node.parent is not None:
+            return text.diff(tree[node.parent].code, node.code).plain
+        case "prompt":
+            return _prompt(shown)
+        case "folds":
+            return "fold,score\n" + "".join(f"{one.fold},{one.score}\n" for one in node.folds)
+        case "lineage":
+            return _lineage(tree, node)
+    return node.code
 
 
 def facts(tree: Tree, node: Node) -> str:

@@ -13,19 +13,22 @@ from textual.widgets.tree import TreeNode
 from aide_local.tree import Tree
 from aide_local.types import Node
 from tui import text
+from tui.keys import key
 
 
 class SolutionTree(TreeWidget[int]):
     """Nodes by id; told the tree as it is, it changes only what changed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "cursor_down", "Down", show=False, tooltip="Down (or the arrow)"),
-        Binding("k", "cursor_up", "Up", show=False, tooltip="Up (or the arrow)"),
-        Binding("h,left", "cursor_parent", "Parent", show=False, tooltip="To the parent"),
-        Binding("l,right", "open", "Open", show=False, tooltip="Open, or to the first child"),
-        Binding("enter", "toggle_node", "Open or close", show=False, tooltip="Open or close"),
-        Binding("g,home", "first", "First", show=False, tooltip="To the first node"),
-        Binding("G,end", "last", "Last", show=False, tooltip="To the last node"),
+        key("j,down", "cursor_down", "Down", "Down a node", group="tree"),
+        key("k,up", "cursor_up", "Up", "Up a node", group="tree"),
+        key("h,left", "cursor_parent", "Parent", "To the parent", group="tree"),
+        key("l,right", "open", "Open", "Open, or to the first child", group="tree"),
+        key("enter", "toggle_node", "Open or close", "Open or close what grew from this node", group="tree"),
+        key("g,home", "first", "First", "To the first node", group="tree"),
+        key("G,end", "last", "Last", "To the last node", group="tree"),
+        key("pagedown,ctrl+d", "page_down", "Page down", "Down a page", group="tree"),
+        key("pageup,ctrl+u", "page_up", "Page up", "Up a page", group="tree"),
         Binding("space", "screen.pause", "Pause"),  # in place of the widget's own
     ]
 
@@ -36,19 +39,21 @@ class SolutionTree(TreeWidget[int]):
         self.auto_expand = False
         self.by_metric = False
         self.marks: set[int] = set()
+        self._fitting: frozenset[int] | None = None  # nodes that a filter left, None without one
         self._places: dict[int, TreeNode[int]] = {}
         self._labelled: dict[int, Node] = {}
         self._sets: tuple[frozenset[int], ...] = (frozenset(),) * 4  # what labels show besides the node
 
     def show(self, tree: Tree) -> None:
         path = frozenset(one.id for one in tree.lineage(tree.best.id)) if tree.best else frozenset()
-        if self.by_metric and self._places and any(node.id not in self._places for node in tree.nodes):
+        nodes = self._left(tree)
+        if self.by_metric and self._places and any(node.id not in self._places for node in nodes):
             self.rebuild(tree)
             return
         sets = (path, tree.excluded, tree.pinned, frozenset(self.marks))
         relabel = frozenset().union(*(now ^ before for now, before in zip(sets, self._sets, strict=True)))
         self._sets = sets
-        for node in tree.nodes:
+        for node in nodes:
             if self._labelled.get(node.id) is node and node.id not in relabel:
                 continue
             label = text.label(tree, node, node.id in path)
@@ -64,6 +69,21 @@ class SolutionTree(TreeWidget[int]):
         if self.cursor_node is None and self._places:
             self.call_after_refresh(self.move_cursor, next(iter(self._places.values())))
 
+    def _left(self, tree: Tree) -> tuple[Node, ...]:
+        """Nodes that a filter leaves, with all above them."""
+        if self._fitting is None:
+            return tree.nodes
+        kept = {above.id for one in self._fitting if one in tree for above in tree.lineage(one)}
+        return tuple(node for node in tree.nodes if node.id in kept)
+
+    def filter(self, tree: Tree, fitting: frozenset[int] | None) -> bool:
+        """Show these nodes and what is above them alone; None shows all. Whether that changed something."""
+        if fitting == self._fitting:
+            return False
+        self._fitting = fitting
+        self.rebuild(tree)
+        return True
+
     def _add(self, node: Node, label: Text) -> None:
         above = self._places[node.parent] if node.parent is not None else self.root
         self._places[node.id] = above.add(label, data=node.id, expand=True)
@@ -76,12 +96,14 @@ class SolutionTree(TreeWidget[int]):
         self._labelled.clear()
         self._sets = (frozenset(),) * 4
         ranks = {node.id: rank for rank, node in enumerate(tree.ranked())}
+        kept = {node.id for node in self._left(tree)}
         if self.by_metric:
             waiting: list[int | None] = [None]
             order: list[Node] = []
             while waiting:
                 children = sorted(
-                    tree.children(waiting.pop(0)), key=lambda node: (ranks.get(node.id, len(tree)), node.id)
+                    (node for node in tree.children(waiting.pop(0)) if node.id in kept),
+                    key=lambda node: (ranks.get(node.id, len(tree)), node.id),
                 )
                 order += children
                 waiting += [node.id for node in children]

@@ -16,6 +16,7 @@ from aide_local.types import Node
 
 LONGEST = 200_000  # characters that a pane shows
 LONGEST_LINE = 2_000
+PATH = 6  # bars of a node's way from its draft
 
 
 def inert(text: str) -> str:
@@ -36,8 +37,9 @@ def plain(text: str) -> Text:
     return Text(inert(text))
 
 
-def code(text: str) -> Syntax:
-    return Syntax(inert(text), "python", line_numbers=True, word_wrap=True, theme="ansi_dark")
+def code(text: str, *, wrap: bool = True, dark: bool = True) -> Syntax:
+    theme = "ansi_dark" if dark else "ansi_light"
+    return Syntax(inert(text), "python", line_numbers=True, word_wrap=wrap, theme=theme)
 
 
 def diff(old: str, new: str) -> Text:
@@ -64,6 +66,8 @@ def label(tree: Tree, node: Node, on_path: bool) -> Text:
         shown.append(format_metric(node.metric), "bold green" if on_path else "")
         if (gain := tree.gain(node)) is not None:
             shown.append(f" {gain:+.3g}", "green" if gain > 0 else "dim")
+            way = [one.metric for one in tree.lineage(node.id) if one.complete and one.metric is not None]
+            shown.append(f" {spark(way[::-1], PATH)}", "dim")
     elif node.error is not None:
         shown.append(f"buggy {line(node.error.type)}", "red")
     else:

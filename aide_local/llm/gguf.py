@@ -53,6 +53,24 @@ class Header:
         value = self.metadata.get(f"{self.architecture}.context_length")
         return value if isinstance(value, int) else 0
 
+    def _number(self, key: str, default: int = 0) -> int:
+        value = self.metadata.get(f"{self.architecture}.{key}")
+        return value if isinstance(value, int) else default
+
+    def cache_size(self, n_ctx: int) -> int:
+        """Bytes of the key and value cache for a context of ``n_ctx`` tokens, in 16 bits as llama.cpp has it by default.
+
+        Zero where the header does not say enough: models without attention, or with different layers.
+        """
+        heads = self._number("attention.head_count")
+        if not heads:
+            return 0
+        width = self._number("embedding_length") // heads
+        lengths = self._number("attention.key_length", width) + self._number("attention.value_length", width)
+        return (
+            2 * n_ctx * self._number("block_count") * self._number("attention.head_count_kv", heads) * lengths
+        )
+
 
 def read_header(path: Path) -> Header:
     """Read and check the header.

@@ -35,7 +35,7 @@ class SavedGeneration:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run as of its last snapshot. ``summary`` is empty until something was delivered."""
+    """A run as of its last snapshot. ``summary`` is empty until something was delivered; ``sandbox`` is the level."""
 
     info: RunInfo
     settings: RunSettings
@@ -43,6 +43,7 @@ class RunView:
     tree: Tree
     summary: dict[str, Any]
     generations: tuple[SavedGeneration, ...]
+    sandbox: str
 
 
 def list_runs(home: Home) -> tuple[RunInfo, ...]:
@@ -127,7 +128,7 @@ def snapshot(home: Home, run_id: str) -> Iterator[DuckDBPyConnection]:
 
 def view_of(connection: DuckDBPyConnection, home: Home, run_id: str) -> RunView:
     """The run as a snapshot holds it."""
-    row = connection.execute("SELECT settings, task_definition, summary FROM runs").fetchone()
+    row = connection.execute("SELECT settings, task_definition, summary, sandbox FROM runs").fetchone()
     assert row is not None
     task = task_from_json(row[1])
     generations = connection.execute(
@@ -140,6 +141,7 @@ def view_of(connection: DuckDBPyConnection, home: Home, run_id: str) -> RunView:
         _marked(Tree.of(read_nodes(connection, run_id), task.direction), connection),
         json.loads(row[2]) if row[2] else {},
         tuple(SavedGeneration(*generation) for generation in generations),
+        row[3],
     )
 
 

@@ -18,9 +18,10 @@ from aide_local.tasks.load import load_task
 from aide_local.types import FoldScore, Generation, Node, NodeError, NodeState, Operator, RunSettings
 from tests.runs import make_csvs
 from tui.app import AideApp
-from tui.dialogs import Choose
+from tui.dialogs import Reader
+from tui.results import ResultTable, for_the_screen
 from tui.run import RunScreen
-from tui.sql import ResultTable, SqlEditor, _for_the_screen
+from tui.sql_editor import SqlEditor
 
 pytestmark = pytest.mark.asyncio
 
@@ -134,12 +135,12 @@ async def test_nasty_names_in_the_list_and_in_sql(tmp_path: Path) -> None:
             assert harmful(painted(pilot)) == []
         await pilot.press("v")
         await pilot.pause()
-        assert isinstance(app.screen, Choose)
+        assert isinstance(app.screen, Reader)
         assert harmful(painted(pilot)) == []
 
 
 async def test_names_of_columns_are_made_harmless_and_different() -> None:
-    shown = _for_the_screen(pa.table([[1], [2], [["\x1b[2J"]]], names=["a\x1b[31m", "a", "\x00"]))
+    shown = for_the_screen(pa.table([[1], [2], [["\x1b[2J"]]], names=["a\x1b[31m", "a", "\x00"]))
     assert shown.column_names == ["a", "a 2", "?"]
     assert harmful(str(shown.column(2)[0].as_py())) == []
 

@@ -14,6 +14,7 @@ from aide_local.types import NodeState
 from tui.app import AideApp
 from tui.dialogs import Compare, Help
 from tui.home import HomeScreen
+from tui.pane import Pane
 from tui.run import TABS, RunScreen
 from tui.solution_tree import SolutionTree
 
@@ -255,6 +256,63 @@ async def test_copying(home: Home, run_id: str) -> None:
         assert pilot.app.clipboard == screen.node.code
         await press(pilot, "w")
         assert screen.node.code in pilot.app.clipboard
+
+
+async def test_y_copies_what_the_tab_shows(home: Home, run_id: str) -> None:
+    async with opened(home, run_id) as (pilot, screen):
+        node = next(one for one in screen.solution.complete if one.parent is not None)
+        screen.go_to(node.id)
+        await pilot.pause()
+        for digit, part in (
+            ("3", "+++ this"),
+            ("7", "fold,score\n0,"),
+            ("8", f"#{node.id} {node.operator.value}"),
+        ):
+            await press(pilot, digit, "y")
+            assert part in pilot.app.clipboard, digit
+
+
+async def test_a_filter_hides_what_does_not_fit_and_escape_shows_all(home: Home, run_id: str) -> None:
+    async with opened(home, run_id) as (pilot, screen):
+        tree = screen.query_one(SolutionTree)
+        everything = tree.last_line
+        fitting = {node.id for node in screen.solution.nodes if node.state is NodeState.BUGGY}
+        above = {one.id for node in fitting for one in screen.solution.lineage(node)}
+        assert len(above) < len(screen.solution)
+        await press(pilot, "slash")
+        screen.query_one("#find").value = "state:buggy"  # type: ignore[attr-defined]
+        await pilot.pause(0.4)
+        assert tree.last_line + 1 == len(above), "already while it is typed"
+        await press(pilot, "enter")
+        assert at(screen) in fitting
+        assert f"{len(fitting)} of {len(screen.solution)} fit" in str(
+            screen.query_one("#status", Static).render()
+        )
+        await press(pilot, "escape")
+        assert tree.last_line == everything
+        assert isinstance(pilot.app.screen, RunScreen)
+
+
+async def test_a_digit_again_goes_into_the_text_and_0_into_the_tree(home: Home, run_id: str) -> None:
+    async with opened(home, run_id) as (pilot, screen):
+        await press(pilot, "2")
+        assert isinstance(screen.focused, SolutionTree)
+        await press(pilot, "2")
+        assert isinstance(screen.focused, Pane)
+        await press(pilot, "W")
+        assert screen.query_one("#tab-code Pane").has_class("unwrapped")
+        await press(pilot, "W", "0")
+        assert isinstance(screen.focused, SolutionTree)
+        assert not screen.query_one("#tab-code Pane").has_class("unwrapped")
+
+
+async def test_a_run_without_confinement_says_so(home: Home, run_id: str) -> None:
+    async with opened(home, run_id, (80, 24)) as (pilot, screen):
+        for _ in range(100):
+            if "UNCONFINED" in str(screen.query_one("#title", Static).render()):
+                return
+            await pilot.pause(0.05)
+        raise AssertionError("the recorded run had the level limits, and nothing says so")
 
 
 async def test_zoom_and_escape_go_back_a_layer_each(home: Home, run_id: str) -> None:

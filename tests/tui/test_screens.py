@@ -16,13 +16,15 @@ from aide_local.store.read import list_runs
 from tests.llm.tiny import make_gguf
 from tests.runs import make_csvs
 from tui.app import AideApp
-from tui.dialogs import Choose
+from tui.dialogs import Choose, Reader
 from tui.home import HomeScreen
 from tui.keys import as_markdown, defaults
 from tui.models import ModelsScreen
 from tui.new_run import NewRunScreen
+from tui.results import ResultTable
 from tui.run import RunScreen
-from tui.sql import ResultTable, SqlEditor, SqlScreen
+from tui.sql import SqlScreen
+from tui.sql_editor import SqlEditor
 
 pytestmark = pytest.mark.asyncio
 
@@ -177,6 +179,19 @@ async def test_models_are_listed_added_and_forgotten(tmp_path: Path) -> None:
         pilot.app.screen.query_one(Input).value = str(model)
         await pilot.press("enter")
         await until(pilot, lambda: [one.name for one in screen._models] == ["starter", "tiny"])
+        await pilot.press("v")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, Reader), "the starter has a card"
+        await pilot.press("escape", "down", "c")
+        await pilot.pause()
+        assert "MiB = " in said(pilot, "#status"), "the memory it will take"
+        await pilot.press("escape", "n")
+        await pilot.pause()
+        assert pilot.app.screen.query_one("#field-model", Input).value == "tiny"
+        await pilot.press("escape", "m")
+        screen = pilot.app.screen
+        assert isinstance(screen, ModelsScreen)
+        await pilot.pause()
         await pilot.press("down", "d", "y")
         await until(pilot, lambda: [one.name for one in screen._models] == ["starter"])
         assert model.exists(), "a file outside the home folder stays"
@@ -188,11 +203,13 @@ async def test_another_key_and_theme_are_kept(tmp_path: Path) -> None:
         await pilot.pause()
         app = pilot.app
         assert isinstance(app, AideApp)
-        app._rebind("home.sql", "ctrl+t")
+        app.rebind("home.sql", "ctrl+t")
         app.theme = "okabe-ito"
         await pilot.pause()
     assert json.loads((tmp_path / "ui.json").read_text()) == {
         "theme": "okabe-ito",
+        "motion": "",
+        "model": "",
         "keys": {"home.sql": "ctrl+t"},
     }
     async with AideApp(home).run_test() as pilot:
@@ -205,6 +222,33 @@ async def test_another_key_and_theme_are_kept(tmp_path: Path) -> None:
         assert isinstance(pilot.app.screen, SqlScreen)
 
 
+async def test_a_key_that_is_taken_is_refused_and_backspace_gives_its_own_back(tmp_path: Path) -> None:
+    async with AideApp(Home(tmp_path)).run_test() as pilot:
+        await pilot.pause()
+        app = pilot.app
+        assert isinstance(app, AideApp)
+        app.rebind("home.sql", "n")
+        assert "Begin a run" in app._told[-1][1]
+        assert app.preferences.keys == {}
+        app.rebind("home.sql", "ctrl+t")
+        app.rebind("home.new", "s")
+        assert app.preferences.keys == {"home.sql": "ctrl+t", "home.new": "s"}
+        app.rebind("home.new", "backspace")
+        assert app.preferences.keys == {"home.sql": "ctrl+t"}
+
+
+async def test_motion_is_switched_off_and_that_is_kept(tmp_path: Path) -> None:
+    async with AideApp(Home(tmp_path)).run_test() as pilot:
+        await pilot.pause()
+        pilot.app.animation_level = "full"
+        await pilot.press("comma")
+        await pilot.pause()
+        await pilot.press(*"motion", "enter")
+        await pilot.pause()
+        assert pilot.app.animation_level == "none"
+    assert json.loads((tmp_path / "ui.json").read_text())["motion"] == "none"
+
+
 async def test_damaged_preferences_are_told_and_the_app_opens(tmp_path: Path) -> None:
     (tmp_path / "ui.json").write_text("{")
     async with AideApp(Home(tmp_path)).run_test() as pilot:
@@ -213,6 +257,7 @@ async def test_damaged_preferences_are_told_and_the_app_opens(tmp_path: Path) ->
         assert pilot.app._told[0][0] == "error"  # type: ignore[attr-defined]
         await pilot.press("f12")
         await pilot.pause()
+        assert str(pilot.app.home.log) in pilot.app.screen._note  # type: ignore[attr-defined]
 
 
 async def test_every_key_has_one_id_and_the_document_of_keys_is_true() -> None:

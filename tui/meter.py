@@ -1,0 +1,62 @@
+"""What this program and all that it started use: memory, and the candidates' share of it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import psutil
+
+_SERVER = "aide_local.sandbox.server"  # the process below which candidates execute
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Bytes; ``busy`` is in cores. ``executing`` is whether there is a candidate at all."""
+
+    memory: int = 0
+    candidate_memory: int = 0
+    busy: float = 0.0
+    executing: bool = False
+
+    def in_words(self) -> str:
+        if not self.memory:
+            return ""
+        words = f"memory {self.memory / 2**20:,.0f} MiB"
+        if self.executing:
+            words += f"  candidate {self.busy:.1f} cores {self.candidate_memory / 2**20:,.0f} MiB"
+        return words
+
+
+class Meter:
+    """Takes some milliseconds, so it is read in a thread; one reading at a time."""
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self._seconds: dict[int, float] = {}  # processor time of a candidate's process at the last reading
+        self._at = time.monotonic()
+
+    def read(self) -> Reading:
+        memory = self._process.memory_info().rss
+        candidates: list[psutil.Process] = []
+        for child in self._process.children(recursive=True):
+            try:
+                memory += child.memory_info().rss
+                if child.ppid() == self._process.pid and _SERVER in child.cmdline():
+                    candidates += child.children(recursive=True)
+            except psutil.Error:
+                continue  # it ended meanwhile
+        seconds: dict[int, float] = {}
+        used = 0
+        for one in candidates:
+            try:
+                used += one.memory_info().rss
+                times = one.cpu_times()
+            except psutil.Error:
+                continue
+            seconds[one.pid] = times.user + times.system
+        now = time.monotonic()
+        spent = sum(value - self._seconds.get(pid, 0.0) for pid, value in seconds.items())
+        busy = max(0.0, spent) / max(0.05, now - self._at)
+        self._seconds, self._at = seconds, now
+        return Reading(memory, used, busy, bool(candidates))

@@ -1,0 +1,62 @@
+"""The lines above and below a run: what it is, how far it is, what it uses."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from aide_local.digest import format_metric
+from aide_local.store.read import RunView
+from aide_local.tree import Tree
+from tui import text
+from tui.live import LiveRun
+from tui.meter import Reading
+
+UNCONFINED = "! UNCONFINED: scripts of this run see your files and the network"
+
+
+def title(run_id: str, tree: Tree, view: RunView | None) -> Text:
+    course = text.spark([one.metric for one in tree.complete if one.metric is not None])
+    task = text.line(f"{view.task.name}, {view.task.metric}, {view.info.model}") if view else ""
+    shown = Text("  ".join(part for part in (task, course) if part) + "  ", "bold")
+    if view is not None and view.sandbox == "limits":
+        shown.append(f"{UNCONFINED}  ", "bold red")
+    shown.append(run_id, "dim")
+    return shown
+
+
+def of_live(live: LiveRun, tree: Tree, reading: Reading) -> list[str]:
+    """Of a run in this process."""
+    settings = live.run.settings
+    parts = ["ended" if live.ended else "paused" if live.paused else "running", live.phase]
+    parts += [f"step {len(tree)}/{settings.steps}", best(tree)]
+    if live.ended:
+        return parts
+    limit = f"/{clock(settings.time_limit)}" if settings.time_limit else ""
+    parts.append(f"{clock(live.run.elapsed())}{limit}")
+    if live.speed:
+        parts.append(f"writes {live.speed:.0f}, reads {live.prefill:.0f} tokens/s, {live.cached:.0%} cached")
+    if live.run.waiting:
+        parts.append(f"{len(live.run.waiting)} asked for")
+    return [*parts, reading.in_words()]
+
+
+def of_view(view: RunView, tree: Tree) -> list[str]:
+    """Of a run of another process, or one that ended."""
+    return [view.info.state, view.info.stop_reason, f"step {len(tree)}/{view.settings.steps}", best(tree)]
+
+
+def best(tree: Tree) -> str:
+    return f"best {format_metric(tree.best.metric)} #{tree.best.id}" if tree.best else "no valid node yet"
+
+
+def line(parts: list[str], trouble: str) -> Text:
+    shown = Text("  ".join(text.line(part) for part in parts if part))
+    if trouble:
+        shown.append(f"\n! {text.inert(trouble)}", "red")
+    return shown
+
+
+def clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
