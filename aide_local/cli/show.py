@@ -14,11 +14,13 @@ import typer
 from aide_local.cli.run import Home_, Json
 from aide_local.cli.text import harmless
 from aide_local.errors import SettingsError
+from aide_local.types import NodeState
 
 if TYPE_CHECKING:
     from aide_local.home import Home
     from aide_local.store.read import RunView
     from aide_local.task import Task
+    from aide_local.tree import Tree
     from aide_local.types import Node
 
 Run_ = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, a part of one, or `latest`.")]
@@ -39,14 +41,18 @@ def _view(context: typer.Context, home: Path | None, run_id: str) -> RunView:
 
 
 def print_table(columns: list[str], rows: list[list[str]]) -> None:
-    """Columns of text, as wide as they need to be; the last one is cut to the terminal."""
+    """Columns of text, as wide as they need to be; the last ones are cut to the terminal."""
+    widths = [max(len(row[at]) for row in [columns, *rows]) for at in range(len(columns))]
+    for row in [columns, *rows]:
+        print_fitted("  ".join(cell.ljust(space) for cell, space in zip(row, widths, strict=True)).rstrip())
+
+
+def print_fitted(text: str) -> None:
+    """One line, cut to the terminal; whole where it goes elsewhere."""
     import shutil
 
-    widths = [max(len(row[at]) for row in [columns, *rows]) for at in range(len(columns))]
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
-    for row in [columns, *rows]:
-        text = "  ".join(cell.ljust(space) for cell, space in zip(row, widths, strict=True)).rstrip()
-        print(text if len(text) <= width else text[: width - 1] + "…")
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else len(text)
+    print(text if len(text) <= width else text[: width - 1] + "…")
 
 
 def print_task(task: Task, *, plain: bool = False) -> None:
@@ -74,17 +80,17 @@ def runs(context: typer.Context, home: Home_ = None, json: Json = False) -> None
         print(f"No runs in {where.root} yet. Start one: aide-local run PATH")
         return
     print_table(
-        ["run", "state", "task", "model", "nodes", "valid", "metric", "best", "began"],
+        ["run", "state", "metric", "best", "nodes", "valid", "model", "task", "began"],
         [
             [
                 info.id,
                 info.state,
-                info.task,
-                info.model,
-                str(info.nodes),
-                str(info.valid),
                 info.metric,
                 format_metric(info.best) if info.best is not None else "–",
+                str(info.nodes),
+                str(info.valid),
+                info.model,
+                info.task,
                 f"{datetime.fromtimestamp(info.created):%Y-%m-%d %H:%M}",
             ]
             for info in found
@@ -119,44 +125,40 @@ def show(
 
     info = view.info
     print(f"run {info.id}: {info.state}" + (f" ({info.stop_reason})" if info.stop_reason else ""))
-    for line in _tree_lines(view):
-        print(line)
+    for line in tree_lines(view.tree):
+        print_fitted(line)
     if view.summary:
         print()
         for line in summary_lines(view.summary, view.info.stop_reason):
             print(line)
 
 
-def _tree_lines(view: RunView) -> list[str]:
+def tree_lines(tree: Tree) -> list[str]:
+    """A line for each node, under its parent; ``*`` marks the way to the best."""
+    best = tree.best
+    path = {one.id for one in tree.lineage(best.id)} if best else set()
+    lines: list[str] = []
+    left = [(one, 0) for one in reversed(tree.roots)]  # no recursion: a chain may be thousands long
+    while left:
+        one, depth = left.pop()
+        mark = "*" if one.id in path else " "
+        lines.append(harmless(f"{mark}{'  ' * depth}{_one_line(tree, one)}").rstrip())
+        left += [(child, depth + 1) for child in reversed(tree.children(one.id))]
+    return lines
+
+
+def _one_line(tree: Tree, node: Node) -> str:
     from aide_local.digest import first_sentence, format_metric
 
-    best = view.tree.best
-    path = {one.id for one in view.tree.lineage(best.id)} if best else set()
-    lines: list[str] = []
-
-    def add(one: Node, depth: int) -> None:
-        mark = "*" if one.id in path else " "
-        result = (
-            format_metric(one.metric)
-            if one.complete
-            else one.error.one_line(60)
-            if one.error
-            else one.state.value
-        )
-        gain = view.tree.gain(one)
-        gained = f" ({gain:+.4g})" if gain is not None else ""
-        lines.append(
-            harmless(
-                f"{mark}{'  ' * depth}{one.state.glyph} #{one.id} {one.operator}  {result}{gained}  {first_sentence(one.plan)}"
-            ).rstrip()
-        )
-        for child in view.tree.children(one.id):
-            add(child, depth + 1)
-
-    for root in view.tree.nodes:
-        if root.parent is None:
-            add(root, 0)
-    return lines
+    if node.complete:
+        result = format_metric(node.metric)
+    elif node.error is not None:
+        result = node.error.one_line(60)
+    else:
+        result = "behind, stopped early" if node.state is NodeState.VALID else node.state.value
+    gain = tree.gain(node)
+    gained = f" ({gain:+.3g})" if gain is not None else ""
+    return f"{node.state.glyph} #{node.id} {node.operator}  {result}{gained}  {first_sentence(node.plan)}"
 
 
 def _node(view: RunView, number: int) -> Node:

@@ -18,9 +18,10 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from aide_local.digest import format_metric
-from aide_local.report.scores import SCORES, UNCONFINED, better, summary_of
+from aide_local.report.scores import UNCONFINED, better, scores, summary_of
 from aide_local.report.source import CLASSES, diff, spans
 from aide_local.store.record import RunRecord
+from aide_local.task import Mode, Task
 from aide_local.types import Node, NodeState
 
 _SCRIPTS = ("text", "tree", "node", "course", "begin")
@@ -42,12 +43,8 @@ def html(record: RunRecord) -> str:
         data=for_script(_data(record, summary)),
         view=view,
         summary=summary,
-        scores=[
-            (label, format_metric(value) if isinstance(value, float) else "–", how)
-            for label, key, how in SCORES
-            for value in [summary.get(key)]
-        ],
-        lead=_lead(summary),
+        scores=scores(view.task, summary),
+        lead=_lead(view.task, summary),
         better=better(view.task),
         unconfined=UNCONFINED in (record.sandbox, summary["sandbox"]),
         live=not summary["stop_reason"] and view.info.state not in ("finished", "stopped", "failed"),
@@ -166,7 +163,7 @@ def _shortened(output: str, command: str) -> str:
     return output[:half] + left_out + output[-half:]
 
 
-def _lead(summary: dict[str, Any]) -> tuple[str, str, str]:
+def _lead(task: Task, summary: dict[str, Any]) -> tuple[str, str, str]:
     """(score, what it is, how far to trust it): the most honest number there is."""
     if isinstance(summary.get("report_score"), float):
         rows = f"{summary['report_rows']} rows that nothing was chosen by"
@@ -175,7 +172,7 @@ def _lead(summary: dict[str, Any]) -> tuple[str, str, str]:
         if isinstance(summary.get(key), float):
             return (
                 format_metric(summary[key]),
-                f"{what}, out of fold",
+                f"{what}, out of fold" if task.mode is Mode.FOLDS else what,
                 "The search chose by this number, so it flatters a little.",
             )
     return "–", "no score yet", "No valid script was found so far."

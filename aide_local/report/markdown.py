@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from aide_local.digest import digest_line, format_metric
-from aide_local.report.scores import SCORES, UNCONFINED, better
-from aide_local.task import Task
+from aide_local.digest import digest_line
+from aide_local.report.scores import UNCONFINED, better, scores
+from aide_local.task import Mode, Task
 from aide_local.tree import Tree
 from aide_local.types import NodeState
 
@@ -30,15 +30,15 @@ def markdown(task: Task, tree: Tree, summary: dict[str, Any]) -> str:
             "",
         ]
     lines += ["| | score | how it was measured |", "|---|---|---|"]
-    for label, key, how in SCORES:
-        value = summary.get(key)
-        shown = format_metric(value) if isinstance(value, float) else "–"
-        lines.append(f"| {label} | {shown} | {how} |")
-    lines += ["", _delivered(summary), ""]
+    lines += [f"| {label} | {value} | {how} |" for label, value, how in scores(task, summary)]
+    lines += ["", _delivered(task, summary), ""]
     lines += [
         f"## The search: {len(tree)} nodes, {len(tree.valid)} valid, {summary['wall_seconds']:.0f} s",
         "",
     ]
+    if "completion_tokens" in summary:
+        cost = f"The model read {summary['prompt_tokens']} tokens and wrote {summary['completion_tokens']}."
+        lines += [cost, ""]
     lines += [
         f"- {escaped(digest_line(tree, node))}" for node in tree.nodes if node.state is not NodeState.PENDING
     ]
@@ -49,11 +49,16 @@ def markdown(task: Task, tree: Tree, summary: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _delivered(summary: dict[str, Any]) -> str:
+def _delivered(task: Task, summary: dict[str, Any]) -> str:
     if summary.get("best_node") is None:
         return "Nothing valid was found, so no submission was written."
     if not summary["ensemble"]:
         return f"Nothing has been delivered yet; the best single script is node #{summary['best_node']}."
+    single = f"`solution.py` is the best single script, node #{summary['best_node']}"
+    if task.mode is not Mode.FOLDS:
+        return f"{single}."
+    if task.test is None:
+        return f"{single}; the task has no test rows, so there is no submission."
     parts = ", ".join(f"#{node} × {weight:.2f}" for node, weight in summary["ensemble"].items())
     return (
         f"`submission.csv` is the ensemble ({parts}); `solution.py` and `solution_submission.csv` are the best"

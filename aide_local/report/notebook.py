@@ -14,7 +14,7 @@ from typing import Any
 from aide_local.digest import format_metric
 from aide_local.errors import SettingsError
 from aide_local.report.markdown import escaped
-from aide_local.report.scores import SCORES, better, summary_of
+from aide_local.report.scores import better, scores, summary_of
 from aide_local.store.record import RunRecord
 from aide_local.tree import Tree
 from aide_local.types import Node
@@ -103,9 +103,7 @@ def _head(record: RunRecord) -> str:
         "| | score | how it was measured |",
         "|---|---|---|",
     ]
-    for label, key, how in SCORES:
-        value = summary.get(key)
-        lines.append(f"| {label} | {format_metric(value) if isinstance(value, float) else '–'} | {how} |")
+    lines += [f"| {label} | {value} | {how} |" for label, value, how in scores(view.task, summary)]
     return "\n".join(lines)
 
 

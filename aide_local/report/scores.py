@@ -4,17 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
+from aide_local.digest import format_metric
 from aide_local.store.record import RunRecord
-from aide_local.task import Direction, Task
+from aide_local.task import Direction, Mode, Task
 
-# (label, key of the summary, how it was measured), from the least to the most that a person may trust
-SCORES = (
+# How the number that the search chose by came about, and (label, key of the summary, how it was measured), from the
+# least to the most that a person may trust
+_CHOSEN_BY = {
+    Mode.FOLDS: "out-of-fold predictions; the search chose by this number",
+    Mode.COMMAND: "by the task's grader; the search chose by this number",
+    Mode.REPORTED: "as the script printed it; the search chose by this number",
+}
+_SCORES = (
     ("constant guess", "constant_score", "the best constant prediction, on the training rows' folds"),
-    ("best single script", "best_score", "out-of-fold predictions; the search chose by this number"),
+    ("best single script", "best_score", ""),
     ("ensemble", "ensemble_score", "out-of-fold predictions; its weights were fitted on them"),
     ("report slice", "report_score", "rows that nothing was chosen by, scored once: the number to trust"),
 )
 UNCONFINED = "limits"  # the sandbox level that bounds time and memory and keeps nothing from a script
+
+
+def scores(task: Task, summary: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """(label, score, how it was measured); tasks that are not cut into folds have the best script's alone."""
+    return [
+        (label, format_metric(value) if isinstance(value, float) else "–", how or _CHOSEN_BY[task.mode])
+        for label, key, how in _SCORES
+        for value in [summary.get(key)]
+        if task.mode is Mode.FOLDS or key == "best_score" or isinstance(value, float)
+    ]
 
 
 def better(task: Task) -> str:

@@ -24,7 +24,9 @@ from aide_local.report.markdown import escaped, fenced, markdown
 from aide_local.report.notebook import notebook, split
 from aide_local.report.scores import summary_of
 from aide_local.store.record import RunRecord
+from aide_local.task import Mode
 from aide_local.tree import Tree
+from tests.factories import churn_task, valid
 from tests.runs import SCRIPT
 
 
@@ -66,6 +68,21 @@ def test_a_run_without_an_end_is_reported_too(record: RunRecord) -> None:
     text = markdown(view.task, view.tree, summary_of(replace(record, view=view)))
     assert "has not ended yet" in text
     assert "Nothing has been delivered yet" in text
+
+
+def test_a_task_without_folds_claims_neither_folds_nor_a_submission() -> None:
+    task = replace(churn_task(), mode=Mode.COMMAND)
+    tree = Tree.of([valid(0, 0.7)], task.direction)
+    summary = {
+        "run_id": "r", "model": "m", "stop_reason": "all steps done", "sandbox": "strict", "best_node": 0, "best_score": 0.7,
+        "ensemble": {"0": 1.0}, "wall_seconds": 3.0, "constant_score": None, "ensemble_score": None, "report_score": None,
+    }  # fmt: skip
+    text = markdown(task, tree, summary)
+    assert "by the task's grader" in text
+    assert "out-of-fold" not in text
+    assert "submission.csv" not in text
+    without_test = markdown(replace(task, mode=Mode.FOLDS, test=None), tree, summary)
+    assert "no test rows" in without_test
 
 
 # ---- the notebook ----
