@@ -1,11 +1,13 @@
 """Screenshots for the README, from a real search of the bundled model.
 
 python docs/screenshots.py        # about two minutes; writes docs/images/*.svg
+python docs/screenshots.py HOME   # of the latest run in that home folder; without a live one
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from aide_local.home import Home
+from aide_local.store.read import list_runs
 from aide_local.tasks.load import load_task
 from aide_local.types import RunSettings
 from tui.app import AideApp
@@ -22,6 +25,7 @@ from tui.run import RunScreen
 
 IMAGES = Path(__file__).parent / "images"
 TASK = Path(__file__).parent.parent / "sample_tasks" / "bike_demand"
+SIZE = (132, 38)
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
@@ -29,12 +33,11 @@ async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
         await pilot.pause(0.1)
 
 
-async def take(place: Path) -> None:
-    IMAGES.mkdir(exist_ok=True)
-    home = Home(place)
+async def live(place: Path) -> None:
+    """A search while a reply is being written, to its end."""
     settings = RunSettings(steps=16, seed=1, folds=3)
-    app = AideApp(home, first=(load_task(TASK), settings, None, None))
-    async with app.run_test(size=(132, 38)) as pilot:
+    app = AideApp(Home(place), first=(load_task(TASK), settings, None, None))
+    async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
         screen = app.screen
         assert isinstance(screen, RunScreen)
@@ -50,9 +53,16 @@ async def take(place: Path) -> None:
         await pilot.pause(0.3)
         app.save_screenshot("live.svg", str(IMAGES))
         await until(pilot, lambda: live.ended)
-        await pilot.pause(0.5)
+
+
+async def finished(place: Path) -> None:
+    """The best script of the latest run, the list of runs, a question in SQL."""
+    home = Home(place)
+    app = AideApp(home, list_runs(home)[0].id)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.node is not None)
         await pilot.press("b", "2")
-        await pilot.pause(0.5)
+        await pilot.pause(1.0)
         app.save_screenshot("code.svg", str(IMAGES))
         await pilot.press("escape")
         await pilot.pause(0.5)
@@ -66,5 +76,10 @@ async def take(place: Path) -> None:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(take(Path(folder) / "home"))
+    IMAGES.mkdir(exist_ok=True)
+    if len(sys.argv) > 1:
+        asyncio.run(finished(Path(sys.argv[1])))
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            asyncio.run(live(Path(folder) / "home"))
+            asyncio.run(finished(Path(folder) / "home"))

@@ -219,7 +219,7 @@ class AideApp(SettingsApp):
 
     def end_runs(self) -> None:
         """Stop what goes on, and wait for it: also where the window itself failed."""
-        going = [live for live in self.live.values() if not live.ended]
+        going = [live for live in self.live.values() if live.alive]
         for live in going:
             live.run.stop(now=True)
         for live in going:

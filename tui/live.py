@@ -61,6 +61,11 @@ class LiveRun:
         except AideError as error:
             self._queue.put(error)
 
+    @property
+    def alive(self) -> bool:
+        """Whether the run's thread still works; its last events may not have been taken yet when it ends."""
+        return self._thread is not None and self._thread.is_alive()
+
     def wait(self, seconds: float | None = None) -> None:
         """Until the run's thread has ended."""
         if self._thread is not None:
