@@ -25,6 +25,10 @@ from aide_local.sandbox.syscalls import (
 SCRIPT = "solution.py"
 THREADS_EACH = 4  # RLIMIT_NPROC counts threads, the limit of a task processes
 _LOCKED = 64 * 2**20  # bytes that may be locked in memory
+# Where loky looks up how many cores it may use: it fails on files that are there and cannot be read.
+_CORES_GIVEN = tuple(
+    f"/sys/fs/cgroup/{name}" for name in ("cpu.max", "cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")
+)
 _TROUBLE, _ASKING = 3, 4  # descriptors until the script begins
 _SPARE_ADDRESSES = 2**30  # over the memory limit: a clean MemoryError comes before the watchdog, not instead
 
@@ -129,7 +133,7 @@ def restrict_files(spec: Spec) -> None:
     else:
         # Semaphores of multiprocessing live in /dev/shm: without it joblib and loky run serially.
         writable = [spec.base, spec.working, *devices]
-        readable += [spec.input]
+        readable += [spec.input, *_CORES_GIVEN]
     landlock.restrict(readable, writable, flat=[] if strict else ["/dev/shm"], network=strict)
 
 
@@ -146,6 +150,14 @@ def _filter_calls(spec: Spec) -> None:
         os.close(listener)
 
 
+def _forget_places() -> None:
+    """What modules have remembered of the server's folders: processes that are spawned would look there."""
+    if "multiprocessing.process" in sys.modules:
+        sys.modules["multiprocessing.process"].ORIGINAL_DIR = os.getcwd()  # type: ignore[attr-defined]
+    if "tempfile" in sys.modules:
+        sys.modules["tempfile"].tempdir = None  # type: ignore[attr-defined]
+
+
 def _run_here(spec: Spec) -> None:
     """The warm way: this process has imported the usual packages already."""
     import gc
@@ -154,6 +166,7 @@ def _run_here(spec: Spec) -> None:
 
     os.environ.clear()
     os.environ.update(spec.environment)
+    _forget_places()
     gc.enable()
     gc.unfreeze()
     sys.argv = [SCRIPT, *spec.argv]
