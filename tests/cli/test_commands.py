@@ -36,6 +36,7 @@ def help_of(*command: str) -> str:
         ("models list", "--home"),
         ("models info", "--home"),
         ("models add", "--name --default --home"),
+        ("report", "--out --format --notebook --home"),
         ("doctor", "--home"),
     ],
 )
