@@ -41,6 +41,10 @@ class StoreError(AideError):
     """The database or the home folder cannot be read or written."""
 
 
+class DiskFull(StoreError):  # noqa: N818 - the disk, not the error, is full
+    """There is no room on the disk; a run waits until there is."""
+
+
 class SandboxError(AideError):
     """The sandbox cannot give the confinement that was asked for."""
 

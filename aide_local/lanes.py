@@ -120,7 +120,9 @@ class Writer:
                     self.emit(TokensStreamed(time.time(), node.id, chunk.text))
                 generation = chunk.generation
         assert generation is not None, "a stream ends with its generation"
-        self.store.put_generation(node.id, node.attempts, purpose, packed.prompt, generation)
+        self.store.put_generation(
+            node.id, node.attempts, purpose, packed.prompt, generation, sampling, packed.dropped
+        )
         if shown:
             self.emit(ReplyFinished(time.time(), node.id, generation))
         return generation

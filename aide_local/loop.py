@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from aide_local.deliver import Deliver
 from aide_local.errors import AideError, Cancelled, ModelError, StoreError
 from aide_local.evaluate.compare import compare
-from aide_local.evaluate.protocol import Evaluator, Incumbent
+from aide_local.evaluate.protocol import Evaluation, Evaluator, Incumbent
 from aide_local.events import (
     BestImproved,
     Event,
@@ -36,6 +36,7 @@ from aide_local.lanes import Writer, new_node, screened
 from aide_local.llm.protocol import Engine
 from aide_local.policy import Policy, make_policy, rng
 from aide_local.publisher import Publisher
+from aide_local.room import Room
 from aide_local.steering import Steering
 from aide_local.store.protocol import RunStore
 from aide_local.tree import Tree
@@ -84,6 +85,8 @@ class Run:
         self._failure: BaseException | None = None
         self._executing: set[int] = set()
         self._publisher = Publisher(parts.store, self._events.put)
+        self._room = Room(parts.store.folder, self._events.put, self._now)
+        parts.store.patience = self._room.awaited
         self._timer: threading.Timer | None = None
 
     # ---- steering, from any thread ----
@@ -323,16 +326,8 @@ class Run:
         """In a pool thread: evaluate, store, tell."""
         try:
             self._events.put(ExecutionStarted(time.time(), node.id))
-            result = self._parts.evaluator.evaluate(
-                node.id,
-                node.code,
-                incumbent=incumbent,
-                on_output=lambda fold, text: self._events.put(
-                    OutputStreamed(time.time(), node.id, fold, text)
-                ),
-                on_fold=lambda fold: self._events.put(FoldScored(time.time(), node.id, fold)),
-                cancel=self._cancel_executions,
-            )
+            result = self._room.tried(lambda: self._evaluated(node, incumbent))
+            self._store.put_executions(node.id, node.attempts, result.executions)
             self._settle(result.applied_to(node))
         except Cancelled:
             self._put(replace(node, attempts=node.attempts - 1))
@@ -343,6 +338,20 @@ class Run:
             with self._changed:
                 self._executing.discard(node.id)
                 self._changed.notify_all()
+
+    def _evaluated(self, node: Node, incumbent: Incumbent | None) -> Evaluation:
+        """Raises DiskFull, too, where a script failed for want of room: that is not the script's fault."""
+        result = self._parts.evaluator.evaluate(
+            node.id,
+            node.code,
+            incumbent=incumbent,
+            on_output=lambda fold, text: self._events.put(OutputStreamed(time.time(), node.id, fold, text)),
+            on_fold=lambda fold: self._events.put(FoldScored(time.time(), node.id, fold)),
+            cancel=self._cancel_executions,
+        )
+        if result.error is not None:
+            self._room.check(result.error.message)
+        return result
 
     def _settle(self, node: Node) -> None:
         """A node has its final state: durable first, then told."""
@@ -402,7 +411,7 @@ class Run:
             self._store.set_state("stopped", reason)
             self._store.publish()
             return RunFinished(time.time(), self._store.run_id, reason, {}, 130)
-        summary = self._parts.deliver(self._tree, reason, self.elapsed())
+        summary = self._room.tried(lambda: self._parts.deliver(self._tree, reason, self.elapsed()))
         self._store.put_result(summary)
         finished = reason == "all steps done"
         self._store.set_state("finished" if finished else "stopped", reason)

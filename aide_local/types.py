@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import ClassVar
 
 
 class Operator(StrEnum):
@@ -78,6 +79,26 @@ class FoldScore:
     fold: int
     score: float | None
     usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """One execution of a script: what it was allowed, how it ended, what it printed last, what it cost.
+
+    Limits are in seconds and bytes; None: unbounded. ``output`` is at most ``TAIL`` characters.
+    """
+
+    fold: int
+    outcome: OutcomeKind
+    exit_code: int | None = None
+    signal: int | None = None
+    output: str = ""
+    usage: Usage = Usage()
+    wall_limit: float | None = None
+    cpu_limit: float | None = None
+    memory_limit: int | None = None
+
+    TAIL: ClassVar[int] = 4000
 
 
 @dataclass(frozen=True, slots=True)

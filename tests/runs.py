@@ -80,9 +80,10 @@ def make_run(
     *,
     settings: RunSettings | None = None,
     out: Path | None = None,
+    rows: int = 60,
 ) -> Run:
     """A new run in ``place/home`` on a task in ``place/task``."""
-    task = load_task(make_csvs(place / "task"))
+    task = load_task(make_csvs(place / "task", rows))
     chosen = settings or RunSettings(steps=6, seed=1, folds=2, sandbox="limits", timeout=60.0)
     return start(
         task, chosen, home=Home(place / "home"), engine=lambda settings: ScriptedModel(reply), out=out

@@ -79,7 +79,8 @@ class SqlScreen(Screen[None]):
         try:
             with Reader(self._home) as reader:
                 table = reader.execute(
-                    "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal ORDER BY ALL"
+                    "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal AND schema_name = 'main'"
+                    " AND database_name = current_database() ORDER BY ALL"
                 ).table
         except AideError as error:
             self.app.call_from_thread(self._failed, f"{error.message} {error.mend}")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from aide_local import __version__
-from aide_local.cli import models, report, run, sandbox, show, sql, task
+from aide_local.cli import models, report, run, runs, sandbox, show, sql, task
 from aide_local.errors import AideError
 
 app = typer.Typer(
@@ -84,6 +84,11 @@ app.command("show")(show.show)
 app.command("best")(show.best)
 app.command("diff")(show.diff)
 app.command("report")(report.report)
+app.command("lineage")(runs.lineage)
+app.command("verify")(runs.verify)
+app.command("prune")(runs.prune)
+app.command("export")(runs.export)
+app.command("import")(runs.import_)
 app.command("sql")(sql.sql)
 app.command("attach")(attach)
 app.command("keys")(keys)

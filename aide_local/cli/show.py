@@ -229,7 +229,13 @@ def diff(
     view = _view(context, home, run_id)
     first, second = _node(view, one), _node(view, other)
     for node in (first, second):
-        print(f"{node_line(node, view.settings.steps)}  {node.usage.wall:.1f} s")
+        print(node_line(node, view.settings.steps))
+        print(
+            f"    {node.usage.wall:.1f} s, {node.usage.cpu:.1f} s of processor time: {' '.join(node.plan.split())}"
+        )
+    if first.metric is not None and second.metric is not None:
+        better = view.tree.direction.sign * (second.metric - first.metric)
+        print(f"#{second.id} against #{first.id}: {better:+.5g} (positive is better)")
     lines = difflib.unified_diff(
         first.code.splitlines(), second.code.splitlines(), f"#{first.id}", f"#{second.id}", lineterm=""
     )

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import shlex
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aide_local.cli.options import seconds
+from aide_local.cli.options import seconds, size
 from aide_local.cli.run import Home_
 from aide_local.errors import SettingsError
+
+if TYPE_CHECKING:
+    from aide_local.store.sql import Reader, Result
 
 
 def sql(
     context: typer.Context,
     query: Annotated[
-        str | None, typer.Argument(help="A query; `-` or nothing reads it from standard input.")
+        str | None,
+        typer.Argument(
+            help="A query; `-` reads it from standard input; nothing, at a terminal, asks for queries."
+        ),
     ] = None,
     file: Annotated[
         Path | None, typer.Option("--file", "-f", help="Read the query from a file.", show_default=False)
@@ -27,34 +34,71 @@ def sql(
     ] = "table",
     out: Annotated[Path | None, typer.Option("--out", help="Write to a file.", show_default=False)] = None,
     time_limit: Annotated[str, typer.Option(help="The query is interrupted after this time.")] = "60s",
+    memory_limit: Annotated[str, typer.Option(help="Memory that the query may use.")] = "2g",
+    predictions: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Show this run's predictions as the table prediction_rows.",
+            show_default=False,
+        ),
+    ] = None,
     attach: Annotated[bool, typer.Option("--attach", help="Say how other programs open the data.")] = False,
     home: Home_ = None,
 ) -> None:
     """Ask all runs a question in SQL. Tables and views: docs/schema.md; questions to start from: docs/sql.md."""
     from aide_local.cli.show import _home
-    from aide_local.store.sql import FORMATS, Reader, snapshot_of_all
+    from aide_local.store.history import whole
+    from aide_local.store.run_store import find_run
+    from aide_local.store.sql import FORMATS, Reader
 
     where = _home(context, home)
     if attach:
-        path = snapshot_of_all(where)
+        path = whole(where)
         python = f"import duckdb; duckdb.connect({str(path)!r}, read_only=True).sql('FROM runs').show()"
         print(f'{path}\n\nduckdb -readonly {shlex.quote(str(path))}\npython -c "{python}"')
+        print(f"DBeaver: jdbc:duckdb:{path} with the driver property access_mode = READ_ONLY")
         return
     if format_ not in FORMATS:
         raise SettingsError(f"--format {format_!r} is unknown.", f"Choose one of: {', '.join(FORMATS)}.")
     if format_ == "parquet" and out is None:
         raise SettingsError("Parquet is not for the terminal.", "Add --out FILE.")
-    if file is not None:
-        try:
-            query = file.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{file} cannot be read: {error}.", "Check the path.") from error
-    if query in (None, "-"):
-        query = sys.stdin.read()
-    with Reader(where) as reader:
-        result = reader.execute(query or "", time_limit=seconds(time_limit, "--time-limit") or 60.0)
-        content = result.render(format_)
+    limit = seconds(time_limit, "--time-limit") or 60.0
+    at_most = f"{size(memory_limit, '--memory-limit')}B"
+    run_id = find_run(where, predictions) if predictions else ""
+
+    def ask(text: str) -> Result:
+        with Reader(where, memory_limit=at_most, predictions_of=run_id) as reader:
+            return _interruptible(reader, text, limit)
+
+    if query is None and file is None and out is None and sys.stdin.isatty():
+        from aide_local.cli.console import interact
+
+        interact(where, ask, format_)
+        return
+    content = ask(_query(query, file)).render(format_)
     if out is not None:
         out.write_bytes(content)
     else:
         sys.stdout.buffer.write(content)
+
+
+def _query(query: str | None, file: Path | None) -> str:
+    """Raises SettingsError where the file cannot be read."""
+    if file is not None:
+        try:
+            return file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{file} cannot be read: {error}.", "Check the path.") from error
+    return sys.stdin.read() if query in (None, "-") else str(query)
+
+
+def _interruptible(reader: Reader, query: str, limit: float) -> Result:
+    """The answer; Ctrl+C ends the query, which would else not notice before its end."""
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(reader.execute, query, time_limit=limit)
+        while True:
+            try:
+                return asked.result()
+            except KeyboardInterrupt:
+                reader.interrupt()

@@ -87,6 +87,7 @@ class CommandEvaluator:
             error=error,
             output=outcome.output,
             usage=outcome.usage,
+            executions=(outcome.as_execution(0, self._place.limits),),
         )
 
     def _grade(self, outcome: Outcome, working: Path, cancel: Event | None) -> float:

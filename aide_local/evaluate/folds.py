@@ -17,7 +17,7 @@ from aide_local.evaluate.protocol import Evaluation, Incumbent
 from aide_local.evaluate.score import ScoreError
 from aide_local.sandbox.clean import remove_tree
 from aide_local.sandbox.protocol import Candidate, Limits, Sandbox
-from aide_local.types import FoldScore, NodeError, OutcomeKind, Usage
+from aide_local.types import Execution, FoldScore, NodeError, OutcomeKind, Usage
 
 
 class FoldEvaluator:
@@ -69,6 +69,7 @@ class _Run:
         self._on_fold = on_fold
         self._cancel = cancel
         self._folds: list[FoldScore] = []
+        self._executions: list[Execution] = []
         self._output = ""
         self._assembler = stored.Assembler(self._prepared)
         self.folder = self._prepared.folder / "work" / f"node-{node:05d}"
@@ -121,6 +122,7 @@ class _Run:
         self._output = outcome.output
         if outcome.kind is OutcomeKind.CANCELLED:
             raise Cancelled
+        self._executions.append(outcome.as_execution(k, self._of._limits))
         error, score = outcome.error, None
         if error is None:
             try:
@@ -166,5 +168,10 @@ class _Run:
             written=sum(one.written for one in used),
         )
         return Evaluation(
-            metric=metric, folds=tuple(self._folds), error=error, output=self._output, usage=usage
+            metric=metric,
+            folds=tuple(self._folds),
+            error=error,
+            output=self._output,
+            usage=usage,
+            executions=tuple(self._executions),
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 from typing import Protocol
 
-from aide_local.types import FoldScore, Node, NodeError, NodeState, Usage
+from aide_local.types import Execution, FoldScore, Node, NodeError, NodeState, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,7 @@ class Evaluation:
     output: str = ""
     usage: Usage = field(default_factory=Usage)
     predictions: Path | None = None  # relative to the run's folder
+    executions: tuple[Execution, ...] = ()
 
     def applied_to(self, node: Node) -> Node:
         """``node`` with this as its final result."""

@@ -106,6 +106,7 @@ class ReportedEvaluator:
             error=error,
             output=outcome.output,
             usage=outcome.usage,
+            executions=(outcome.as_execution(0, self._place.limits),),
         )
 
     def _judge(self, code: str, output: str) -> float | NodeError:

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 from typing import Protocol
 
-from aide_local.types import NodeError, OutcomeKind, Usage
+from aide_local.types import Execution, NodeError, OutcomeKind, Usage
 
 
 class Level(StrEnum):
@@ -66,6 +66,20 @@ class Outcome:
     @property
     def ok(self) -> bool:
         return self.kind is OutcomeKind.OK
+
+    def as_execution(self, fold: int, limits: Limits) -> Execution:
+        """What is kept of it: how it ended and the end of what it printed."""
+        return Execution(
+            fold=fold,
+            outcome=self.kind,
+            exit_code=self.exit_code,
+            signal=self.signal,
+            output=self.output[-Execution.TAIL :],
+            usage=self.usage,
+            wall_limit=limits.wall,
+            cpu_limit=limits.cpu,
+            memory_limit=limits.memory,
+        )
 
 
 class Sandbox(Protocol):

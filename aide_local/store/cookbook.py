@@ -74,6 +74,12 @@ QUERIES: tuple[Saved, ...] = (
         "       count(*) AS nodes, min(n.metric) AS lowest, max(n.metric) AS highest\n"
         "FROM nodes n JOIN runs r USING (run_id) WHERE n.state = 'valid' AND n.complete GROUP BY ALL ORDER BY ALL",
     ),
+    Saved(
+        "How do executions end, and how near to their limits?",
+        "SELECT outcome, count(*) AS executions, round(max(wall_seconds / wall_limit), 3) AS most_of_time,\n"
+        "       round(max(peak_memory / memory_limit), 3) AS most_of_memory\n"
+        "FROM executions GROUP BY outcome ORDER BY executions DESC",
+    ),
     Saved("Which past tasks are alike?", "FROM task_similarity ORDER BY similarity DESC LIMIT 20"),
     Saved("What happened to the runs?", "FROM events ORDER BY moment DESC LIMIT 100"),
     Saved(
@@ -83,7 +89,8 @@ QUERIES: tuple[Saved, ...] = (
     ),
     Saved(
         "What do the tables and columns mean?",
-        "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE NOT internal\n"
+        "SELECT table_name, column_name, data_type, comment FROM duckdb_columns()\n"
+        "WHERE NOT internal AND schema_name = 'main' AND database_name = current_database()\n"
         "ORDER BY table_name, column_index",
     ),
 )

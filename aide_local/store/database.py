@@ -6,22 +6,25 @@ DuckDB lets one process write a file and then no other read it, so everything fo
 
 from __future__ import annotations
 
-import contextlib
+import functools
+import hashlib
 import json
 import os
+import platform
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aide_local.errors import DiskFull
 from aide_local.store import rows
 from aide_local.store.schema import migrate, utc_now
 from aide_local.store.trouble import hold, told
 from aide_local.store.values import settings_from_json, settings_to_json, task_from_json
 from aide_local.task import Task
-from aide_local.types import Generation, Node, RunInfo, RunSettings
+from aide_local.types import Execution, Generation, Node, RunInfo, RunSettings, Sampling
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -38,6 +41,16 @@ class UsedModel:
     reference: str
 
 
+def durable(method: Callable[..., None]) -> Callable[..., None]:
+    """The method's body is one transaction of the store, and may be executed again."""
+
+    @functools.wraps(method)
+    def written(self: DuckRunStore, *arguments: Any, **named: Any) -> None:
+        self._write(lambda: method(self, *arguments, **named))
+
+    return written
+
+
 class DuckRunStore:
     """See :class:`aide_local.store.protocol.RunStore`.
 
@@ -52,6 +65,7 @@ class DuckRunStore:
         self._publishing = threading.RLock()  # one snapshot at a time: the files have one name
         self._held = hold(folder / LOCK, run_id)
         self._closed = False
+        self.patience: Callable[[DiskFull], bool] | None = None
         try:
             with told(folder):
                 self._connection = connect(folder / DATABASE)
@@ -136,37 +150,83 @@ class DuckRunStore:
 
     # ---- nodes ----
 
+    @durable
     def put_node(self, node: Node) -> None:
-        with self._writing():
-            for table in ("nodes", "folds", "errors"):
-                self._connection.execute(
-                    f"DELETE FROM {table} WHERE run_id = ? AND node = ?", [self.run_id, node.id]
-                )
-            for table, values in rows.of_node(self.run_id, node):
-                marks = ", ".join(["?"] * len(values))
-                self._connection.execute(f"INSERT INTO {table} VALUES ({marks})", values)
+        for table in ("nodes", "folds", "errors", "predictions"):
+            self._connection.execute(
+                f"DELETE FROM {table} WHERE run_id = ? AND node = ?", [self.run_id, node.id]
+            )
+        for table, values in rows.of_node(self.run_id, node):
+            self._insert(table, [*values, *self._derived(node)] if table == "nodes" else values)
+        if node.predictions is not None and (self.folder / node.predictions).exists():
+            file = self.folder / node.predictions
+            self._insert(
+                "predictions",
+                [self.run_id, node.id, str(node.predictions), file.stat().st_size, sha256(file)],
+            )
+
+    def _derived(self, node: Node) -> list[Any]:
+        """Values of the columns from ``path`` on, which no question has to compute again; in a transaction."""
+        above = None
+        if node.parent is not None:
+            above = self._connection.execute(
+                "SELECT path, CASE WHEN complete THEN metric END FROM nodes WHERE run_id = ? AND node = ?",
+                [self.run_id, node.parent],
+            ).fetchone()
+        cost = self._connection.execute(
+            "SELECT coalesce(sum(prefill_ms + decode_ms), 0) / 1000, coalesce(sum(completion_tokens), 0)"
+            " FROM generations WHERE run_id = ? AND node = ?",
+            [self.run_id, node.id],
+        ).fetchone()
+        assert cost is not None
+        path, parent_metric = above or ([], None)
+        return [[node.id, *path], parent_metric, *cost]
+
+    def _insert(self, table: str, values: Sequence[object]) -> None:
+        self._connection.execute(f"INSERT INTO {table} VALUES ({', '.join(['?'] * len(values))})", values)
+
+    @durable
+    def put_executions(self, node: int, attempt: int, executions: Sequence[Execution]) -> None:
+        self._connection.execute(
+            "DELETE FROM executions WHERE run_id = ? AND node = ? AND attempt = ?",
+            [self.run_id, node, attempt],
+        )
+        for one in executions:
+            self._insert("executions", [self.run_id, node, attempt, *rows.of_execution(one)])
 
     def nodes(self) -> tuple[Node, ...]:
         with self._lock:
             return rows.read_nodes(self._connection, self.run_id)
 
+    @durable
     def put_generation(
-        self, node: int, attempt: int, purpose: str, prompt: str, generation: Generation
+        self,
+        node: int,
+        attempt: int,
+        purpose: str,
+        prompt: str,
+        generation: Generation,
+        sampling: Sampling | None = None,
+        dropped: Sequence[str] = (),
     ) -> None:
-        values = [self.run_id, node, attempt, purpose, *rows.of_generation(prompt, generation)]
-        with self._writing():
-            self._connection.execute(
-                f"INSERT INTO generations VALUES ({', '.join(['?'] * len(values))})", values
-            )
+        values = rows.of_generation(prompt, generation, sampling, dropped)
+        self._insert("generations", [self.run_id, node, attempt, purpose, *values])
+        self._connection.execute(
+            "UPDATE nodes SET generation_seconds = generation_seconds + ?, completion_tokens = completion_tokens + ?"
+            " WHERE run_id = ? AND node = ?",
+            [
+                (generation.prefill_ms + generation.decode_ms) / 1000,
+                generation.completion_tokens,
+                self.run_id,
+                node,
+            ],
+        )
 
     # ---- the run ----
 
+    @durable
     def put_event(self, kind: str, payload: dict[str, object]) -> None:
-        with self._writing():
-            self._connection.execute(
-                "INSERT INTO events VALUES (?, ?, ?, ?)",
-                [self.run_id, utc_now(), kind, json.dumps(payload, default=str)],
-            )
+        self._insert("events", [self.run_id, utc_now(), kind, json.dumps(payload, default=str)])
 
     def events(self, kinds: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
         with self._lock:
@@ -187,43 +247,66 @@ class DuckRunStore:
         self._publish_info()
 
     def resumed(self) -> None:
-        """Count that the run was taken up again."""
+        """Count that the run was taken up again, and keep from where."""
+        with self._lock:
+            row = self._connection.execute("SELECT count(*) FROM nodes WHERE state <> 'pending'").fetchone()
+        assert row is not None
+        self.put_event("resumed", {"state": self._one("state"), "nodes": row[0], "machine": machine()})
         self._update(resumed=self._one("resumed") + 1)
-        self.put_event("resumed", {})
 
+    @durable
     def put_result(self, summary: dict[str, object]) -> None:
         weights = summary.get("ensemble")
-        with self._writing():
-            self._connection.execute("UPDATE runs SET summary = ?", [json.dumps(summary, default=str)])
-            self._connection.execute("DELETE FROM ensembles")
-            for node, weight in weights.items() if isinstance(weights, dict) else ():
-                self._connection.execute(
-                    "INSERT INTO ensembles VALUES (?, ?, ?)", [self.run_id, int(node), weight]
-                )
+        self._connection.execute("UPDATE runs SET summary = ?", [json.dumps(summary, default=str)])
+        self._connection.execute("DELETE FROM ensembles")
+        for node, weight in weights.items() if isinstance(weights, dict) else ():
+            self._insert("ensembles", [self.run_id, int(node), weight])
 
     def seconds_used(self) -> float:
         return float(self._one("seconds_used"))
 
+    @durable
     def tick(self, seconds: float) -> None:
-        with self._writing():
-            self._connection.execute("UPDATE runs SET seconds_used = seconds_used + ?", [seconds])
+        self._connection.execute("UPDATE runs SET seconds_used = seconds_used + ?", [seconds])
 
+    @durable
     def _update(self, **values: object) -> None:
         settings = ", ".join(f"{name} = ?" for name in values)
-        with self._writing():
-            self._connection.execute(f"UPDATE runs SET {settings}", list(values.values()))
+        self._connection.execute(f"UPDATE runs SET {settings}", list(values.values()))
 
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        """One transaction. Raises StoreError where the disk is full or gone."""
-        with self._lock, told(self.folder):
-            self._connection.execute("BEGIN")
+    def _write(self, act: Callable[[], None]) -> None:
+        """One transaction; on a full disk again, as long as ``patience`` says so.
+
+        Raises:
+            DiskFull: and nobody waits for room.
+            StoreError: the disk is gone, or the database is damaged.
+        """
+        while True:
             try:
-                yield
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
+                with self._lock, told(self.folder):
+                    self._connection.execute("BEGIN")
+                    try:
+                        act()
+                    except BaseException:
+                        self._connection.execute("ROLLBACK")
+                        raise
+                    self._connection.execute("COMMIT")
+                return
+            except DiskFull as error:
+                self._wait_for_room(error)
+
+    def _wait_for_room(self, error: DiskFull) -> None:
+        """Then open the database anew: after a failed write DuckDB refuses all others."""
+        while True:
+            if self.patience is None or not self.patience(error):
+                raise error
+            try:
+                with self._publishing, self._lock, told(self.folder):
+                    self._connection.close()
+                    self._connection = connect(self.folder / DATABASE)
+                return
+            except DiskFull as still:
+                error = still
 
     # ---- for readers ----
 
@@ -263,6 +346,16 @@ class DuckRunStore:
             self._closed = True
             self._connection.close()
             self._held.release()
+
+
+def machine() -> str:
+    """Host name, processor, cores."""
+    return f"{platform.node()}, {platform.machine()}, {os.cpu_count()} cores"
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def connect(path: Path) -> DuckDBPyConnection:

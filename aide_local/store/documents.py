@@ -33,8 +33,8 @@ def schema() -> str:
         ' `aide-local sql "FROM duckdb_columns() WHERE NOT internal"` shows them, too.',
         "",
         "All times are UTC. Every table has `run_id`, so that all runs lie in one database (`history.duckdb` in the"
-        " home folder), which `aide-local sql` brings up to date before each query; `aide-local sql --attach` says"
-        " how other programs open it.",
+        " home folder, with `recent.duckdb` for runs that go on), which `aide-local sql` brings up to date before each"
+        " query; `aide-local sql --attach` puts every run into the one file and says how other programs open it.",
     ]
     for name, comment, kind in objects:
         lines += [
@@ -61,8 +61,9 @@ def cookbook() -> str:
         " Tables and views: [schema.md](schema.md). The data cannot be changed from there: the database is open for"
         " reading, without access to files, extensions or settings.",
         "",
-        "`--format table|csv|json|markdown|parquet`, `--out FILE`, `--file QUERY.sql`; a query is ended after"
-        " `--time-limit` (60 s).",
+        "`--format table|csv|json|markdown|parquet`, `--out FILE`, `--file QUERY.sql`; `-` reads the query from standard input;"
+        " nothing at a terminal opens a prompt with completion. A query is ended after `--time-limit` (60 s) or by Ctrl+C,"
+        " and may use `--memory-limit` (2g). `--predictions RUN` shows a run's predictions as the table `prediction_rows`.",
     ]
     for one in QUERIES:
         lines += ["", f"## {one.title}", "", "```sql", one.query, "```"]

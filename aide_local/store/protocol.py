@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from aide_local.types import Generation, Node, RunInfo, RunSettings
+from aide_local.errors import DiskFull
+from aide_local.types import Execution, Generation, Node, RunInfo, RunSettings, Sampling
 
 
 class RunStore(Protocol):
     """One run's own database, held open by the process that runs it. Thread-safe."""
+
+    patience: Callable[[DiskFull], bool] | None
+    """Asked, in the thread that writes, when the disk is full: True once it is worth trying again."""
 
     @property
     def run_id(self) -> str: ...
@@ -32,8 +36,19 @@ class RunStore(Protocol):
         """All nodes in order of id."""
         ...
 
+    def put_executions(self, node: int, attempt: int, executions: Sequence[Execution]) -> None:
+        """Record how each execution of the node's ``attempt`` ended; again: replace them."""
+        ...
+
     def put_generation(
-        self, node: int, attempt: int, purpose: str, prompt: str, generation: Generation
+        self,
+        node: int,
+        attempt: int,
+        purpose: str,
+        prompt: str,
+        generation: Generation,
+        sampling: Sampling | None = None,
+        dropped: Sequence[str] = (),
     ) -> None:
         """Record what the model saw and said; ``purpose`` is "script", "reask", "review", "digest"."""
         ...

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aide_local.store.schema import utc_now
 from aide_local.types import (
+    Execution,
     FoldScore,
     Generation,
     Node,
     NodeError,
     NodeState,
     Operator,
+    Sampling,
     Usage,
 )
 
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def of_node(run_id: str, node: Node) -> list[tuple[str, list[Any]]]:
-    """(table, values in the order of its columns) for the node, its folds and its error."""
+    """(table, values in the order of its columns) for the node, its folds and its error; of the node up to ``updated``."""
     usage = node.usage
     found: list[tuple[str, list[Any]]] = [
         (
@@ -81,7 +84,29 @@ def of_node(run_id: str, node: Node) -> list[tuple[str, list[Any]]]:
     return found
 
 
-def of_generation(prompt: str, generation: Generation) -> list[Any]:
+def of_execution(execution: Execution) -> list[Any]:
+    """Values of the columns from ``fold`` on."""
+    usage = execution.usage
+    return [
+        execution.fold,
+        execution.outcome.value,
+        execution.exit_code,
+        execution.signal,
+        storable(execution.output),
+        usage.wall,
+        usage.cpu,
+        usage.peak_memory,
+        usage.written,
+        execution.wall_limit,
+        execution.cpu_limit,
+        execution.memory_limit,
+        utc_now(),
+    ]
+
+
+def of_generation(
+    prompt: str, generation: Generation, sampling: Sampling | None, dropped: Sequence[str]
+) -> list[Any]:
     """Values of the columns from ``prompt`` on."""
     return [
         storable(prompt),
@@ -94,6 +119,12 @@ def of_generation(prompt: str, generation: Generation) -> list[Any]:
         generation.prefill_ms,
         generation.decode_ms,
         utc_now(),
+        *(
+            (sampling.temperature, sampling.top_p, sampling.top_k, sampling.min_p, sampling.max_tokens)
+            if sampling is not None
+            else (None,) * 5
+        ),
+        list(dropped),
     ]
 
 

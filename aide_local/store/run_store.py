@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import re
 import secrets
 import shutil
@@ -14,7 +12,7 @@ from pathlib import Path
 from aide_local.errors import StoreError
 from aide_local.home import Home
 from aide_local.llm.protocol import ModelInfo
-from aide_local.store.database import DATABASE, LOCK, DuckRunStore, connect
+from aide_local.store.database import DATABASE, LOCK, DuckRunStore, connect, machine
 from aide_local.store.schema import migrate, utc_now
 from aide_local.store.trouble import hold, told
 from aide_local.store.values import fingerprint, settings_to_json, task_to_json
@@ -66,7 +64,7 @@ def create_run(
                 settings_to_json(settings),
                 task_to_json(task),
                 json.dumps(versions),
-                f"{platform.node()}, {platform.machine()}, {os.cpu_count()} cores",
+                machine(),
                 str(out) if out else None,
                 "running",
                 "",

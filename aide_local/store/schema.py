@@ -14,7 +14,9 @@ from aide_local.errors import StoreError
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-TABLES = ("runs", "nodes", "folds", "errors", "generations", "events", "ensembles")
+TABLES = (
+    "runs", "nodes", "folds", "executions", "errors", "predictions", "generations", "events", "ensembles",
+)  # fmt: skip
 
 
 def utc_now() -> datetime:

@@ -1,8 +1,7 @@
-"""SQL over all runs: the published snapshots, gathered into one database that nobody can write to.
+"""SQL over all runs, by a connection that nobody can write to.
 
-Each run publishes a file of its own; their tables are copied into ``history.duckdb``, a run again only when its
-snapshot changed, under a lock and by rename, so a reader never sees half of it. Queries run without access to
-files, extensions or settings, by the recipe that held against attempts to write (docs/decisions).
+Queries run without access to files, extensions or settings, by the recipe that held against attempts to write
+(docs/decisions).
 """
 
 from __future__ import annotations
@@ -11,20 +10,20 @@ import io
 import json
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from aide_local.errors import SettingsError, StoreError
 from aide_local.home import Home
-from aide_local.store.database import PUBLISHED, quoted
-from aide_local.store.schema import TABLES, migrate
+from aide_local.store import history
+from aide_local.store.database import quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
 FORMATS = ("table", "csv", "json", "markdown", "parquet")
+MOST = 2**30  # bytes of a result
 _LOCKED = (
     "SET autoload_known_extensions=false",
     "SET autoinstall_known_extensions=false",
@@ -33,86 +32,6 @@ _LOCKED = (
     "SET disabled_filesystems='LocalFileSystem'",
     "SET lock_configuration=true",
 )
-
-
-def snapshot_of_all(home: Home) -> Path:
-    """Bring ``history.duckdb`` up to date with every run's snapshot and return its path.
-
-    Raises:
-        StoreError: the home folder cannot be written, or a snapshot cannot be read.
-    """
-    import duckdb
-    from filelock import FileLock
-
-    try:
-        home.root.mkdir(parents=True, exist_ok=True)
-        with FileLock(home.root / "history.lock", timeout=120):
-            known = _known(home.history)
-            current = _current(home)
-            if known == current and home.history.exists():
-                return home.history
-            partial = home.history.with_suffix(".partial")
-            partial.unlink(missing_ok=True)
-            _gather(home, partial, known, current)
-            partial.replace(home.history)
-    except OSError as error:
-        raise StoreError(
-            f"{home.history} cannot be written: {error.strerror or error}.",
-            "Make room, or choose another --home.",
-        ) from error
-    except duckdb.Error as error:
-        raise StoreError(
-            f"The runs in {home.runs} cannot be gathered: {str(error).splitlines()[0]}.",
-            "`aide-local doctor` may tell why.",
-        ) from error
-    return home.history
-
-
-def _current(home: Home) -> dict[str, str]:
-    """Run id → what tells whether its snapshot changed."""
-    found = {}
-    for path in home.runs.glob(f"*/{PUBLISHED}"):
-        state = path.stat()
-        found[path.parent.name] = f"{state.st_mtime_ns} {state.st_size}"
-    return found
-
-
-def _known(history: Path) -> dict[str, str]:
-    import duckdb
-
-    if not history.exists():
-        return {}
-    try:
-        with duckdb.connect(str(history), read_only=True) as connection:
-            return dict(connection.execute("SELECT run_id, mark FROM gathered").fetchall())
-    except duckdb.Error:
-        return {}  # of another version, or damaged: it is made anew from the runs
-
-
-def _gather(home: Home, target: Path, known: dict[str, str], current: dict[str, str]) -> None:
-    import duckdb
-
-    connection = duckdb.connect(str(target), config={"threads": 2})
-    try:
-        migrate(connection, target)
-        connection.execute("CREATE TABLE gathered (run_id TEXT PRIMARY KEY, mark TEXT)")
-        kept = [run for run, mark in current.items() if known.get(run) == mark]
-        if kept:
-            connection.execute(f"ATTACH {quoted(home.history)} AS earlier (READ_ONLY)")
-            for table in TABLES:
-                connection.execute(
-                    f"INSERT INTO {table} SELECT * FROM earlier.{table} WHERE run_id IN (SELECT unnest(?))",
-                    [kept],
-                )
-            connection.execute("DETACH earlier")
-        for run in sorted(current.keys() - set(kept)):
-            connection.execute(f"ATTACH {quoted(home.run(run) / PUBLISHED)} AS one (READ_ONLY)")
-            for table in TABLES:
-                connection.execute(f"INSERT INTO {table} SELECT * FROM one.{table}")
-            connection.execute("DETACH one")
-        connection.executemany("INSERT INTO gathered VALUES (?, ?)", list(current.items()) or [("", "")])
-    finally:
-        connection.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +75,22 @@ class Result:
         return "\n".join(line if markdown else line.rstrip() for line in text) + "\n" + count
 
 
+def _bounded(reader: pa.RecordBatchReader) -> pa.Table:
+    """All rows. Raises SettingsError where they are too many to be held."""
+    import pyarrow as pa
+
+    batches = []
+    size = 0
+    for batch in reader:
+        batches.append(batch)
+        size += batch.nbytes
+        if size > MOST:
+            raise SettingsError(
+                f"The result is larger than {MOST >> 20} MiB.", "Add LIMIT, or ask for fewer columns."
+            )
+    return pa.Table.from_batches(batches, reader.schema)
+
+
 def _rows(table: pa.Table) -> list[dict[str, Any]]:
     """Rows by position, so that columns of one name do not hide each other."""
     named = table.rename_columns([f"{at}" for at in range(table.num_columns)])
@@ -192,18 +127,39 @@ class Reader:
         StoreError: there is nothing to read, or it cannot be read.
     """
 
-    def __init__(self, home: Home, *, memory_limit: str = "2GB", threads: int = 2) -> None:
-        import duckdb
-
-        path = snapshot_of_all(home)
+    def __init__(
+        self, home: Home, *, memory_limit: str = "2GB", threads: int = 2, predictions_of: str = ""
+    ) -> None:
+        """``predictions_of`` is a run whose nodes' predictions become the table ``prediction_rows``."""
         config: dict[str, Any] = {
             "python_enable_replacements": "false",
             "memory_limit": memory_limit,
             "threads": threads,
         }
-        self._connection: DuckDBPyConnection = duckdb.connect(str(path), read_only=True, config=config)
+        self._connection: DuckDBPyConnection = history.connect(home, config)
+        self._interrupted = threading.Event()
+        if predictions_of:
+            self._load_predictions(home, predictions_of)
         for setting in _LOCKED:
             self._connection.execute(setting)
+
+    def _load_predictions(self, home: Home, run_id: str) -> None:
+        """A temporary table: nothing else of the file system is to be reached from a query."""
+        import duckdb
+
+        if not any((home.run(run_id) / "predictions").glob("*.parquet")):
+            raise SettingsError(f"The run {run_id} has no predictions.", "Choose another run.")
+        files = quoted(home.run(run_id) / "predictions" / "node-*.parquet")
+        try:
+            self._connection.execute(
+                "CREATE TEMP TABLE prediction_rows AS SELECT regexp_extract(filename, 'node-(\\d+)', 1)::INTEGER AS node,"
+                f" * EXCLUDE (filename) FROM read_parquet({files}, filename = true, union_by_name = true)"
+            )
+        except duckdb.Error as error:
+            raise StoreError(
+                f"The predictions of {run_id} cannot be read: {str(error).splitlines()[0]}.",
+                "`aide-local verify` tells which file is damaged.",
+            ) from error
 
     def execute(self, query: str, *, time_limit: float = 60.0) -> Result:
         """The last statement's result.
@@ -218,16 +174,22 @@ class Reader:
             raise SettingsError(
                 "There is no query.", 'For example: aide-local sql "FROM leaderboard LIMIT 10"'
             )
+        self._interrupted.clear()
         timer = threading.Timer(time_limit, self._connection.interrupt)
         timer.start()
         try:
             found = self._connection.sql(query)
-            return Result(pa.table({}) if found is None else found.to_arrow_table())
-        except duckdb.InterruptException as error:
-            raise SettingsError(
-                f"The query took longer than {time_limit:g} s.", "Give it more with --time-limit."
-            ) from error
-        except duckdb.Error as error:
+            return Result(pa.table({}) if found is None else _bounded(found.to_arrow_reader()))
+        except (
+            duckdb.Error,
+            OSError,
+        ) as error:  # while rows stream, DuckDB's errors come through Arrow as OSErrors
+            if "Interrupted!" in str(error):
+                if self._interrupted.is_set():
+                    raise SettingsError("The query was interrupted.") from error
+                raise SettingsError(
+                    f"The query took longer than {time_limit:g} s.", "Give it more with --time-limit."
+                ) from error
             raise SettingsError(
                 f"The query does not work: {self._located(query, error)}\n",
                 "Tables and columns: docs/schema.md.",
@@ -248,6 +210,7 @@ class Reader:
 
     def interrupt(self) -> None:
         """End the query that runs, from any thread."""
+        self._interrupted.set()
         self._connection.interrupt()
 
     def close(self) -> None:

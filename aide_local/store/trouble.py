@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aide_local.errors import StoreError
+from aide_local.errors import DiskFull, StoreError
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -40,14 +41,19 @@ def told(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreError(
+        raise (DiskFull if is_full(error) else StoreError)(
             f"{folder} cannot be written: {error.strerror or error}.",
             "Make room there or mend its permissions, or choose another folder with --home.",
         ) from error
     except (duckdb.OperationalError, duckdb.FatalException, duckdb.OutOfMemoryException) as error:
         first = str(error).splitlines()[0]
-        raise StoreError(
+        raise (DiskFull if "No space left" in str(error) else StoreError)(
             f"The database in {folder} cannot be read or written: {first}.",
             "Make room on the disk or mend the folder's permissions, then continue with `aide-local resume`;"
             " no finished node is lost.",
         ) from error
+
+
+def is_full(error: OSError) -> bool:
+    """No room on the disk, or none within the person's quota."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)

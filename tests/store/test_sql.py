@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from aide_local.cli.console import completer, words
 from aide_local.errors import SettingsError
 from aide_local.home import Home
 from aide_local.store.cookbook import QUERIES, Saved
 from aide_local.store.documents import cookbook, schema
-from aide_local.store.sql import Reader, snapshot_of_all
+from aide_local.store.history import whole
+from aide_local.store.run_store import find_run
+from aide_local.store.sql import Reader
 from aide_local.types import RunSettings
 from tests.runs import make_run, replies
 
@@ -19,8 +23,10 @@ DOCS = Path(__file__).parent.parent.parent / "docs"
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """Two runs of one task."""
+    """Two runs of one task, and one of another, with a node."""
     place = tmp_path_factory.mktemp("asked")
+    settings = RunSettings(steps=1, seed=3, folds=2, sandbox="limits", timeout=60.0)
+    list(make_run(place, replies, settings=settings, rows=80).events())
     for seed in (1, 2):
         settings = RunSettings(
             steps=12, seed=seed, folds=2, sandbox="limits", timeout=60.0, num_drafts=3, racing=False
@@ -69,23 +75,101 @@ def test_every_column_says_what_it_means() -> None:
         "SET enable_external_access = true",
         "RESET lock_configuration",
         "PRAGMA enable_external_access",
+        "COPY nodes TO '{home}/recent.duckdb'",
+        "COPY (SELECT 1) TO '/dev/stderr'",
+        "COPY nodes FROM '/etc/passwd'",
+        "FROM read_json('{home}/history.json')",
+        "FROM read_parquet('{home}/runs/*/predictions/*.parquet')",
+        "FROM read_blob('{home}/history.duckdb')",
+        "FROM sniff_csv('/etc/passwd')",
+        "ATTACH '{home}/history.duckdb' AS again",
+        "ATTACH ':memory:' AS memory; CREATE TABLE memory.x (a INT)",
+        "INSTALL httpfs FROM community",
+        "FROM read_csv('https://example.com/x.csv')",
+        "SET disabled_filesystems = ''",
+        "SET memory_limit = '100GB'",
+        "SET GLOBAL lock_configuration = false",
+        "PRAGMA database_list; PRAGMA memory_limit = '100GB'",
+        "WITH x AS (DELETE FROM nodes RETURNING *) SELECT * FROM x",
+        "WITH x AS (INSERT INTO nodes SELECT * FROM nodes RETURNING *) SELECT * FROM x",
+        "INSERT INTO past.main.nodes SELECT * FROM past.main.nodes",
+        "DROP VIEW leaderboard",
+        "ALTER TABLE past.main.nodes DROP COLUMN code",
+        "CHECKPOINT past.main; VACUUM; DELETE FROM past.main.runs",
+        "SELECT getenv('HOME')",
+        "FROM outside",
+        "SELECT repeat('x', 100000000000)",
+        "CREATE SECRET s (TYPE s3)",
+        "EXPLAIN ANALYZE DELETE FROM past.main.nodes",
         "CALL pragma_platform(); ATTACH ':memory:' AS m; COPY (SELECT 1) TO '/tmp/aide_x'",
     ],
 )
 def test_a_query_can_neither_change_nor_reach_anything(home: Home, attack: str) -> None:
-    path = snapshot_of_all(home)
-    before = path.read_bytes()
+    files = [whole(home), home.root / "recent.duckdb", home.root / "history.json"]
+    before = [path.read_bytes() for path in files]
+    outside = pa.table({"a": [1]})  # a table of Python's, which a query must not find
     with Reader(home) as reader, pytest.raises(SettingsError):
         reader.execute(attack.replace("{home}", str(home.root)))
-    assert path.read_bytes() == before
+    assert outside.num_rows == 1
+    assert [path.read_bytes() for path in files] == before
     assert not (home.root / "out.csv").exists()
     with Reader(home) as reader:
-        assert reader.execute("FROM runs").table.num_rows == 2
+        assert reader.execute("FROM runs").table.num_rows == 3
 
 
 def test_a_query_without_end_is_ended(home: Home) -> None:
     with Reader(home) as reader, pytest.raises(SettingsError, match="longer than"):
         reader.execute("SELECT count(*) FROM range(10000000000) a, range(10000000000) b", time_limit=0.5)
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        "SELECT count(*) FROM range(10000000000) a, range(10000000000) b",
+        "FROM range(100000000000)",
+        "WITH RECURSIVE x AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM x) SELECT max(a) FROM x",
+        "SELECT list(a) FROM range(100000000000) t(a)",
+        "SELECT a, count(*) FROM range(100000000000) t(a) GROUP BY a",
+        "SELECT * FROM range(1000000000) ORDER BY hash(range)",
+    ],
+)
+def test_a_bomb_is_bounded_in_time_and_memory(home: Home, bomb: str) -> None:
+    with Reader(home, memory_limit="200MB") as reader, pytest.raises(SettingsError) as told:
+        reader.execute(bomb, time_limit=2.0)
+    assert any(
+        word in told.value.message
+        for word in ("longer than", "larger than", "Out of Memory", "LocalFileSystem")
+    )  # no spilling
+
+
+def test_a_result_too_large_to_hold_is_told(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aide_local.store.sql.MOST", 2**20)
+    with Reader(home) as reader, pytest.raises(SettingsError, match="larger than 1 MiB"):
+        reader.execute("FROM range(10000000)")
+
+
+def test_the_predictions_of_a_run_are_asked_without_a_way_to_other_files(home: Home) -> None:
+    run_id = find_run(home, "latest")
+    with Reader(home, predictions_of=run_id) as reader:
+        counted = reader.execute(
+            "SELECT node, count(*) AS rows FROM prediction_rows GROUP BY node ORDER BY node"
+        )
+        assert {row["rows"] for row in counted.table.to_pylist()} == {60 + 20}
+        files = reader.execute(f"SELECT node FROM predictions WHERE run_id = '{run_id}' ORDER BY node").table
+        assert counted.table.column("node").to_pylist() == files.column("node").to_pylist()
+        with pytest.raises(SettingsError):
+            reader.execute("FROM read_parquet('/tmp/*.parquet')")
+
+
+def test_the_console_completes_tables_columns_metrics_and_tasks(home: Home) -> None:
+    with Reader(home) as reader:
+        offered = words(reader)
+    complete = completer(offered)
+    assert complete("leader", 0) == "leaderboard"
+    assert complete("PEAK", 0) == "peak_memory"
+    assert complete("rms", 0) == "rmse"
+    assert complete("tas", 0) == "task"
+    assert complete("leader", 1) is None
 
 
 def test_a_wrong_name_is_told_with_its_place(home: Home) -> None:
@@ -96,7 +180,7 @@ def test_a_wrong_name_is_told_with_its_place(home: Home) -> None:
 
 
 @pytest.mark.parametrize(("form", "part"), [
-    ("csv", b'"run_id"'), ("json", b'[{"run_id"'), ("markdown", b"| run_id"), ("table", b"(2 rows)"), ("parquet", b"PAR1"),
+    ("csv", b'"run_id"'), ("json", b'[{"run_id"'), ("markdown", b"| run_id"), ("table", b"(3 rows)"), ("parquet", b"PAR1"),
 ])  # fmt: skip
 def test_results_in_every_form(home: Home, form: str, part: bytes) -> None:
     with Reader(home) as reader:
@@ -115,6 +199,6 @@ def test_the_history_follows_the_runs(home: Home, tmp_path: Path) -> None:
 
 
 def test_a_damaged_history_is_made_anew(home: Home) -> None:
-    snapshot_of_all(home).write_bytes(b"not a database")
+    whole(home).write_bytes(b"not a database")
     with Reader(home) as reader:
-        assert reader.execute("FROM runs").table.num_rows == 2
+        assert reader.execute("FROM runs").table.num_rows == 3

@@ -1,0 +1,104 @@
+"""``aide-local sql`` at a terminal without a query: a prompt with completion and history, by readline alone."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterable
+
+from aide_local.errors import AideError
+from aide_local.home import Home
+from aide_local.store.sql import Reader, Result
+
+_WORDS = re.findall(
+    r"\w+",
+    "SELECT FROM WHERE GROUP BY ORDER LIMIT HAVING JOIN USING LEFT ON AS AND OR NOT NULL IN LIKE BETWEEN CASE WHEN"
+    " THEN ELSE END DISTINCT UNION ALL WITH OVER PARTITION FILTER DESC count sum avg min max round",
+)
+_HISTORY = 1000  # lines kept
+HELP = "A query ends with ; or an empty line. Tab completes tables, columns, metrics and tasks. \\d lists them, \\q leaves."
+
+
+def names(reader: Reader) -> list[tuple[str, str]]:
+    """(table or view, column) of all."""
+    found = reader.execute(
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal AND schema_name = 'main'"
+        " AND database_name = current_database() ORDER BY ALL"
+    )
+    return [(row["table_name"], row["column_name"]) for row in found.table.to_pylist()]
+
+
+def words(reader: Reader) -> list[str]:
+    """What tab offers: names, words of SQL, and the metrics, tasks and models that there are."""
+    found = {name for pair in names(reader) for name in pair} | set(_WORDS)
+    values = reader.execute(
+        "SELECT DISTINCT unnest([metric, task, model, kind, task_fingerprint]) AS value FROM runs"
+    )
+    found |= {row["value"] for row in values.table.to_pylist()}
+    return sorted(found, key=str.lower)
+
+
+def completer(offered: Iterable[str]) -> Callable[[str, int], str | None]:
+    """For readline: the ``state``-th of the offered words that begin with the text, whatever its case."""
+    known = list(offered)
+
+    def complete(text: str, state: int) -> str | None:
+        fitting = [word for word in known if word.lower().startswith(text.lower())] if text else known
+        return fitting[state] if state < len(fitting) else None
+
+    return complete
+
+
+def interact(home: Home, ask: Callable[[str], Result], form: str) -> None:
+    """Ask queries until the person leaves. ``ask`` answers one, or raises AideError, which is told."""
+    import readline
+
+    log = home.root / "sql_history"
+    with Reader(home) as reader:
+        pairs = names(reader)
+        readline.set_completer(completer(words(reader)))
+    readline.set_completer_delims(" \t\n()=<>,;*+-/%'\"")
+    readline.parse_and_bind("tab: complete")
+    readline.set_history_length(_HISTORY)
+    with contextlib.suppress(OSError):  # there is none yet
+        readline.read_history_file(log)
+    print(HELP)
+    try:
+        while True:
+            try:
+                query = _read()
+            except KeyboardInterrupt:
+                print()  # the query that was being written is forgotten
+                continue
+            if query is None:
+                return
+            if query.strip() == "\\d":
+                for table in dict.fromkeys(table for table, _ in pairs):
+                    print(f"{table}: {', '.join(column for of, column in pairs if of == table)}")
+                continue
+            try:
+                print(ask(query).render(form).decode(), end="")
+            except AideError as error:
+                print(f"{error.message} {error.mend}".strip())
+    finally:
+        with contextlib.suppress(OSError):  # a home that cannot be written is no reason to fail at the end
+            readline.write_history_file(log)
+
+
+def _read() -> str | None:
+    """The next query, of one line or several; None at the end."""
+    lines: list[str] = []
+    while True:
+        try:
+            line = input("sql> " if not lines else "...> ")
+        except EOFError:
+            print()
+            return None
+        if not lines and line.strip() in ("\\q", "quit", "exit", ".quit"):
+            return None
+        if not lines and line.strip() == "\\d":
+            return line
+        if line.strip():
+            lines.append(line)
+        if lines and (not line.strip() or re.search(r";\s*$", line)):
+            return "\n".join(lines)

@@ -1,0 +1,85 @@
+"""A full disk pauses a run: what could not be written is tried again once there is room."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from aide_local.errors import AideError, DiskFull
+from aide_local.events import Event, RunPaused, RunResumed, Trouble
+from aide_local.store.trouble import is_full
+
+Result = TypeVar("Result")
+
+ENOUGH = 4 * 2**20  # bytes: less is full
+LOOK_EVERY = 0.5  # seconds
+
+
+class Room:
+    """``ended`` is set where the person ends the run at once. Thread-safe."""
+
+    def __init__(self, folder: Path, emit: Callable[[Event], None], ended: threading.Event) -> None:
+        self._folder = folder
+        self._emit = emit
+        self._ended = ended
+        self._lock = threading.Lock()
+        self._waiting = 0
+
+    def free(self) -> int:
+        """Bytes."""
+        return shutil.disk_usage(self._folder).free
+
+    def tried(self, act: Callable[[], Result]) -> Result:
+        """What ``act`` returns, as often as it needs for want of room.
+
+        Raises:
+            DiskFull: the run is to end at once.
+        """
+        while True:
+            try:
+                return act()
+            except (OSError, AideError) as error:
+                cause = error if isinstance(error, OSError) else error.__cause__
+                full = isinstance(error, DiskFull) or (isinstance(cause, OSError) and is_full(cause))
+                if not full or not self.awaited(DiskFull(str(error))):
+                    raise
+
+    def check(self, message: str) -> None:
+        """Raises DiskFull where ``message``, of a script, speaks of a full disk and the disk is full."""
+        if "No space left on device" in message and self.free() < ENOUGH:
+            raise DiskFull(message)
+
+    def awaited(self, error: DiskFull) -> bool:
+        """Wait for room, with the run paused; False where the run is to end at once, and in the main thread, where
+        nobody must wait."""
+        if threading.current_thread() is threading.main_thread():
+            return False
+        with self._lock:
+            self._waiting += 1
+            if self._waiting == 1:
+                self._tell()
+        try:
+            while not self._ended.wait(LOOK_EVERY):
+                if self.free() >= ENOUGH:
+                    return True
+            return False
+        finally:
+            with self._lock:
+                self._waiting -= 1
+                if self._waiting == 0 and not self._ended.is_set():
+                    self._emit(RunResumed(time.time()))
+
+    def _tell(self) -> None:
+        self._emit(
+            Trouble(
+                time.time(),
+                f"The disk is full: {self._folder} has {self.free() / 2**20:.1f} MiB left. The run waits.",
+                f"Make {ENOUGH >> 20} MiB of room there and it goes on by itself; or stop it at once"
+                " and continue later with `aide-local resume`. No finished node is lost.",
+            )
+        )
+        self._emit(RunPaused(time.time(), "the disk is full"))

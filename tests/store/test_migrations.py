@@ -1,0 +1,89 @@
+"""A database of every earlier version is brought to the newest; one of a newer version is not touched."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from aide_local.errors import StoreError
+from aide_local.store.database import PUBLISHED
+from aide_local.store.read import read_run
+from aide_local.store.run_store import open_run
+from aide_local.store.schema import migrations, newest
+from aide_local.store.sql import Reader
+from tests.store.earlier import VERSION_1, unpack
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    assert [number for number, _ in migrations()] == list(range(1, newest() + 1))
+
+
+def test_a_run_of_version_1_is_taken_up_again_whole(tmp_path: Path) -> None:
+    home = unpack(tmp_path)
+    before = read_run(home, VERSION_1)
+    store = open_run(home, VERSION_1)
+    assert store.nodes() == before.tree.nodes
+    store.publish()
+    store.close()
+    after = read_run(home, VERSION_1)
+    assert (after.tree, after.summary, after.generations) == (
+        before.tree,
+        before.summary,
+        before.generations,
+    )
+    with duckdb.connect(str(home.run(VERSION_1) / PUBLISHED), read_only=True) as connection:
+        assert connection.execute("SELECT max(version) FROM schema_version").fetchone() == (newest(),)
+        paths = dict(connection.execute("SELECT node, path FROM nodes").fetchall())
+        gains = dict(connection.execute("SELECT node, gain FROM gains").fetchall())
+        cost = dict(connection.execute("SELECT node, completion_tokens FROM cost").fetchall())
+        tokens = dict(
+            connection.execute(
+                "SELECT node, sum(completion_tokens) FROM generations GROUP BY node"
+            ).fetchall()
+        )
+        taken = connection.execute("SELECT from_state, from_nodes FROM resumptions").fetchall()
+    tree = before.tree
+    assert paths == {node.id: [one.id for one in tree.lineage(node.id)] for node in tree.nodes}
+    assert gains == {
+        node.id: pytest.approx(tree.gain(node)) for node in tree.nodes if tree.gain(node) is not None
+    }
+    assert len(gains) == 3
+    assert cost == tokens
+    assert taken == [("finished", 8)]
+
+
+def test_a_snapshot_of_version_1_is_asked_without_being_touched(tmp_path: Path) -> None:
+    home = unpack(tmp_path)
+    file = home.run(VERSION_1) / PUBLISHED
+    before = file.read_bytes()
+    with Reader(home) as reader:
+        found = reader.execute("SELECT max(steps) AS steps, count(*) AS rows FROM lineage").table.to_pylist()
+    assert found == [{"steps": 1, "rows": 13}]
+    assert file.read_bytes() == before
+
+
+def test_a_snapshot_of_a_newer_version_is_told_and_not_touched(tmp_path: Path) -> None:
+    home = unpack(tmp_path)
+    file = home.run(VERSION_1) / PUBLISHED
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("INSERT INTO schema_version VALUES (99, NULL)")
+    before = file.read_bytes()
+    with pytest.raises(StoreError, match="version 99"):
+        Reader(home)
+    with pytest.raises(StoreError, match="version 99"):
+        read_run(home, VERSION_1)
+    assert file.read_bytes() == before
+
+
+def test_a_history_of_a_newer_version_is_told_and_not_touched(tmp_path: Path) -> None:
+    home = unpack(tmp_path)
+    Reader(home).close()
+    manifest = home.root / "history.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "version": 99}))
+    before = home.history.read_bytes()
+    with pytest.raises(StoreError, match="version 99"):
+        Reader(home)
+    assert home.history.read_bytes() == before
