@@ -100,7 +100,8 @@ def _mend(reason: str) -> str:
     if "uid_map" in reason or "Permission denied" in reason:
         return (
             "On Ubuntu 24.04 and later AppArmor forbids user namespaces: an administrator can allow them with"
-            " `sysctl kernel.apparmor_restrict_unprivileged_userns=0`."
+            " `sysctl kernel.apparmor_restrict_unprivileged_userns=0`, or for this interpreter alone by the AppArmor"
+            " profile in docs/sandbox.md."
         )
     if "Operation not permitted" in reason or "No space left" in reason:
         return (
