@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FORMATS = ("table", "csv", "json", "markdown", "parquet")
 MOST = 2**30  # bytes of a result
 _LOCKED = (
+    "SET enable_progress_bar=false",  # it would be printed among the results
     "SET autoload_known_extensions=false",
     "SET autoinstall_known_extensions=false",
     "SET allow_community_extensions=false",
