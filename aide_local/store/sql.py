@@ -176,8 +176,8 @@ class Reader:
                 "There is no query.", 'For example: aide-local sql "FROM leaderboard LIMIT 10"'
             )
         self._interrupted.clear()
-        timer = threading.Timer(time_limit, self._connection.interrupt)
-        timer.start()
+        ended = threading.Event()
+        threading.Thread(target=self._end_after, args=(time_limit, ended), daemon=True).start()
         try:
             found = self._connection.sql(query)
             return Result(pa.table({}) if found is None else _bounded(found.to_arrow_reader()))
@@ -196,7 +196,13 @@ class Reader:
                 "Tables and columns: docs/schema.md.",
             ) from error
         finally:
-            timer.cancel()
+            ended.set()
+
+    def _end_after(self, seconds: float, ended: threading.Event) -> None:
+        """Interrupt again and again: one that comes between two steps of a streamed query is forgotten by DuckDB."""
+        if not ended.wait(seconds):
+            while not ended.wait(0.1):
+                self._connection.interrupt()
 
     def _located(self, query: str, error: Exception) -> str:
         """The error with the line and a caret under the place, which DuckDB tells where the query is executed at once."""
