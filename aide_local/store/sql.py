@@ -82,13 +82,14 @@ def _bounded(reader: pa.RecordBatchReader) -> pa.Table:
 
     batches = []
     size = 0
-    for batch in reader:
-        batches.append(batch)
-        size += batch.nbytes
-        if size > MOST:
-            raise SettingsError(
-                f"The result is larger than {MOST >> 20} MiB.", "Add LIMIT, or ask for fewer columns."
-            )
+    with reader:  # a stream left open keeps the database open, and the next who opens it waits without end
+        for batch in reader:
+            batches.append(batch)
+            size += batch.nbytes
+            if size > MOST:
+                raise SettingsError(
+                    f"The result is larger than {MOST >> 20} MiB.", "Add LIMIT, or ask for fewer columns."
+                )
     return pa.Table.from_batches(batches, reader.schema)
 
 
