@@ -32,6 +32,7 @@ from aide_local.loop import Parts, Run
 from aide_local.policy import make_policy
 from aide_local.prompts.build import Templates
 from aide_local.prompts.pack import Packer
+from aide_local.room import require_room
 from aide_local.sandbox.protocol import Sandbox
 from aide_local.sandbox.select import create_sandbox
 from aide_local.store.database import DuckRunStore
@@ -81,6 +82,7 @@ def start(
         AideError: the model, the task, the sandbox or the home folder cannot be used. Nothing is left behind
             but a run without nodes, which ``aide-local runs`` shows as failed.
     """
+    require_room(home.root)
     with ExitStack() as undo:
         interpreter = probe(settings.python)
         sandbox = create_sandbox(settings.sandbox, python=_python(settings))

@@ -19,6 +19,21 @@ ENOUGH = 4 * 2**20  # bytes: less is full
 LOOK_EVERY = 0.5  # seconds
 
 
+def require_room(folder: Path) -> None:
+    """A run that begins on a full disk would wait before its first node: it is told instead.
+
+    Raises:
+        DiskFull: there is less than ``ENOUGH`` where ``folder`` is, or will be.
+    """
+    place = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    free = shutil.disk_usage(place).free
+    if free < ENOUGH:
+        raise DiskFull(
+            f"The disk is full: {place} has {free / 2**20:.1f} MiB left, and no run can begin there.",
+            f"Make room, {ENOUGH >> 20} MiB at the very least, or choose another folder with --home.",
+        )
+
+
 class Room:
     """``ended`` is set where the person ends the run at once. Thread-safe."""
 

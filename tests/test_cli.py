@@ -249,7 +249,7 @@ def test_a_home_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     refused(aide("run", make_csvs(tmp_path / "task"), home=blocked), "cannot be written", "--home")
 
 
-def test_a_full_disk_is_told_and_loses_nothing(tmp_path: Path) -> None:
+def test_a_run_that_would_begin_on_a_full_disk_is_told(tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
     if subprocess.run(
