@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.binding import BindingType
+from textual.reactive import reactive
 from textual.widgets import Input
 
 from aide_local.types import NodeState
@@ -39,9 +40,10 @@ class Browsing(Steering):
         key("equals_sign", "compare", "Compare", "Compare the marked node (or two of them) with this one", group="run"),
     ]  # fmt: skip
 
+    query_text = reactive("", init=False)
+
     def __init__(self) -> None:
         super().__init__()
-        self.query_text = ""
         self._typed = 0
         self._depth = 0
 

@@ -233,6 +233,9 @@ class RunScreen(Browsing):
         else:
             pane.show(panes.content(shown))
 
+    def watch_query_text(self) -> None:
+        self._show_status()
+
     def _show_status(self) -> None:
         tree, live, view = self.solution, self.live, self._view
         trouble = self._problem

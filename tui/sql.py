@@ -164,7 +164,7 @@ class SqlScreen(Screen[None]):
     def action_cookbook(self) -> None:
         self._choose("Questions", [(one.title, one.query) for one in QUERIES])
 
-    def actionhistory(self) -> None:
+    def action_history(self) -> None:
         earlier = list(dict.fromkeys(reversed(history(self._home))))
         if earlier:
             self._choose("Queries that were run before", [(" ".join(one.split()), one) for one in earlier])

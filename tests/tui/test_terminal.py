@@ -121,6 +121,10 @@ def test_a_session_by_keyboard_alone(terminal: Terminal, tmp_path: Path) -> None
     terminal.type("operator gains")
     terminal.keys("Enter", "F5")
     terminal.until("mean_gain")
+    terminal.keys("F2")
+    terminal.until("Questions")
+    terminal.type("operator fare")  # gains are of nodes scored in full; this one tells of all
+    terminal.keys("Enter", "F5")
     terminal.until("human", 60)
     terminal.keys("Escape", "q")
     terminal.until("Leave?")
