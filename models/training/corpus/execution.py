@@ -7,6 +7,7 @@ import os
 import re
 import resource
 import signal
+import sys
 import time
 import traceback
 import warnings
@@ -77,7 +78,8 @@ def _read_failure(path: Path) -> NodeError:
     if not path.exists():
         return NodeError("memory", "MemoryLimit", "the script used more memory than it was given")
     failure = json.loads(path.read_text())
-    message = re.sub(r"0x[0-9a-f]+", "0x0", failure["message"])  # addresses differ from run to run
+    message = re.sub(r"0x[0-9a-f]+", "0x0", failure["message"])  # addresses differ from run to run,
+    message = message.replace(sys.prefix, "/opt/venv")  # and places from machine to machine
     return NodeError("exception", failure["type"], message, failure["line"])
 
 
