@@ -119,7 +119,7 @@ def test_a_query_can_neither_change_nor_reach_anything(home: Home, attack: str) 
 
 def test_a_query_without_end_is_ended(home: Home) -> None:
     with Reader(home) as reader, pytest.raises(SettingsError, match="longer than"):
-        reader.execute("SELECT count(*) FROM range(10000000000) a, range(10000000000) b", time_limit=0.5)
+        reader.execute("SELECT max(hash(a)) FROM range(1000000000000) t(a)", time_limit=0.5)
 
 
 @pytest.mark.parametrize(
