@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from aide_local.files import write_whole
 from aide_local.report.markdown import markdown
 from aide_local.task import Task
 from aide_local.tree import Tree
@@ -19,10 +20,3 @@ def write_files(out: Path, task: Task, tree: Tree, summary: dict[str, object]) -
     out.mkdir(parents=True, exist_ok=True)
     write_whole(out / "summary.json", json.dumps(summary, indent=2) + "\n")
     write_whole(out / "report.md", markdown(task, tree, summary))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Whole or not at all: a reader never sees half a file."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)

@@ -10,6 +10,7 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 
 from aide_local.errors import SettingsError
+from aide_local.files import write_whole
 
 
 def key(
@@ -131,10 +132,8 @@ class Preferences:
         """Raises SettingsError where the file cannot be written."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            partial = self.path.with_suffix(".partial")
             chosen = {"theme": self.theme, "motion": self.motion, "model": self.model, "keys": self.keys}
-            partial.write_text(json.dumps(chosen, indent=2) + "\n", "utf-8")
-            partial.replace(self.path)
+            write_whole(self.path, json.dumps(chosen, indent=2) + "\n")
         except OSError as error:
             raise SettingsError(
                 f"{self.path} cannot be written: {error.strerror}.", "The choice holds until you leave."

@@ -15,7 +15,8 @@ from aide_local.evaluate import stored
 from aide_local.evaluate.prepare import Prepared
 from aide_local.evaluate.score import ScoreError
 from aide_local.evaluate.stored import Predictions
-from aide_local.evaluate.tables import header, read_table, write_table
+from aide_local.evaluate.tables import Table, read_table, write_table
+from aide_local.files import write_whole
 from aide_local.tree import Tree
 from aide_local.types import Node
 
@@ -154,32 +155,28 @@ def write_solution(best: Node, out: Path) -> Path:
     """The best script, as it was run."""
     out.mkdir(parents=True, exist_ok=True)
     path = out / SOLUTION
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(best.code, encoding="utf-8", errors="replace")
-    partial.replace(path)
+    write_whole(path, best.code, errors="replace")
     return path
 
 
 def _write_submission(prepared: Prepared, test: Floats, path: Path) -> Path:
     """With the task's own ids, and columns and rows in the order of its sample submission, if it has one."""
     task = prepared.task
-    name, ids = _test_ids(prepared)
+    sample = read_table(task.sample_submission) if task.sample_submission is not None else None
+    name, ids = _test_ids(prepared, sample)
     columns = {name: ids, **prepared.form.cells(test)}
-    if task.sample_submission is not None:
-        names = header(task.sample_submission)
-        if set(names) == set(columns):
-            columns = {one: columns[one] for one in names}
-            sample = read_table(task.sample_submission).columns[name].combine_chunks()
-            order = pc.index_in(sample, value_set=ids)
-            if len(sample) == len(ids) and order.null_count == 0 and len(order.unique()) == len(ids):
-                columns = {one: pc.take(column, order) for one, column in columns.items()}
+    if sample is not None and set(sample.columns) == set(columns):
+        columns = {one: columns[one] for one in sample.columns}
+        order = pc.index_in(sample.columns[name].combine_chunks(), value_set=ids)
+        if sample.rows == len(ids) and order.null_count == 0 and len(order.unique()) == len(ids):
+            columns = {one: pc.take(column, order) for one, column in columns.items()}
     partial = path.with_name(path.name + ".partial")
     write_table(partial, columns)
     partial.replace(path)
     return path
 
 
-def _test_ids(prepared: Prepared) -> tuple[str, pa.Array]:
+def _test_ids(prepared: Prepared, sample: Table | None) -> tuple[str, pa.Array]:
     """The name of the submission's id column and its cells, in the order of the test file.
 
     Where training rows have no id, the test file or, row by row, the sample submission may have one
@@ -189,7 +186,6 @@ def _test_ids(prepared: Prepared) -> tuple[str, pa.Array]:
     assert task.test is not None
     test = read_table(task.test)
     names = [task.id] if task.id is not None else []
-    sample = read_table(task.sample_submission) if task.sample_submission is not None else None
     if sample is not None:
         names += [name for name in sample.columns if name not in prepared.form.outputs][:1]
     for name in names:

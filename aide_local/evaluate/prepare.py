@@ -10,7 +10,6 @@ again and only checks what is on disk; a kill in the middle leaves nothing half 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -42,6 +41,7 @@ from aide_local.evaluate.tables import (
     write_parquet,
     write_table,
 )
+from aide_local.files import sha256_of
 from aide_local.splits import REPORT, Rows, Split, codes_of, shuffled, split
 from aide_local.task import SplitKind, Task
 from aide_local.types import RunSettings
@@ -212,7 +212,7 @@ def _constant_score(task: Task, scorer: Scorer, truth: Array, made: Split) -> fl
 def _fingerprint(task: Task, settings: RunSettings) -> dict[str, str]:
     """What the folds depend on: the same run must find the same."""
     parts = {"train": task.train, "test": task.test}
-    mark = {name: _checksum(path) for name, path in parts.items() if path is not None}
+    mark = {name: sha256_of(path) for name, path in parts.items() if path is not None}
     rule = (
         settings.seed,
         settings.folds,
@@ -225,11 +225,6 @@ def _fingerprint(task: Task, settings: RunSettings) -> dict[str, str]:
     )
     mark["rule"] = json.dumps(rule)
     return mark
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # ---- on disk ----

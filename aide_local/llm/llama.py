@@ -20,10 +20,10 @@ from typing import Any
 
 import aide_local
 from aide_local.errors import Cancelled, ModelError
+from aide_local.files import sha256_of
 from aide_local.llm.channel import Channel
 from aide_local.llm.gguf import Header, read_header
 from aide_local.llm.protocol import Chunk, ModelInfo
-from aide_local.llm.registry import file_sha256
 from aide_local.llm.template import ChatTemplate
 from aide_local.types import Generation, Message, Sampling
 
@@ -257,7 +257,7 @@ def _info(
     return ModelInfo(
         name=name or path.stem,
         path=path,
-        sha256=sha256 or file_sha256(path),
+        sha256=sha256 or sha256_of(path),
         n_ctx=facts["n_ctx"],
         n_ctx_train=facts["n_ctx_train"],
         n_params=facts["n_params"],

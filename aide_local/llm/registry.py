@@ -14,7 +14,6 @@ Every file of a registry is checked against its checksum before it is used: dama
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -25,6 +24,7 @@ from pathlib import Path
 
 import aide_local
 from aide_local.errors import ModelError, StoreError
+from aide_local.files import sha256_of, write_whole
 from aide_local.home import Home
 from aide_local.llm.gguf import read_header
 
@@ -131,7 +131,7 @@ def add_model(
             entry = ModelEntry(
                 name=name,
                 path=path,
-                sha256=file_sha256(path),
+                sha256=sha256_of(path),
                 description=header.text("general.name", path.stem),
                 licence=header.text("general.license", "not stated in the file"),
                 default=default,
@@ -175,11 +175,6 @@ def remove_model(name: str, home: Home) -> None:
         ) from error
 
 
-def file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _read_registry(path: Path, bundled: bool) -> list[ModelEntry]:
     if not path.exists():
         return []
@@ -219,9 +214,7 @@ def _write_registry(path: Path, entries: list[ModelEntry]) -> None:
             f"licence = {json.dumps(entry.licence, ensure_ascii=False)}",
             "",
         ]
-    partial = path.with_suffix(".partial")
-    partial.write_text("\n".join(lines), encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, "\n".join(lines))
 
 
 def _checked(entry: ModelEntry, home: Home) -> ModelEntry:
@@ -231,7 +224,7 @@ def _checked(entry: ModelEntry, home: Home) -> ModelEntry:
     key = f"{entry.path}|{state.st_size}|{state.st_mtime_ns}"
     if header.size > _REMEMBER_ABOVE and _remembered(memory).get(key) == entry.sha256:
         return entry
-    found = file_sha256(entry.path)
+    found = sha256_of(entry.path)
     if found != entry.sha256:
         raise ModelError(
             f"The model file {entry.path} is not the one registered as {entry.name!r}: its SHA-256 is {found[:16]}…,"
@@ -241,9 +234,7 @@ def _checked(entry: ModelEntry, home: Home) -> ModelEntry:
     if header.size > _REMEMBER_ABOVE:
         try:
             home.models.mkdir(parents=True, exist_ok=True)
-            partial = memory.with_suffix(".partial")
-            partial.write_text(json.dumps({**_remembered(memory), key: found}), encoding="utf-8")
-            partial.replace(memory)
+            write_whole(memory, json.dumps({**_remembered(memory), key: found}))
         except OSError:
             return entry  # hashed again next time: slower, and nothing else
     return entry

@@ -20,8 +20,9 @@ from typing import IO, Any
 
 from aide_local import __version__
 from aide_local.errors import StoreError
+from aide_local.files import sha256_of
 from aide_local.home import Home
-from aide_local.store.database import DATABASE, INFO, PUBLISHED, sha256
+from aide_local.store.database import DATABASE, INFO, PUBLISHED
 from aide_local.store.schema import newest, refuse_newer
 from aide_local.store.trouble import told
 
@@ -50,7 +51,7 @@ def export_archive(home: Home, run_id: str, out: Path) -> None:
                 others = [path for path in _files(folder) if path.is_file()]
                 for path in others:
                     name = path.relative_to(folder).as_posix()
-                    files[name] = {"size": path.stat().st_size, "sha256": sha256(path)}
+                    files[name] = {"size": path.stat().st_size, "sha256": sha256_of(path)}
                 manifest = {
                     "format": FORMAT,
                     "run_id": run_id,
@@ -179,7 +180,7 @@ def _unpack(archive: tarfile.TarFile, files: dict[str, Any], folder: Path, path:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as file:
             shutil.copyfileobj(source, file)
-        if sha256(target) != files[member.name]["sha256"]:
+        if sha256_of(target) != files[member.name]["sha256"]:
             raise StoreError(
                 f"{member.name} in {path} has another checksum than when it was written.", _DAMAGED
             )

@@ -7,7 +7,6 @@ DuckDB lets one process write a file and then no other read it, so everything fo
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import os
 import platform
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aide_local.errors import DiskFull
+from aide_local.files import sha256_of, write_whole
 from aide_local.store import rows
 from aide_local.store.schema import migrate, utc_now
 from aide_local.store.trouble import hold, told
@@ -162,7 +162,7 @@ class DuckRunStore:
             file = self.folder / node.predictions
             self._insert(
                 "predictions",
-                [self.run_id, node.id, str(node.predictions), file.stat().st_size, sha256(file)],
+                [self.run_id, node.id, str(node.predictions), file.stat().st_size, sha256_of(file)],
             )
 
     def _derived(self, node: Node) -> list[Any]:
@@ -334,10 +334,8 @@ class DuckRunStore:
         with self._publishing:
             info = asdict(self.info())
             info["pid"] = os.getpid()
-            partial = self.folder / (INFO + ".partial")
             with told(self.folder):
-                partial.write_text(json.dumps(info, default=str), encoding="utf-8")
-                partial.replace(self.folder / INFO)
+                write_whole(self.folder / INFO, json.dumps(info, default=str))
 
     def close(self) -> None:
         with self._lock:
@@ -351,11 +349,6 @@ class DuckRunStore:
 def machine() -> str:
     """Host name, processor, cores."""
     return f"{platform.node()}, {platform.machine()}, {os.cpu_count()} cores"
-
-
-def sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def connect(path: Path) -> DuckDBPyConnection:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aide_local.errors import StoreError
+from aide_local.files import sha256_of
 from aide_local.home import Home
-from aide_local.store.database import PUBLISHED, sha256
+from aide_local.store.database import PUBLISHED
 from aide_local.store.read import RunView, read_run
 from aide_local.store.schema import version_of
 
@@ -91,7 +92,7 @@ def _predictions(
                 pq.read_table(file, partitioning=None)
             except (OSError, pa.ArrowException) as error:
                 problems.append(f"The predictions of node #{node} cannot be read: {error}")
-        elif (file.stat().st_size, sha256(file)) != recorded[node]:
+        elif (file.stat().st_size, sha256_of(file)) != recorded[node]:
             problems.append(
                 f"The predictions of node #{node} are not those that were recorded: {name} has another checksum."
             )

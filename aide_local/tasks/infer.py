@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from aide_local import metrics
 from aide_local.errors import TaskError
 from aide_local.evaluate.tables import Table, header
-from aide_local.task import Direction, Kind, Predict
+from aide_local.task import Direction, Kind, Predict, Task
 from aide_local.tasks.cells import check_classes, check_targets, warn_of_lost_id
 from aide_local.tasks.columns import to_numbers
 from aide_local.tasks.files import Given
@@ -49,6 +49,29 @@ class Target:
     metric: str = ""
     direction: Direction = Direction.MINIMIZE
     notes: list[str] = field(default_factory=list)
+
+
+def task_of(given: Given, found: Target, train: Table | None, test: Table | None) -> Task:
+    """What both say; columns, metric and what belongs to the mode are still to be put in."""
+    return Task(
+        name=given.name,
+        root=given.root,
+        mode=given.mode,
+        description=given.description,
+        kind=found.kind,
+        train=given.train,
+        test=given.test,
+        sample_submission=given.sample_submission,
+        id=found.id,
+        targets=found.targets,
+        classes=found.classes,
+        predict=found.predict,
+        outputs=found.outputs,
+        n_train=train.rows if train is not None else 0,
+        n_test=test.rows if test is not None else 0,
+        extra=given.extra,
+        notes=(*given.notes, *found.notes),
+    )
 
 
 def infer(given: Given, train: Table, test: Table | None, problems: Problems) -> Target:

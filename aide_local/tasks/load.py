@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aide_local.errors import TaskError
@@ -13,7 +13,7 @@ from aide_local.task import ColumnKind, Kind, Mode, SplitKind, SplitRule, Task
 from aide_local.tasks import columns, tables
 from aide_local.tasks.cells import check_ids
 from aide_local.tasks.files import Given, TaskOverrides, as_error, find
-from aide_local.tasks.infer import Target, _near, _some, infer
+from aide_local.tasks.infer import Target, _near, _some, infer, task_of
 from aide_local.tasks.modes import without_folds
 from aide_local.tasks.problems import GaveUp, Problem, Problems
 from aide_local.types import RunSettings
@@ -94,28 +94,13 @@ def _task(given: Given, found: Target, train: Table, test: Table | None, problem
         problems.warn(
             str(given.train), f"These columns hold one value only: {_some(constant)}.", "They are left out."
         )
-    return Task(
-        name=given.name,
-        root=given.root,
-        description=given.description,
-        kind=found.kind,
-        train=given.train,
-        test=given.test,
-        sample_submission=given.sample_submission,
-        id=found.id,
-        targets=found.targets,
-        classes=found.classes,
-        predict=found.predict,
-        outputs=found.outputs,
+    return replace(
+        task_of(given, found, train, test),
         metric=found.metric,
         direction=found.direction,
         split=_split(given, found, train, problems),
         columns=described,
-        n_train=train.rows,
-        n_test=test.rows if test is not None else 0,
-        extra=given.extra,
         scorer=given.scorer,
-        notes=(*given.notes, *found.notes),
     )
 
 

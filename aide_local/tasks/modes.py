@@ -14,7 +14,7 @@ from aide_local.evaluate.tables import Table
 from aide_local.task import Direction, Kind, Mode, Task
 from aide_local.tasks import columns, tables
 from aide_local.tasks.files import Given
-from aide_local.tasks.infer import Target, infer
+from aide_local.tasks.infer import Target, infer, task_of
 from aide_local.tasks.problems import Problems
 
 
@@ -41,20 +41,8 @@ def without_folds(given: Given, problems: Problems) -> Task | None:
         return None
     found = _target(given, train, test, problems)
     shown = train.columns.items() if train is not None else ()
-    return Task(
-        name=given.name,
-        root=given.root,
-        mode=given.mode,
-        description=given.description,
-        kind=found.kind,
-        train=given.train,
-        test=given.test,
-        sample_submission=given.sample_submission,
-        id=found.id,
-        targets=found.targets,
-        classes=found.classes,
-        predict=found.predict,
-        outputs=found.outputs,
+    return replace(
+        task_of(given, found, train, test),
         metric=given.metric,
         direction=Direction(direction),
         columns=tuple(
@@ -62,11 +50,7 @@ def without_folds(given: Given, problems: Problems) -> Task | None:
             for name, values in shown
             if name not in (found.id, *found.targets)
         ),
-        n_train=train.rows if train is not None else 0,
-        n_test=test.rows if test is not None else 0,
-        extra=given.extra,
         grader=given.grader,
-        notes=(*given.notes, *found.notes),
     )
 
 

@@ -158,9 +158,7 @@ class Trainer:
         }
 
     def begin_with(self, weights: dict[str, Tensor]) -> None:
-        self.model.load_state_dict(
-            weights, strict=False
-        )  # but for the tables of positions, which are no weights
+        self.model.load_state_dict(weights)
         for ours, parameter in zip(self.average, self.model.parameters(), strict=True):
             ours.copy_(parameter.detach())
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aide_local.files import sha256_of
 from aide_local.home import Home
 from aide_local.llm.gguf import read_header
-from aide_local.llm.registry import bundled_models, file_sha256, list_models
+from aide_local.llm.registry import bundled_models, list_models
 from aide_local.prompts.build import fingerprint
 
 STARTER = bundled_models() / "starter.gguf"
@@ -72,5 +73,5 @@ def test_the_starter_was_trained_on_the_prompts_that_the_product_makes() -> None
 
 def test_the_registered_checksum_is_the_files(tmp_path: Path) -> None:
     (entry,) = list_models(Home(tmp_path))
-    assert entry.sha256 == file_sha256(STARTER)
+    assert entry.sha256 == sha256_of(STARTER)
     assert STARTER.stat().st_size < 40 * 2**20

@@ -170,10 +170,11 @@ def run(first: int, count: int, minutes: float) -> None:
             continue
         if time.monotonic() - began > 60 * minutes:
             return
-        rows = [list(asdict(one).values()) for one in explore(number)]
+        outcomes = explore(number)
+        rows = [list(asdict(one).values()) for one in outcomes]
         connection.executemany(f"INSERT INTO outcomes VALUES ({', '.join('?' * len(rows[0]))})", rows)
-        failed = sum(1 for row in rows if row[14])
-        print(f"data set {number}: {len(rows)} programs, {failed} failed", file=sys.stderr)
+        failed = sum(1 for one in outcomes if one.error)
+        print(f"data set {number}: {len(outcomes)} programs, {failed} failed", file=sys.stderr)
 
 
 def learn() -> None:
