@@ -1,7 +1,8 @@
 """Does the search find something? The starter's tree of 20 nodes, 20 drafts, and XGBoost as it comes, on the sample tasks.
 
-    python -m benchmarks.search                  # about 20 minutes on two cores
+    python -m benchmarks.search --seeds 3        # about 20 minutes a seed on two cores
     python -m benchmarks.search --model FILE.gguf --steps 40
+    python -m benchmarks.search --first-seed 1 --seeds 2 --earlier seed0.json --json all.json
 
 All on the same folds, by the same harness: the out-of-fold score that a run chooses by, and the report slice, which nothing
 was chosen by. XGBoost gets its defaults, missing values as they are and categories as numbers: what a person tries first.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import tempfile
 import time
 from dataclasses import replace
@@ -24,6 +26,7 @@ from aide_local.tasks.load import load_task
 from aide_local.types import RunSettings
 
 TASKS = Path(__file__).parent.parent / "sample_tasks"
+WAYS = ("tree", "drafts only", "XGBoost")
 XGBOOST = """XGBoost with its defaults.
 ```python
 import json
@@ -78,6 +81,22 @@ def search(name: str, settings: RunSettings, engine: MakeEngine, home: Home) -> 
     return {**summary, "seconds": time.monotonic() - began}
 
 
+def medians(every: list[dict[str, object]]) -> str:
+    """A table: for each task the median over the seeds of what each way delivered, scored on the report slice."""
+    lines = ["| task | metric | " + " | ".join(WAYS) + " | best |", "|---|---|" + "---|" * (len(WAYS) + 1)]
+    for name in sorted({str(one["task"]) for one in every}):
+        ours = [one for one in every if one["task"] == name]
+        scores = {
+            way: statistics.median(float(str(one["report_score"])) for one in ours if one["way"] == way)
+            for way in WAYS
+        }
+        sign = load_task(TASKS / name).direction.sign
+        best = max(scores, key=lambda way: sign * scores[way])
+        cells = [name, str(ours[0]["metric"]), *(shown(scores[way]) for way in WAYS), best]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def shown(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else "–"
 
@@ -88,29 +107,35 @@ def main() -> None:
     )
     parser.add_argument("--model", default=None)
     parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument(
+        "--earlier", type=Path, default=None, help="summaries of other seeds, for the medians"
+    )
     parser.add_argument("--json", type=Path, default=None, help="write every summary here")
     given = parser.parse_args()
-    every: list[dict[str, object]] = []
+    every: list[dict[str, object]] = json.loads(given.earlier.read_text()) if given.earlier else []
     print("| task | metric | way | best single | ensemble | report slice | valid | seconds |")
     print("|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as place:
         home = Home(Path(place))
         for name in sorted(path.parent.name for path in TASKS.glob("*/task.toml")):
-            for seed in range(given.seeds):
-                tree = RunSettings(steps=given.steps, seed=seed, folds=5)
-                ways: dict[str, tuple[RunSettings, MakeEngine]] = {
-                    "tree": (tree, llama(given.model, home)),
-                    "drafts only": (replace(tree, num_drafts=given.steps), llama(given.model, home)),
-                    "XGBoost": (replace(tree, steps=1), lambda settings: ScriptedModel([XGBOOST])),
-                }
-                for way, (settings, engine) in ways.items():
+            for seed in range(given.first_seed, given.first_seed + given.seeds):
+                tree = RunSettings(steps=given.steps, seed=seed, folds=given.folds)
+                ways: tuple[tuple[RunSettings, MakeEngine], ...] = (
+                    (tree, llama(given.model, home)),
+                    (replace(tree, num_drafts=given.steps), llama(given.model, home)),
+                    (replace(tree, steps=1), lambda settings: ScriptedModel([XGBOOST])),
+                )
+                for way, (settings, engine) in zip(WAYS, ways, strict=True):
                     one = search(name, settings, engine, home)
                     every.append({"task": name, "seed": seed, "way": way, **one})
                     cells = [name, str(one.get("metric")), way]
                     cells += [shown(one.get(key)) for key in ("best_score", "ensemble_score", "report_score")]
                     cells += [f"{one.get('valid_nodes')}/{one.get('nodes')}", f"{one['seconds']:.0f}"]
                     print("| " + " | ".join(cells) + " |", flush=True)
+    print(f"\nMedians over the seeds, report slice:\n\n{medians(every)}")
     if given.json:
         given.json.write_text(json.dumps(every, indent=1, default=str))
 

@@ -31,6 +31,7 @@ class Mix:
     short: bool  # only short copy tasks, and no scripts: the first minutes
     tokens: int  # of a batch, padding included
     longest: int  # examples of more tokens are left out
+    drill_share: float = 0.0  # of the examples, too
     drafts: float = 1.0  # share of the corpus' drafts that is kept: they are learnt first
 
 
@@ -47,12 +48,18 @@ def examples(encoder: Encoder, mix: Mix, seed: int) -> Iterator[Encoded]:
     """Infinite; deterministic in (mix, seed)."""
     from models.training.corpus import generate
     from models.training.curriculum import copy_tasks, short_copy_tasks
+    from models.training.drills import drills
 
     rng = random.Random(f"mix {seed}")
     scripts = generate(seed, mix.drafts)
     copies = short_copy_tasks(seed) if mix.short else copy_tasks(seed)
+    links = drills(seed)
     while True:
-        example = next(copies if mix.short or rng.random() < mix.copy_share else scripts)
+        chance = 0.0 if mix.short else rng.random()
+        if mix.short or chance < mix.copy_share:
+            example = next(copies)
+        else:
+            example = next(links if chance < mix.copy_share + mix.drill_share else scripts)
         encoded = encoder.encode(example)
         if len(encoded) <= mix.longest:
             yield encoded

@@ -23,7 +23,7 @@ from tokenizers import Tokenizer
 from aide_local.prompts.build import fingerprint
 from models.training.corpus import VERSION
 from models.training.model import CONTEXT, HEAD, NORM_EPSILON, ROPE_BASE, Llama, Shape
-from models.training.tokenizer import END, PAD, SPECIAL, TEMPLATE, Encoder
+from models.training.tokenizer import END, PAD, PRE, SPECIAL, TEMPLATE, Encoder
 from models.training.train import WORK
 
 MODELS = Path(__file__).parent.parent
@@ -89,7 +89,7 @@ def _tokenizer(writer: gguf.GGUFWriter, tokenizer: Tokenizer) -> None:
     tokens = sorted(vocabulary, key=lambda token: vocabulary[token])
     merges = json.loads(tokenizer.to_str())["model"]["merges"]
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("gpt-2")
+    writer.add_tokenizer_pre(PRE)
     writer.add_token_list(tokens)
     control = gguf.TokenType.CONTROL
     writer.add_token_types([control if token in SPECIAL else gguf.TokenType.NORMAL for token in tokens])

@@ -1,7 +1,8 @@
 """Byte-level BPE, trained on the corpus itself, and the encoding of an example for the loss.
 
-The split before merging is GPT-2's, which llama.cpp knows as ``gpt-2``; the special tokens are
-those of ``chat_template.jinja``. Ids are final: merges are learnt once and kept with the checkpoint.
+Before merging, text is split into single digits, then as GPT-2 does; llama.cpp knows this as ``smollm``. With single
+digits a number is spelled alike after a space and after ``=``, so a model can copy it. The special tokens are those of
+``chat_template.jinja``. Ids are final: merges are learnt once and kept with the checkpoint.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 PAD, END = "<|pad|>", "<|end|>"
 SPECIAL = (PAD, END, "<|system|>", "<|user|>", "<|assistant|>")  # ids 0 to 4
+PRE = "smollm"  # what llama.cpp calls the split
 TEMPLATE = Path(__file__).with_name("chat_template.jinja")
 
 
@@ -83,10 +85,16 @@ class Encoder:
         )
 
 
+def splitter() -> pre_tokenizers.PreTokenizer:
+    """Single digits, then GPT-2's words, as bytes."""
+    digits = pre_tokenizers.Digits(individual_digits=True)
+    return pre_tokenizers.Sequence([digits, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)])
+
+
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
     """Learn merges on ``texts``; the first ids are the special tokens, the next the 256 bytes."""
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    tokenizer.pre_tokenizer = splitter()
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,

@@ -51,10 +51,10 @@ class Plan:
     earlier: str = ""  # what the weights begun with were trained for, in words; empty: random weights
 
 
-# (from this share of the run on, share of copy tasks among the examples)
-FURTHER = {"short_copy": 0.0, "matrix_rate": 1e-3, "other_rate": 7e-4, "decay_from": 0.2}  # with --start
-FURTHER_COPY_SHARE, FURTHER_DRAFTS = 0.06, 0.4
-COPY_SHARES = ((0.0, 0.25), (0.3, 0.18), (0.5, 0.12), (0.75, 0.05))
+FURTHER = {"short_copy": 0.0, "matrix_rate": 2.5e-3, "other_rate": 1.8e-3, "decay_from": 0.3}  # with --start
+FURTHER_COPY_SHARE, FURTHER_DRAFTS = 0.05, 0.4
+# (from this share of the run on, share of copy tasks among the examples, share of drills: they are short)
+SHARES = ((0.0, 0.25, 0.3), (0.3, 0.18, 0.5), (0.5, 0.12, 0.5), (0.75, 0.05, 0.35))
 
 
 def rate_at(plan: Plan, progress: float, step: int) -> float:
@@ -67,16 +67,18 @@ def rate_at(plan: Plan, progress: float, step: int) -> float:
 
 
 def mix_at(plan: Plan, progress: float) -> Mix:
+    copies, drills = next(shares for start, *shares in reversed(SHARES) if progress >= start)
+    mix = Mix(
+        copy_share=copies,
+        short=progress < plan.short_copy,
+        tokens=plan.batch_tokens,
+        longest=CONTEXT,
+        drill_share=drills,
+    )
     if plan.earlier:
-        return Mix(
-            copy_share=FURTHER_COPY_SHARE,
-            short=False,
-            tokens=plan.batch_tokens,
-            longest=CONTEXT,
-            drafts=FURTHER_DRAFTS,
-        )
-    share = next(share for start, share in reversed(COPY_SHARES) if progress >= start)
-    return Mix(copy_share=share, short=progress < plan.short_copy, tokens=plan.batch_tokens, longest=CONTEXT)
+        drills = 0.7 if progress < 0.3 else drills
+        mix = replace(mix, copy_share=FURTHER_COPY_SHARE, drill_share=drills, drafts=FURTHER_DRAFTS)
+    return mix
 
 
 class Trainer:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import gguf
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Tokenizer, decoders, models
 from torch import Tensor
 
-from models.training.tokenizer import SPECIAL
+from models.training.tokenizer import SPECIAL, splitter
 
 
 def weights_of(path: Path) -> dict[str, Tensor]:
@@ -21,12 +21,12 @@ def weights_of(path: Path) -> dict[str, Tensor]:
 
 
 def tokenizer_of(path: Path) -> Tokenizer:
-    """The tokenizer that the model was trained with: the same ids for every text."""
+    """The model's vocabulary and merges: the same ids for every text, but that numbers are split as they are now."""
     reader = gguf.GGUFReader(path)
     tokens: list[str] = reader.fields["tokenizer.ggml.tokens"].contents()
     merges = [tuple(merge.split(" ")) for merge in reader.fields["tokenizer.ggml.merges"].contents()]
     tokenizer = Tokenizer(models.BPE({token: number for number, token in enumerate(tokens)}, merges))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    tokenizer.pre_tokenizer = splitter()
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens(list(SPECIAL))
     return tokenizer

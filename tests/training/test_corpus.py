@@ -22,6 +22,9 @@ from models.training.corpus.cases import Case, cases, failing
 from models.training.corpus.data import write_input
 from models.training.corpus.execution import ROWS, TEST_ROWS, marks, run_script
 from models.training.corpus.learnt import FILE as LEARNT
+from models.training.corpus.recipes import Recipe
+from models.training.corpus.render import script
+from models.training.drills import drills
 
 
 def targets(seed: int, count: int) -> Iterator[Case]:
@@ -113,3 +116,29 @@ def test_what_was_learnt_keeps_every_idea_possible() -> None:
     weights = [weight for tables in known.values() for table in tables.values() for weight in table.values()]
     assert weights
     assert all(0.3 <= weight <= 3 for weight in weights)
+
+
+def test_a_recipe_is_read_back_from_its_words() -> None:
+    for case in targets(3, 40):
+        words = case.plan.rpartition(": ")[2].rstrip(".")
+        recipe = Recipe.of(words)
+        assert recipe.words() == words
+        assert script(recipe, case.history.facts) == case.code
+    with pytest.raises(ValueError, match="magic"):
+        Recipe.of("magic forest 3")
+    with pytest.raises(ValueError, match="a wand"):
+        Recipe.of("ridge alpha 1 with a wand")
+
+
+def test_drills_are_links_of_the_same_chain() -> None:
+    seen = set()
+    for drill in itertools.islice(drills(1), 200):
+        kind = drill.messages[0].content.split("\n")[0]
+        seen.add(kind)
+        if kind == "Script.":
+            asked = Recipe.of(drill.messages[1].content.rpartition(": ")[2].rstrip("."))
+            for estimator in asked.estimators:
+                assert all(value in drill.reply for _, value in estimator.params)
+        elif kind == "Plan." and "hint: " in drill.messages[1].content:
+            assert drill.reply.startswith(drill.messages[1].content.rpartition("hint: ")[2])
+    assert seen == {"Lines.", "Imports.", "Columns.", "Model.", "Plan.", "Script."}

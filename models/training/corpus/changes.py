@@ -17,6 +17,7 @@ from models.training.corpus.recipes import (
     SETTINGS,
     TARGETS,
     WRAPS,
+    Estimator,
     Facts,
     Recipe,
     add,
@@ -41,8 +42,7 @@ def changes(rng: random.Random, recipe: Recipe, facts: Facts, known: Learnt = NO
     """Every sensible atomic change of the recipe, settings chosen at random."""
     for step in (*FEATURES, *PIPELINE, *WRAPS):
         if addable(step, recipe, facts):
-            new = add(rng, recipe, step)
-            yield Change(f"add {step} {new.setting(step)}".strip(), step, new, 1.2)
+            yield added(add(rng, recipe, step, known), step)
     for step in recipe.names:
         if step in (*FEATURES, *PIPELINE, *WRAPS) and not _needed(step, recipe):
             yield Change(f"drop {step}", f"drop {step}", recipe.without(step), 0.4)
@@ -67,6 +67,11 @@ def changes(rng: random.Random, recipe: Recipe, facts: Facts, known: Learnt = NO
     yield from _other_estimators(rng, recipe, facts, known)
 
 
+def added(recipe: Recipe, step: str) -> Change:
+    """The change that led to ``recipe`` by adding the step."""
+    return Change(f"add {step} {recipe.setting(step)}".strip(), step, recipe, 1.2)
+
+
 def _needed(step: str, recipe: Recipe) -> bool:
     return step in TARGETS and bool({e.name for e in recipe.estimators} & {"svm", "mlp"})
 
@@ -82,24 +87,28 @@ def _parameters(recipe: Recipe) -> Iterator[Change]:
     for at, estimator in enumerate(recipe.estimators):
         for word, values in FAMILIES[estimator.name].values:
             now = dict(estimator.params)[word]
-            place = values.index(now) if now in values else 0
-            for other in (place - 1, place + 1):
-                if 0 <= other < len(values) and values[other] != now:
-                    changed = estimator.with_param(word, values[other])
-                    estimators = (*recipe.estimators[:at], changed, *recipe.estimators[at + 1 :])
-                    yield Change(
-                        f"{estimator.name} {word} {now} to {values[other]}",
-                        f"{word} {values[other]}",
-                        replace(recipe, estimators=estimators),
-                        0.7,
-                    )
+            lower = [value for value in values if float(value) < float(now)][-1:]
+            higher = [value for value in values if float(value) > float(now)][:1]
+            for value in (*lower, *higher):
+                changed = estimator.with_param(word, value)
+                estimators = (*recipe.estimators[:at], changed, *recipe.estimators[at + 1 :])
+                yield Change(
+                    f"{estimator.name} {word} {now} to {value}",
+                    f"{word} {value}",
+                    replace(recipe, estimators=estimators),
+                    0.7,
+                )
 
 
 def _other_estimators(rng: random.Random, recipe: Recipe, facts: Facts, known: Learnt) -> Iterator[Change]:
     used = frozenset(estimator.name for estimator in recipe.estimators)
     other = random_estimator(rng, facts, used, known)
-    if other.name in used:
-        return
+    if other.name not in used:
+        yield from with_other(rng, recipe, facts, other)
+
+
+def with_other(rng: random.Random, recipe: Recipe, facts: Facts, other: Estimator) -> Iterator[Change]:
+    """The changes that bring in an estimator which the recipe does not have; its other steps are fitted to it."""
     if len(recipe.estimators) == 1:
         swapped = _refit(rng, replace(recipe, estimators=(other,)), facts)
         yield Change(f"replace {recipe.estimators[0].name} by {other.words()}", other.name, swapped, 1.5)

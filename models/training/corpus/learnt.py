@@ -34,10 +34,15 @@ def place_of(facts: Facts, linear: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """``estimators[sort][name]`` and ``ideas[place][idea]``; what is not there weighs 1."""
+    """``estimators[sort][name]`` and ``ideas[place][idea]``; what is not there weighs 1.
+
+    ``between`` lets parameters take values between the notches of their family: what is always one of three values is
+    guessed, not read off the plan.
+    """
 
     estimators: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     ideas: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    between: bool = False
 
     def estimator(self, name: str, facts: Facts) -> float:
         return self.estimators.get(sort_of(facts), {}).get(name, 1.0)
@@ -52,7 +57,7 @@ NOTHING = Learnt()
 
 @cache
 def learnt() -> Learnt:
-    """What :mod:`outcomes` wrote down; nothing before it did."""
+    """What :mod:`outcomes` wrote down; no weights before it did."""
     if not FILE.exists():
-        return NOTHING
-    return Learnt(**json.loads(FILE.read_text("utf-8")))
+        return Learnt(between=True)
+    return Learnt(**json.loads(FILE.read_text("utf-8")), between=True)

@@ -10,6 +10,7 @@ row a program. No sample task, and nothing that a benchmark uses, is among the d
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import os
@@ -20,6 +21,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -158,23 +160,32 @@ def connect() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def run(first: int, count: int, minutes: float) -> None:
-    """Execute the programs of the data sets that are not in the database yet."""
+def run(first: int, count: int, minutes: float, workers: int) -> None:
+    """Execute the programs of the data sets that are not in the database yet, ``workers`` data sets at a time."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    warm()
     connection = connect()
     done = {row[0] for row in connection.execute("SELECT DISTINCT data_set FROM outcomes").fetchall()}
+    waiting = (number for number in range(first, first + count) if number not in done)
     began = time.monotonic()
-    for number in range(first, first + count):
-        if number in done:
-            continue
-        if time.monotonic() - began > 60 * minutes:
-            return
-        outcomes = explore(number)
-        rows = [list(asdict(one).values()) for one in outcomes]
-        connection.executemany(f"INSERT INTO outcomes VALUES ({', '.join('?' * len(rows[0]))})", rows)
-        failed = sum(1 for one in outcomes if one.error)
-        print(f"data set {number}: {len(outcomes)} programs, {failed} failed", file=sys.stderr)
+    with ProcessPoolExecutor(workers, initializer=warm) as pool:
+        running = {pool.submit(explore, number) for number in itertools.islice(waiting, workers)}
+        while running:
+            ready, running = wait(running, return_when=FIRST_COMPLETED)
+            for one in ready:
+                _keep(connection, one.result())
+            if time.monotonic() - began < 60 * minutes:
+                running |= {pool.submit(explore, number) for number in itertools.islice(waiting, len(ready))}
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, outcomes: list[Outcome]) -> None:
+    rows = [list(asdict(one).values()) for one in outcomes]
+    connection.executemany(f"INSERT INTO outcomes VALUES ({', '.join('?' * len(rows[0]))})", rows)
+    failed = sum(1 for one in outcomes if one.error)
+    print(
+        f"data set {outcomes[0].data_set}: {len(outcomes)} programs, {failed} failed",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def learn() -> None:
@@ -206,10 +217,12 @@ def learn() -> None:
         "ideas": {place: _idea_weights(table) for place, table in sorted(gained.items())},
     }
     FILE.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    total, data_sets, failed = connection.execute(
-        "SELECT count(*), count(DISTINCT data_set), count(*) FILTER (error <> '') FROM outcomes"
-    ).fetchone() or (0, 0, 0)
-    print(f"{total} programs on {data_sets} data sets, {failed} failed")
+    total, data_sets, failed, poor = connection.execute(
+        "SELECT count(*), count(DISTINCT data_set), count(*) FILTER (error <> ''), count(*) FILTER (skill <= 0) FROM outcomes"
+    ).fetchone() or (0, 0, 0, 0)
+    print(
+        f"{total} programs on {data_sets} data sets: {failed} failed, {poor} were no better than the constant guess"
+    )
     for group in known.values():
         for name, weights in group.items():
             best = sorted(weights.items(), key=lambda pair: -pair[1])
@@ -244,9 +257,10 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=200, help=f"data sets, of {TEST_ROWS} test rows each")
     parser.add_argument("--minutes", type=float, default=math.inf)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="data sets at a time")
     given = parser.parse_args()
     if given.what == "run":
-        run(given.first, given.count, given.minutes)
+        run(given.first, given.count, given.minutes, given.workers)
     else:
         learn()
 

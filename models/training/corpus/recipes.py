@@ -142,6 +142,32 @@ class Recipe:
         steps = ", ".join(f"{name} {setting}".strip() for name, setting in self.steps)
         return f"{models} with {steps}" if steps else models
 
+    @classmethod
+    def of(cls, words: str) -> Recipe:
+        """The recipe that :meth:`words` put into words.
+
+        Raises:
+            ValueError: there is none; the message holds the part that is not understood.
+        """
+        models, _, steps = words.partition(" with ")
+        combine = next((one for one in COMBINES if models.endswith(f" {one}")), "")
+        estimators = tuple(_estimator(part) for part in models.removesuffix(f" {combine}").split(" + "))
+        recipe = cls(estimators, combine=combine)
+        for part in steps.split(", ") if steps else ():
+            name = part if part in ORDER else part.rpartition(" ")[0]
+            if name not in ORDER:
+                raise ValueError(f"{part!r} is no step")
+            recipe = recipe.with_step(name, part.removeprefix(name).strip())
+        return recipe
+
+
+def _estimator(words: str) -> Estimator:
+    name = next((one for one in FAMILIES if words == one or words.startswith(f"{one} ")), None)
+    if name is None:
+        raise ValueError(f"{words!r} names no estimator")
+    rest = words.removeprefix(name).split()
+    return Estimator(name, tuple(zip(rest[::2], rest[1::2], strict=True)))
+
 
 SLOW = frozenset(
     {"gaussian process", "random forest", "extra trees", "gradient boosting", "svm"}
@@ -216,11 +242,21 @@ def random_estimator(
         FAMILIES[name].weight * known.estimator(name, facts) * (0.1 if name in avoid else 1.0)
         for name in names
     ]
-    return estimator_of(rng, rng.choices(names, weights)[0])
+    name = rng.choices(names, weights)[0]
+    params = tuple((word, value_of(rng, values, known)) for word, values in FAMILIES[name].values)
+    return Estimator(name, params)
 
 
-def estimator_of(rng: random.Random, name: str) -> Estimator:
-    return Estimator(name, tuple((word, rng.choice(values)) for word, values in FAMILIES[name].values))
+def value_of(rng: random.Random, values: tuple[str, ...], known: Learnt) -> str:
+    """One of ``values``; or, half of the time where ``known`` says so, one between two of them."""
+    if not known.between or rng.random() < 0.5:
+        return rng.choice(values)
+    at = rng.randrange(len(values) - 1)
+    low, high = float(values[at]), float(values[at + 1])
+    value = low * (high / low) ** rng.random()
+    if values[at].isdigit() and values[at + 1].isdigit():
+        return str(round(value, -1 if value >= 100 else 0)).removesuffix(".0")
+    return str(float(f"{value:.2g}")).removesuffix(".0")
 
 
 def base_steps(rng: random.Random, facts: Facts, estimators: tuple[Estimator, ...]) -> Recipe:
@@ -330,7 +366,7 @@ def draft(
     for _ in range(wanted):
         extras = [step for step in (*FEATURES, *PIPELINE, *WRAPS) if addable(step, recipe, facts)]
         if extras:
-            recipe = add(rng, recipe, rng.choice(extras))
+            recipe = add(rng, recipe, rng.choice(extras), known)
     return recipe
 
 
@@ -345,5 +381,5 @@ def addable(step: str, recipe: Recipe, facts: Facts) -> bool:
     return sum(1 for name in recipe.names if name in PIPELINE) < 2 or step not in PIPELINE
 
 
-def add(rng: random.Random, recipe: Recipe, step: str) -> Recipe:
-    return recipe.with_step(step, rng.choice(SETTINGS[step]) if step in SETTINGS else "")
+def add(rng: random.Random, recipe: Recipe, step: str, known: Learnt = NOTHING) -> Recipe:
+    return recipe.with_step(step, value_of(rng, SETTINGS[step], known) if step in SETTINGS else "")

@@ -71,10 +71,15 @@ _GRIDS = {
 
 def script(recipe: Recipe, facts: Facts) -> str:
     """The whole script, formatted, ending in a newline."""
-    body = [*_target(facts), *_features(recipe, facts), *_prepare(recipe, facts), *_model(recipe, facts)]
+    body = [
+        *_target(facts),
+        *_features(recipe, facts),
+        *prepare_lines(recipe, facts),
+        *model_lines(recipe, facts),
+    ]
     body += _predict(facts)
     text = "\n".join(body) + "\n"
-    return "\n".join([*_imports(text), *_READ, text])
+    return "\n".join([*imports(text), *_READ, text])
 
 
 _READ = [
@@ -86,7 +91,8 @@ _READ = [
 ]
 
 
-def _imports(body: str) -> list[str]:
+def imports(body: str) -> list[str]:
+    """The import lines that ``body`` needs."""
     lines = ["import json", ""]
     if "np." in body:
         lines.append("import numpy as np")
@@ -177,7 +183,7 @@ _CODERS = {
 }
 
 
-def _prepare(recipe: Recipe, facts: Facts) -> list[str]:
+def prepare_lines(recipe: Recipe, facts: Facts) -> list[str]:
     """The column transformer, then what works on its output."""
     text = '["text"]' if recipe.has("text") else ""
     numbers = f"numbers = X.columns.drop(categorical{' + ' + text if text else ''})"
@@ -315,7 +321,8 @@ def _constructor(estimator: Estimator, recipe: Recipe, facts: Facts) -> str:
     raise ValueError(f"unknown estimator {estimator.name!r}")
 
 
-def _model(recipe: Recipe, facts: Facts) -> list[str]:
+def model_lines(recipe: Recipe, facts: Facts) -> list[str]:
+    """The model, all that wraps it, and its fit."""
     kind = "Regressor" if facts.regression else "Classifier"
     lines = [""]
     if len(recipe.estimators) == 1:
