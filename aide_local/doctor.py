@@ -100,16 +100,21 @@ def _gpu() -> Finding:
 
 
 def _sandbox() -> Iterator[Finding]:
-    from aide_local.sandbox.select import probe
+    from aide_local.sandbox.protocol import Backend
+    from aide_local.sandbox.select import named, probe
 
     trials = probe()
     working = [trial.level.value for trial in trials if trial.works]
     for trial in trials:
         if trial.works:
-            yield Finding(State.OK, "sandbox", f"{trial.level}: works")
+            cold = ", without the warm server" if trial.backend == Backend.BUBBLEWRAP else ""
+            yield Finding(State.OK, "sandbox", f"{named(trial)}: works{cold}")
         else:
             yield Finding(
-                State.WARN if working else State.FAIL, "sandbox", f"{trial.level}: {trial.reason}", trial.mend
+                State.WARN if working else State.FAIL,
+                "sandbox",
+                f"{named(trial)}: {trial.reason}",
+                trial.mend,
             )
 
 

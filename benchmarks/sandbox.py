@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from aide_local.sandbox.protocol import Candidate, Level, Limits
+from aide_local.sandbox.protocol import Backend, Candidate, Level, Limits
 from aide_local.sandbox.runner import ProcessSandbox
 from aide_local.sandbox.select import attempt
 
@@ -89,19 +89,22 @@ def main() -> None:
         ways: dict[str, Callable[[Path], object]] = {
             "plain python": lambda script: subprocess.run([sys.executable, str(script)], check=True)
         }
-        opened = []
-        for level in levels:
-            for warm in (True, False):
-                sandbox = ProcessSandbox(level, warm=warm)
-                opened.append(sandbox)
+        opened = {
+            f"{level.value}, {'warm' if warm else 'cold'}": ProcessSandbox(level, warm=warm)
+            for level in levels
+            for warm in (True, False)
+        }
+        if attempt(Level.STRICT, Backend.BUBBLEWRAP).works:
+            opened["strict by bubblewrap, cold"] = ProcessSandbox(Level.STRICT, backend=Backend.BUBBLEWRAP)
+        for name, sandbox in opened.items():
 
-                def run(script: Path, sandbox: ProcessSandbox = sandbox) -> None:
-                    outcome = sandbox.run(
-                        Candidate(script, folder / "input", folder / "working"), Limits(wall=60)
-                    )
-                    assert outcome.ok, outcome
+            def run(script: Path, sandbox: ProcessSandbox = sandbox) -> None:
+                outcome = sandbox.run(
+                    Candidate(script, folder / "input", folder / "working"), Limits(wall=60)
+                )
+                assert outcome.ok, outcome
 
-                ways[f"{level.value}, {'warm' if warm else 'cold'}"] = run
+            ways[name] = run
         taken: dict[tuple[str, str], list[float]] = {}
         for number in range(0 if given.only == "throughput" else given.rounds + 1):
             for kind, code in SCRIPTS.items():
@@ -111,7 +114,7 @@ def main() -> None:
                     milliseconds = timed(lambda way=way, script=script: way(script))  # type: ignore[misc]
                     if number:  # the first round starts the warm servers
                         taken.setdefault((kind, name), []).append(milliseconds)
-        for sandbox in opened:
+        for sandbox in opened.values():
             sandbox.close()
         fits = {} if given.only == "start" else throughput(folder, levels, given.rounds)
     for name, (elapsed, processor) in fits.items():

@@ -19,13 +19,19 @@ from aide_local.cli.options import at_least, seconds, size
 from aide_local.errors import SandboxError, SettingsError
 
 if TYPE_CHECKING:
-    from aide_local.sandbox.protocol import Limits, Outcome
+    from aide_local.sandbox.protocol import Candidate, Limits, Outcome, Sandbox
 
 app = typer.Typer(
     help="Run a script confined, take what it made, remove what it left, show that it holds.",
     no_args_is_help=True,
 )
 
+_Backend = Annotated[
+    str,
+    typer.Option(
+        help="What makes strict's namespaces: auto, namespaces (aide-local itself), bubblewrap (bwrap)."
+    ),
+]
 _STOPPED = ("timeout", "cpu_time", "memory", "output_flood", "disk", "processes")
 
 
@@ -50,6 +56,7 @@ def run(
     level: Annotated[
         str, typer.Option(help="auto, strict, landlock, or limits (confines nothing).")
     ] = "auto",
+    backend: _Backend = "auto",
     python: Annotated[Path | None, typer.Option(help="Another interpreter.", show_default=False)] = None,
     report: Annotated[
         Path | None, typer.Option(help="Write the outcome there, not to stderr.", show_default=False)
@@ -67,7 +74,8 @@ def run(
     at_least(processes, 1, "--processes")
     at_least(threads, 1, "--threads")
 
-    from aide_local.sandbox.protocol import Limits
+    from aide_local.sandbox.protocol import Candidate, Limits
+    from aide_local.sandbox.select import create_sandbox
 
     limits = Limits(
         wall=seconds(timeout, "--timeout") or 600.0,
@@ -81,8 +89,10 @@ def run(
         threads=threads,
     )
     _check(script, input_, working, report)
-    outcome = _execute(script, input_, working, limits, level, python)
-    line = json.dumps(_as_values(outcome))
+    candidate = Candidate(script, input_, working, python.absolute() if python else None)
+    sandbox = create_sandbox(level, warm=False, backend=backend)
+    outcome = _execute(sandbox, candidate, limits)
+    line = json.dumps(_as_values(outcome, sandbox.backend))
     if report is not None:
         _write(report, line + "\n")
     if not json_ and outcome.error is not None:
@@ -127,13 +137,9 @@ def _check(script: Path, input_: Path, working: Path, report: Path | None) -> No
         raise SettingsError(f"There is no folder for {report}.", "Make it, or name another with --report.")
 
 
-def _execute(
-    script: Path, input_: Path, working: Path, limits: Limits, level: str, python: Path | None
-) -> Outcome:
-    from aide_local.sandbox.protocol import Candidate, Level
-    from aide_local.sandbox.select import create_sandbox
+def _execute(sandbox: Sandbox, candidate: Candidate, limits: Limits) -> Outcome:
+    from aide_local.sandbox.protocol import Level
 
-    sandbox = create_sandbox(level, warm=False)
     if sandbox.level is Level.LIMITS:
         print("Not confined: this script can read and write whatever you can.", file=sys.stderr)
     cancel = Event()
@@ -146,13 +152,12 @@ def _execute(
         sys.stdout.flush()
 
     try:
-        candidate = Candidate(script, input_, working, python.absolute() if python else None)
         return sandbox.run(candidate, limits, on_output=show, cancel=cancel)
     finally:
         sandbox.close()
 
 
-def _as_values(outcome: Outcome) -> dict[str, Any]:
+def _as_values(outcome: Outcome, backend: str) -> dict[str, Any]:
     from aide_local.sandbox.protocol import Level
 
     return {
@@ -162,6 +167,7 @@ def _as_values(outcome: Outcome) -> dict[str, Any]:
         "error": None if outcome.error is None else asdict(outcome.error),
         "usage": asdict(outcome.usage),
         "level": outcome.level.value,
+        "backend": backend,
         "confined": outcome.level is not Level.LIMITS,
     }
 
@@ -236,6 +242,7 @@ def audit(
             help="auto, strict, landlock, limits; none: no sandbox at all, to see that the attacks are real."
         ),
     ] = "auto",
+    backend: _Backend = "auto",
     json_: Annotated[
         bool, typer.Option("--json", help="One object a line; the machine first, a summary last.")
     ] = False,
@@ -251,7 +258,7 @@ def audit(
     from aide_local.sandbox.select import create_sandbox
 
     if level != "none":
-        found = create_sandbox(level)
-        level = found.level.value
+        found = create_sandbox(level, backend=backend)
+        level, backend = found.level.value, found.backend
         found.close()
-    raise typer.Exit(report(level, as_json=json_, only=only, quick=quick))
+    raise typer.Exit(report(level, backend=backend, as_json=json_, only=only, quick=quick))

@@ -1,4 +1,4 @@
-"""The last steps before a script runs, in the process that becomes it: limits, confinement, then the script.
+"""The last steps before a script runs: fork, and in the process that becomes it limits, confinement, the script.
 
 Called in a forked child of the supervisor; never returns.
 """
@@ -11,6 +11,8 @@ import resource
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from typing import NoReturn
 
 from aide_local.sandbox import landlock, namespaces, privileges, seccomp
 from aide_local.sandbox.processes import threads_of
@@ -33,7 +35,39 @@ _TROUBLE, _ASKING = 3, 4  # descriptors until the script begins
 _SPARE_ADDRESSES = 2**30  # over the memory limit: a clean MemoryError comes before the watchdog, not instead
 
 
-def become(spec: Spec, output: int, trouble: int, asking: int = -1) -> None:
+def wait_for(candidate: int) -> int:
+    """Wait as init does, for every child, until the candidate has ended; its status as waitpid(2) gives it."""
+    while True:
+        pid, how = os.wait()
+        if pid == candidate:
+            return how
+
+
+def start(
+    spec: Spec,
+    output: int,
+    status: int,
+    trouble: int,
+    asking: int = -1,
+    wait: Callable[[int], int] = wait_for,
+) -> NoReturn:
+    """Fork the candidate, wait for it, tell its exit status through ``status``, four bytes."""
+    try:
+        prctl(PR_SET_DUMPABLE, 0)
+        candidate = os.fork()
+    except OSError as error:
+        os.write(trouble, f"{error}".encode())
+        os._exit(70)
+    if candidate == 0:
+        os.close(status)
+        become(spec, output, trouble, asking)
+    for descriptor in (output, trouble):
+        os.close(descriptor)
+    os.write(status, wait(candidate).to_bytes(4, "little"))
+    os._exit(0)  # as init, this ends all that is left in the namespace
+
+
+def become(spec: Spec, output: int, trouble: int, asking: int = -1) -> NoReturn:
     """``output`` becomes stdout and stderr; what fails before the script begins is written to ``trouble``.
 
     Through ``asking`` the parent gets the listener of connections (level landlock).
@@ -158,7 +192,7 @@ def _forget_places() -> None:
         sys.modules["tempfile"].tempdir = None  # type: ignore[attr-defined]
 
 
-def _run_here(spec: Spec) -> None:
+def _run_here(spec: Spec) -> NoReturn:
     """The warm way: this process has imported the usual packages already."""
     import gc
     import runpy

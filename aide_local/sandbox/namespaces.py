@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import stat
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from aide_local.sandbox.spec import Spec
@@ -28,13 +28,13 @@ SYSTEM = (
     "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/fonts", "/etc/localtime", "/etc/ssl/openssl.cnf",
     "/sys/devices/system/cpu", "/nix/store",
 )  # fmt: skip
-_DEVICES = ("null", "zero", "full", "random", "urandom")
+DEVICES = ("null", "zero", "full", "random", "urandom")
 _RAM = "/.ram"  # the file system in memory behind /tmp, /dev/shm and BOX
-_IN_RAM = {"/tmp": "tmp", "/dev/shm": "shm", BOX: "box"}
-_SPARE_FILES = 4096
+IN_RAM = {"/tmp": "tmp", "/dev/shm": "shm", BOX: "box"}
+SPARE_FILES = 4096
 # Of /proc, what is about the machine and not about processes: not to be written, or not to be seen.
-_LOCKED = ("/proc/sys", "/proc/irq", "/proc/bus", "/proc/fs")
-_HIDDEN = (
+LOCKED = ("/proc/sys", "/proc/irq", "/proc/bus", "/proc/fs")
+HIDDEN = (
     "/proc/kcore",
     "/proc/keys",
     "/proc/sysrq-trigger",
@@ -72,8 +72,8 @@ def make_root(spec: Spec) -> int:
     mount("tmpfs", root, "tmpfs", _NOSUID | _NODEV, "size=16m,mode=755")
     _devices(root)
     ram = _memory(spec, root)
-    for path in (*SYSTEM, *spec.readable):  # after /tmp: an interpreter may live below it
-        _show(path, root)
+    for path, link in visible((*SYSTEM, *spec.readable)):  # after /tmp: an interpreter may live below it
+        _show(path, link, root)
     Path(root + "/proc").mkdir()
     mount("proc", root + "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
     _narrow(root)
@@ -94,9 +94,9 @@ def _memory(spec: Spec, root: str) -> int:
     """One file system in memory, at most as large as the memory limit, for all that is written outside working/."""
     ram = root + _RAM
     Path(ram).mkdir()
-    size = f"size={spec.memory or 2**32},nr_inodes={spec.files + _SPARE_FILES},mode=700"
+    size = f"size={spec.memory or 2**32},nr_inodes={spec.files + SPARE_FILES},mode=700"
     mount("tmpfs", ram, "tmpfs", _NOSUID | _NODEV, size)
-    for folder, name in _IN_RAM.items():
+    for folder, name in IN_RAM.items():
         Path(ram, name).mkdir()
         Path(ram, name).chmod(0o1777)
         Path(root + folder).mkdir(parents=True, exist_ok=True)
@@ -108,38 +108,48 @@ def _memory(spec: Spec, root: str) -> int:
 
 
 def _narrow(root: str) -> None:
-    for path in _LOCKED:
+    for path in LOCKED:
         if os.path.isdir(root + path):
             mount(root + path, root + path, None, _BIND | _REC)
             _remount(root + path, root + path, _BIND | _NOSUID | _NODEV | _NOEXEC | _RDONLY)
-    for path in _HIDDEN:
+    for path in HIDDEN:
         with contextlib.suppress(FileNotFoundError):
             mount(root + "/dev/null", root + path, None, _BIND)
 
 
-def _show(path: str, root: str) -> None:
-    """Bind ``path`` read-only at its own place, links as links; nothing where it does not exist."""
-    try:
-        found = os.lstat(path)
-    except OSError:
-        return
+def visible(paths: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+    """What is to be shown so that all of ``paths`` that exist are: each path, and where it leads if it is a link.
+
+    Links are shown as links, with what they lead to; what lies below another path is not told again.
+    """
+    shown: list[str] = []
+    waiting = list(reversed(list(paths)))
+    while waiting:
+        path = waiting.pop()
+        if not os.path.lexists(path) or any(path == one or path.startswith(one + "/") for one in shown):
+            continue
+        shown.append(path)
+        if not os.path.islink(path):
+            yield path, None
+            continue
+        yield path, os.readlink(path)
+        waiting.append(os.path.realpath(path))
+
+
+def _show(path: str, link: str | None, root: str) -> None:
+    """Bind ``path`` read-only at its own place, or make the link."""
     target = root + path
-    if os.path.lexists(target):
-        return
     Path(target).parent.mkdir(parents=True, exist_ok=True)
-    if stat.S_ISLNK(found.st_mode):
-        os.symlink(os.readlink(path), target)
-        real = os.path.realpath(path)
-        if not any(real == one or real.startswith(one + "/") for one in SYSTEM):
-            _show(real, root)
-        return
-    _bind(path, target, read_only=True)
+    if link is None:
+        _bind(path, target, read_only=True)
+    else:
+        os.symlink(link, target)
 
 
 def _devices(root: str) -> None:
     Path(root + "/dev").mkdir(exist_ok=True)
     gpu = [name for name in os.listdir("/dev") if name.startswith("nvidia")]
-    for name in (*_DEVICES, *gpu):
+    for name in (*DEVICES, *gpu):
         source = f"/dev/{name}"
         if os.path.exists(source) and not os.path.isdir(source):
             Path(root + source).touch()

@@ -20,6 +20,13 @@ class Level(StrEnum):
     LIMITS = "limits"  # limits only: refused unless asked for
 
 
+class Backend(StrEnum):
+    """What makes the namespaces of level strict."""
+
+    NAMESPACES = "namespaces"  # we do, by system calls: a warm server can be used
+    BUBBLEWRAP = "bubblewrap"  # the program bwrap: every execution starts a fresh Python
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds of one execution; None means unbounded. Bytes and seconds."""
@@ -87,6 +94,11 @@ class Sandbox(Protocol):
 
     @property
     def level(self) -> Level: ...
+
+    @property
+    def backend(self) -> str:
+        """The :class:`Backend`, at level strict; else empty."""
+        ...
 
     def run(
         self,

@@ -20,10 +20,11 @@ from typing import Any
 
 import aide_local
 from aide_local.errors import SandboxError
+from aide_local.sandbox import bubblewrap
 from aide_local.sandbox.clean import remove_tree
 from aide_local.sandbox.failure import classify
 from aide_local.sandbox.output import Collector
-from aide_local.sandbox.protocol import Candidate, Level, Limits, Outcome
+from aide_local.sandbox.protocol import Backend, Candidate, Level, Limits, Outcome
 from aide_local.sandbox.spec import End, Spec
 from aide_local.types import Usage
 
@@ -35,18 +36,32 @@ _PASSED_ON = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "TZ")  # of our own env
 class ProcessSandbox:
     """See :class:`aide_local.sandbox.protocol.Sandbox`. ``warm`` False: every execution starts a fresh Python.
 
-    Thread-safe. Costs nothing until the first execution.
+    Thread-safe. Costs nothing until the first execution. ``backend`` counts for level strict; bubblewrap is never warm.
+
+    Raises:
+        SandboxError: bubblewrap is asked for and not installed.
     """
 
-    def __init__(self, level: Level, *, warm: bool = True) -> None:
+    def __init__(self, level: Level, *, warm: bool = True, backend: Backend = Backend.NAMESPACES) -> None:
         self.level = level
-        self._warm = warm
+        wanted = level is Level.STRICT and backend is Backend.BUBBLEWRAP
+        self._bubblewrap = bubblewrap.find() if wanted else ""
+        if wanted and not self._bubblewrap:
+            raise SandboxError("bubblewrap is not installed.", "Install it: apt install bubblewrap")
+        self._warm = warm and not self._bubblewrap
         self._lock = threading.Lock()
         self._server: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
         self._retired: list[subprocess.Popen[bytes]] = []  # end by themselves after their last execution
         self._started = 0  # executions by this server
         self._closed = False
+
+    @property
+    def backend(self) -> str:
+        """What makes the namespaces; empty where there are none."""
+        if self.level is not Level.STRICT:
+            return ""
+        return (Backend.BUBBLEWRAP if self._bubblewrap else Backend.NAMESPACES).value
 
     def run(
         self,
@@ -106,6 +121,8 @@ class ProcessSandbox:
             argv=list(candidate.argv),
             environment=_environment(python, private, limits),
             readable=list(_interpreter_folders(python)),
+            bubblewrap=self._bubblewrap,
+            beside=list(_interpreter_folders(sys.executable)) if self._bubblewrap else [],
             wall=limits.wall,
             cpu=limits.cpu,
             memory=limits.memory,

@@ -20,6 +20,10 @@ class Spec:
     argv: list[str]
     environment: dict[str, str]
     readable: list[str] = field(default_factory=list)  # folders of the interpreter
+    bubblewrap: str = ""  # the program that makes the namespaces; empty: we do
+    beside: list[str] = field(
+        default_factory=list
+    )  # folders of our own interpreter, which begins inside of it
     wall: float = 600.0
     cpu: float | None = None
     memory: int | None = None

@@ -12,9 +12,11 @@ import os
 import signal
 import socket
 import time
+from functools import partial
+from typing import NoReturn
 
-from aide_local.sandbox import broker, namespaces, privileges
-from aide_local.sandbox.candidate import become, restrict_files
+from aide_local.sandbox import broker, bubblewrap, namespaces, privileges
+from aide_local.sandbox.candidate import restrict_files, start, wait_for
 from aide_local.sandbox.processes import kill_all_below
 from aide_local.sandbox.spec import Spec
 from aide_local.sandbox.syscalls import (
@@ -49,8 +51,7 @@ def supervise(spec: Spec, connection: socket.socket) -> None:
     prctl(PR_SET_DUMPABLE, 0)
     watch = Watch(spec, child, connection, output, status, began)
     if spec.level == "strict":
-        _, descriptors, _, _ = socket.recv_fds(here, 1, 1)
-        watch.ram = descriptors[0] if descriptors else None
+        _, watch.ram, _, _ = socket.recv_fds(here, 1, len(namespaces.IN_RAM))
     try:
         end = watch.until_end()
         end.cpu = max(end.cpu, watch.reaped + kill_all_below(os.getpid()))
@@ -73,8 +74,8 @@ def _abandon() -> None:
     os._exit(1)
 
 
-def _start(spec: Spec, output: int, status: int, trouble: int, channel: socket.socket) -> None:
-    """In the supervisor's child: the namespaces and their init, where asked for. Never returns.
+def _start(spec: Spec, output: int, status: int, trouble: int, channel: socket.socket) -> NoReturn:
+    """In the supervisor's child: the namespaces and their init, where asked for.
 
     The exit status of the candidate goes through ``status``, four bytes, for it may pass two parents.
     """
@@ -82,7 +83,9 @@ def _start(spec: Spec, output: int, status: int, trouble: int, channel: socket.s
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if spec.level == "strict":
+        if spec.bubblewrap:
+            bubblewrap.enter(spec, output, status, trouble, channel.detach())
+        elif spec.level == "strict":
             namespaces.enter()
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # new credentials have cleared it
             init = os.fork()
@@ -102,33 +105,20 @@ def _start(spec: Spec, output: int, status: int, trouble: int, channel: socket.s
             asked, other = socket.socketpair()
             asking = other.detach()
         channel.close()
-        prctl(PR_SET_DUMPABLE, 0)
-        candidate = os.fork()
     except OSError as error:
         os.write(trouble, f"{error}".encode())
         os._exit(70)
-    if candidate == 0:
-        os.close(status)
-        become(spec, output, trouble, asking)
-    for descriptor in (output, trouble):
-        os.close(descriptor)
-    how = _wait(candidate) if asked is None else _wait_and_answer(candidate, asked, asking, spec)
-    os.write(status, how.to_bytes(4, "little"))
-    os._exit(0)  # as init, this ends all that is left in the namespace
+    if asked is None:
+        start(spec, output, status, trouble)
+    else:
+        start(spec, output, status, trouble, asking, partial(_wait_and_answer, asked, asking, spec))
 
 
-def _wait(candidate: int) -> int:
-    while True:
-        pid, how = os.wait()
-        if pid == candidate:
-            return how
-
-
-def _wait_and_answer(candidate: int, asked: socket.socket, asking: int, spec: Spec) -> int:
+def _wait_and_answer(asked: socket.socket, asking: int, spec: Spec, candidate: int) -> int:
     os.close(asking)
     broker.ignore_signals()
     with asked:
         _, descriptors, _, _ = socket.recv_fds(asked, 1, 1)
     if not descriptors:  # it has failed before its filter was there
-        return _wait(candidate)
+        return wait_for(candidate)
     return broker.serve(descriptors[0], (spec.base, spec.working), candidate)

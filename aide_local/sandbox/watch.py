@@ -10,6 +10,7 @@ import socket
 import time
 
 from aide_local.sandbox.candidate import THREADS_EACH
+from aide_local.sandbox.namespaces import SPARE_FILES
 from aide_local.sandbox.processes import Process, descendants, private_and_shared, reap
 from aide_local.sandbox.shared_memory import SharedMemory
 from aide_local.sandbox.spec import End, Spec
@@ -43,7 +44,7 @@ class Watch:
         self._folders = [spec.working] if spec.level == "strict" else [spec.working, spec.base]
         self._on_disk = {os.stat(folder).st_dev for folder in self._folders}
         self._shared = SharedMemory() if spec.level != "strict" else None
-        self.ram: int | None = None  # descriptor of the private file system in memory
+        self.ram: list[int] = []  # descriptors of the private file systems in memory
         self._selector = selectors.DefaultSelector()
         for source in (connection, output, status):
             self._selector.register(source, selectors.EVENT_READ)
@@ -94,6 +95,8 @@ class Watch:
         threads = sum(process.threads for process in below)
         if len(below) > spec.processes or threads > THREADS_EACH * spec.processes:
             return "processes"
+        if self._files_in_memory() > spec.files + SPARE_FILES:
+            return "disk"
         if now > self._disk_at:
             if self.disk().passes(spec.disk, spec.files):
                 return "disk"
@@ -108,12 +111,11 @@ class Watch:
     def _passes_memory(self, below: list[Process]) -> bool:
         """Is it too much? A quick sum counts shared pages several times; the exact one is made if it must be."""
         shared = sum(size for device, size in self._held.items() if device not in self._on_disk)
-        if self.ram is not None:
-            private = os.fstat(self.ram).st_dev
-            state = os.fstatvfs(self.ram)
-            shared -= self._held.get(private, 0)
+        for place in self.ram:
+            state = os.fstatvfs(place)
+            shared -= self._held.get(os.fstat(place).st_dev, 0)
             shared += (state.f_blocks - state.f_bfree) * state.f_frsize
-        elif self._shared is not None:
+        if self._shared is not None:
             shared += self._shared.size()
         memory = shared + sum(process.resident for process in below)
         if self._spec.memory is not None and memory > self._spec.memory:
@@ -121,6 +123,11 @@ class Watch:
             memory = private + max(shared, seen)
         self._peak = max(self._peak, memory)
         return self._spec.memory is not None and memory > self._spec.memory
+
+    def _files_in_memory(self) -> int:
+        """Each takes memory of the kernel's; bubblewrap sets no bound for them."""
+        states = map(os.fstatvfs, self.ram)
+        return sum(state.f_files - state.f_ffree for state in states)
 
     def disk(self) -> Holding:
         """What working/ holds, with the files that have no name any more."""

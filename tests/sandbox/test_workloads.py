@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from aide_local.sandbox.protocol import Sandbox
-from aide_local.sandbox.select import create_sandbox
+from aide_local.sandbox.protocol import Backend, Level, Sandbox
+from aide_local.sandbox.select import attempt, create_sandbox
 from tests.sandbox.running import QUICK, Bench, levels
 
 LEVELS = [level.value for level in levels() if level != "limits"]
@@ -138,12 +138,19 @@ WORKLOADS = {
 }
 
 
+WAYS = [(level, "auto") for level in LEVELS]
+if attempt(Level.STRICT, Backend.BUBBLEWRAP).works:
+    WAYS.append(("strict", "bubblewrap"))
+
+
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(level, marks=[pytest.mark.slow] if at else []) for at, level in enumerate(LEVELS)],
+    params=[pytest.param(way, marks=[pytest.mark.slow] if at else []) for at, way in enumerate(WAYS)],
+    ids=str,
 )
 def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
-    made = create_sandbox(request.param)
+    level, backend = request.param
+    made = create_sandbox(level, backend=backend)
     yield made
     made.close()
 

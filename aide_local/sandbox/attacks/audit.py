@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from aide_local.sandbox import landlock
+from aide_local.sandbox import bubblewrap, landlock
 from aide_local.sandbox.attacks import artefacts, kernel, outside, processes
 from aide_local.sandbox.attacks.attack import Attack
 from aide_local.sandbox.attacks.stage import Stage
 from aide_local.sandbox.output import neutralise
-from aide_local.sandbox.protocol import Candidate, Level, Limits, Outcome, Sandbox
+from aide_local.sandbox.protocol import Backend, Candidate, Level, Limits, Outcome, Sandbox
 from aide_local.sandbox.runner import ProcessSandbox
 from aide_local.types import OutcomeKind
 
@@ -89,6 +89,7 @@ class PlainProcess:
     """No sandbox at all: ``python script.py``, ended after the time limit. Shows that the attacks are real."""
 
     level = Level.LIMITS
+    backend = ""
 
     def run(
         self,
@@ -172,13 +173,23 @@ def _evidence(attack: Attack, stage: Stage, outcome: Outcome, heard: str) -> str
     return stage.damage()
 
 
-def run_all(level: str, attacks: tuple[Attack, ...] = ATTACKS) -> Iterator[Verdict]:
-    """Verdicts in the order of the attacks, the honest control first; ``level`` "none" is a plain process.
+def made(level: str, backend: str) -> Sandbox:
+    """``level`` "none" is a plain process.
+
+    Raises:
+        SandboxError: the back-end is not installed.
+    """
+    if level == "none":
+        return PlainProcess()
+    return ProcessSandbox(Level(level), warm=False, backend=Backend(backend or Backend.NAMESPACES))
+
+
+def run_all(sandbox: Sandbox, attacks: tuple[Attack, ...] = ATTACKS) -> Iterator[Verdict]:
+    """Verdicts in the order of the attacks, the honest control first. Closes the sandbox.
 
     Raises:
         SandboxError: the level is not to be had.
     """
-    sandbox: Sandbox = PlainProcess() if level == "none" else ProcessSandbox(Level(level), warm=False)
     try:
         light = (CONTROL, *(attack for attack in attacks if not attack.heavy))
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -249,11 +260,12 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quick", action="store_true", help="without bombs")
     parser.add_argument("--only", default="", help="a group, or part of a name")
+    parser.add_argument("--backend", default="namespaces", choices=[one.value for one in Backend])
     given = parser.parse_args()
-    return report(given.level, as_json=given.json, only=given.only, quick=given.quick)
+    return report(given.level, backend=given.backend, as_json=given.json, only=given.only, quick=given.quick)
 
 
-def report(level: str, *, as_json: bool, only: str = "", quick: bool = False) -> int:
+def report(level: str, *, backend: str = "", as_json: bool, only: str = "", quick: bool = False) -> int:
     """0 when all is contained but what is known for the level, else 1.
 
     Raises:
@@ -265,10 +277,11 @@ def report(level: str, *, as_json: bool, only: str = "", quick: bool = False) ->
     def say(values: dict[str, object], text: str) -> None:
         print(json.dumps(values) if as_json else text, flush=True)
 
-    about: dict[str, object] = {**machine(), "level": level}
+    sandbox = made(level, backend)
+    about: dict[str, object] = {**machine(), "level": level, "back-end": _described(sandbox.backend)}
     say(about, "\n".join(f"{name}: {value}" for name, value in about.items()))
     verdicts = []
-    for verdict in run_all(level, attacks):
+    for verdict in run_all(sandbox, attacks):
         verdicts.append(verdict)
         say(as_values(verdict, level), as_line(verdict, level))
     escaped = [verdict for verdict in verdicts if not verdict.contained]
@@ -279,6 +292,12 @@ def report(level: str, *, as_json: bool, only: str = "", quick: bool = False) ->
         f"{contained} of {len(verdicts)} contained; {known} known for this level; {len(unexpected)} escaped",
     )
     return 1 if unexpected else 0
+
+
+def _described(backend: str) -> str:
+    if backend == Backend.BUBBLEWRAP:
+        return bubblewrap.version(bubblewrap.find())
+    return backend or "none"
 
 
 if __name__ == "__main__":
