@@ -164,6 +164,7 @@ def _assemble(
             f"The run's folder {store.folder} cannot be written: {error.strerror or error}.",
             "Make room or choose another --home.",
         ) from error
+    store.set_constant_score(opened.constant_score)
     packer = _packer(model, task, settings, home, interpreter)
     tree = Tree.of(store.nodes(), task.direction)
 

@@ -175,6 +175,14 @@ class Generation:
     seed: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Exam:
+    """The examination of a model that a run is a part of: one run for each of the sample tasks."""
+
+    id: str
+    tasks: tuple[str, ...]  # of the whole examination, in their order
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
     """What a run was asked to do; stored with it, so that ``resume`` continues the same search."""
@@ -203,6 +211,7 @@ class RunSettings:
     python: str | None = None  # interpreter of the candidates; None: our own
     sandbox: str = "auto"
     prompts: str | None = None  # folder of templates that override ours
+    exam: Exam | None = None  # None: a search
 
     @property
     def pending(self) -> int:
@@ -226,4 +235,5 @@ class RunInfo:
     best: float | None = None
     folder: Path | None = None
     stop_reason: str = ""
-    extra: dict[str, str] = field(default_factory=dict)  # "course": best so far after the last valid nodes
+    extra: dict[str, str] = field(default_factory=dict)
+    """``course``: best so far after the last valid nodes; ``exam``: the examination that it is a part of."""

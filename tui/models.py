@@ -16,6 +16,7 @@ from aide_local.errors import AideError
 from aide_local.home import Home
 from aide_local.llm.gguf import read_header
 from aide_local.llm.registry import ModelEntry, add_model, list_models, remove_model
+from aide_local.store.exams import last_exam
 from aide_local.store.read import list_runs
 from tui.dialogs import Ask, Confirm, Reader
 from tui.keys import key
@@ -114,6 +115,7 @@ class ModelsScreen(Screen[None]):
         header = read_header(entry.path)
         n_ctx = min(header.n_ctx_train or MOST_CONTEXT, MOST_CONTEXT)
         cache = header.cache_size(n_ctx)
+        exam = last_exam(self._home, entry.name)
         runs = [info for info in list_runs(self._home) if info.model == entry.name]
         nodes, valid = sum(info.nodes for info in runs), sum(info.valid for info in runs)
         did = f"{len(runs)} runs here, {valid} of {nodes} scripts valid" if runs else "no run here yet"
@@ -125,6 +127,7 @@ class ModelsScreen(Screen[None]):
             f"memory: about {(header.size + cache) / 2**20:,.0f} MiB = {header.size / 2**20:,.0f} weights"
             f" + {cache / 2**20:,.0f} cache of {n_ctx:,} tokens; its buffers besides\n"
             f"{did}; {card}\n"
+            f"exam {exam.sentence(entry.sha256) if exam else f'none; aide-local models exam {entry.name}'}\n"
             f"sha256 {entry.sha256 or 'not registered'}; licence {entry.licence or 'not stated'}"
         )
 

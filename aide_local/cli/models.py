@@ -7,9 +7,13 @@ from typing import Annotated
 
 import typer
 
-from aide_local.cli.run import Home_
+from aide_local.cli.options import at_least
+from aide_local.cli.run import Home_, Plain, watch
+from aide_local.errors import SettingsError
 
-app = typer.Typer(help="List, show, add and remove models.", no_args_is_help=True)
+BY_THE_PERSON = ("stopped by the person", "stopped at once")  # reasons for which a run ends
+
+app = typer.Typer(help="List, show, examine, add and remove models.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -43,9 +47,12 @@ def info(
     from aide_local.cli.show import _home
     from aide_local.llm.gguf import read_header
     from aide_local.llm.registry import resolve
+    from aide_local.store.exams import last_exam
 
-    entry = resolve(model, _home(context, home))
+    where = _home(context, home)
+    entry = resolve(model, where)
     header = read_header(entry.path)
+    exam = last_exam(where, entry.name)
     for label, text in (
         ("name", header.text("general.name", entry.name)),
         ("file", f"{entry.path}, {header.size / 2**20:,.1f} MiB"),
@@ -56,8 +63,67 @@ def info(
         ("licence", entry.licence or header.text("general.license", "not stated")),
         ("prompts", header.text("aide.prompt_profile", "standard")),
         ("chat template", "its own" if header.text("tokenizer.chat_template") else "none; ChatML is used"),
+        (
+            "last exam",
+            exam.sentence(entry.sha256) if exam else f"none here yet: aide-local models exam {model}",
+        ),
     ):
         print(f"{label:<15}{text}")
+
+
+@app.command()
+def exam(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(help="A name, or the path of a GGUF file.")],
+    tasks: Annotated[
+        str | None,
+        typer.Option(help="Sample tasks, with commas between; without it, all.", show_default=False),
+    ] = None,
+    drafts: Annotated[int, typer.Option(help="Drafts on each task.")] = 4,
+    steps: Annotated[int, typer.Option(help="Scripts in all on each task.")] = 8,
+    minutes: Annotated[
+        float | None, typer.Option(help="Most minutes for each task.", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 0,
+    n_ctx: Annotated[
+        int | None, typer.Option(help="Tokens of the model's context.", show_default=False)
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Begin anew, also where the last one was not ended.")
+    ] = False,
+    plain: Plain = False,
+    home: Home_ = None,
+) -> None:
+    """Examine a model on the sample tasks: how many of its scripts run, obey the contract, beat a constant guess.
+
+    Each task is an ordinary short run. Ctrl+C ends the exam; the same command goes on with it. The results:
+    `aide-local models info NAME`, and `aide-local sql "FROM model_exams"`.
+    """
+    at_least(steps, 1, "--steps")
+    at_least(drafts, 1, "--drafts")
+    at_least(n_ctx, 256, "--n-ctx")
+    if minutes is not None and minutes <= 0:
+        raise SettingsError(f"--minutes {minutes:g} is no time at all.", "Give a positive number.")
+
+    from aide_local.cli.show import _home, print_table
+    from aide_local.exam import examine, settings_of
+    from aide_local.llm.registry import resolve
+    from aide_local.store.exams import COLUMNS, last_exam
+
+    where = _home(context, home)
+    entry = resolve(model, where)
+    names = [name.strip() for name in (tasks or "").split(",") if name.strip()]
+    settings = settings_of(steps=steps, drafts=drafts, minutes=minutes, seed=seed, n_ctx=n_ctx)
+    for name, run in examine(entry, where, tasks=names, settings=settings, again=again):
+        print(f"\n{entry.name} on {name}")
+        if watch(run, json=False, plain=plain).stop_reason in BY_THE_PERSON:
+            print("The exam is not over; the same command goes on with it.")
+            raise typer.Exit(1)
+    done = last_exam(where, entry.name)
+    assert done is not None, "it has just been made"
+    print()
+    print_table(list(COLUMNS), [task.cells() for task in done.tasks])
+    print(f"\n{done.sentence(entry.sha256)}")
 
 
 @app.command()

@@ -14,6 +14,7 @@ from aide_local.cli.options import at_least, seconds, size
 from aide_local.errors import SettingsError
 
 if TYPE_CHECKING:
+    from aide_local.events import RunFinished
     from aide_local.loop import Run
 
 Home_ = Annotated[
@@ -209,6 +210,11 @@ def resume(
 
 def follow(run: Run, *, json: bool, plain: bool) -> None:
     """Show the events of a run to its end, and exit with its code."""
+    raise typer.Exit(watch(run, json=json, plain=plain).exit_code)
+
+
+def watch(run: Run, *, json: bool, plain: bool) -> RunFinished:
+    """Show the events of a run; the last one. Ctrl+C ends the run, a second one at once."""
     from aide_local.cli.progress import JsonLines, Lines, Live
     from aide_local.events import RunFinished
 
@@ -224,14 +230,15 @@ def follow(run: Run, *, json: bool, plain: bool) -> None:
                 file=sys.stderr,
             )
 
-    signal.signal(signal.SIGINT, interrupted)
-    signal.signal(signal.SIGTERM, interrupted)
+    before = [(one, signal.signal(one, interrupted)) for one in (signal.SIGINT, signal.SIGTERM)]
     live = sys.stdout.isatty() and not plain and os.environ.get("TERM") != "dumb"
     view = JsonLines() if json else Live() if live else Lines()
-    code = 1
-    with view:
-        for event in run.events():
-            view.show(event)
-            if isinstance(event, RunFinished):
-                code = event.exit_code
-    raise typer.Exit(code)
+    try:
+        with view:
+            for event in run.events():
+                view.show(event)
+    finally:
+        for one, handler in before:
+            signal.signal(one, handler)
+    assert isinstance(event, RunFinished), "the last event"
+    return event

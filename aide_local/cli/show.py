@@ -65,19 +65,27 @@ def print_task(task: Task, *, plain: bool = False) -> None:
         print(f"{'note':<13}{note}")
 
 
-def runs(context: typer.Context, home: Home_ = None, json: Json = False) -> None:
+def runs(
+    context: typer.Context,
+    exams: Annotated[
+        bool, typer.Option("--exams", help="The parts of models' examinations in their place.")
+    ] = False,
+    home: Home_ = None,
+    json: Json = False,
+) -> None:
     """List all runs, the latest first."""
     from aide_local.digest import format_metric
     from aide_local.store.read import list_runs
 
     where = _home(context, home)
-    found = list_runs(where)
+    found = list_runs(where, exams=exams)
     if json:
         for info in found:
             print(json_module.dumps(asdict(info), default=str))
         return
     if not found:
-        print(f"No runs in {where.root} yet. Start one: aide-local run PATH")
+        what, how = ("exams", "models exam MODEL") if exams else ("runs", "run PATH")
+        print(f"No {what} in {where.root} yet. Start one: aide-local {how}")
         return
     print_table(
         ["run", "state", "metric", "best", "nodes", "valid", "model", "task", "began"],

@@ -26,7 +26,8 @@ QUERIES: tuple[Saved, ...] = (
     Saved(
         "What did each run reach, and in what time?",
         "SELECT run_id, task, model, state, summary->>'best_score' AS best, summary->>'ensemble_score' AS ensemble,\n"
-        "       summary->>'report_score' AS report, round(seconds_used) AS seconds\nFROM runs ORDER BY created DESC",
+        "       summary->>'report_score' AS report, round(seconds_used) AS seconds\n"
+        "FROM runs WHERE exam IS NULL ORDER BY created DESC",
     ),
     Saved(
         "Where does the time go: writing or executing?",
@@ -42,7 +43,8 @@ QUERIES: tuple[Saved, ...] = (
         "From which nodes did the best of the last run grow?",
         "SELECT l.steps, n.node, n.operator, n.metric, n.plan\n"
         "FROM lineage l JOIN nodes n USING (run_id, node)\n"
-        "JOIN (SELECT run_id, node AS leaf FROM leaderboard WHERE run_id = (SELECT max(run_id) FROM runs) LIMIT 1) b\n"
+        "JOIN (SELECT run_id, node AS leaf FROM leaderboard\n"
+        "      WHERE run_id = (SELECT max(run_id) FROM runs WHERE exam IS NULL) LIMIT 1) b\n"
         "  USING (run_id, leaf)\nORDER BY steps DESC",
     ),
     Saved(
@@ -82,6 +84,12 @@ QUERIES: tuple[Saved, ...] = (
     ),
     Saved("Which past tasks are alike?", "FROM task_similarity ORDER BY similarity DESC LIMIT 20"),
     Saved("What happened to the runs?", "FROM events ORDER BY moment DESC LIMIT 100"),
+    Saved(
+        "How did models do in their examinations, task by task?",
+        "SELECT m.created, m.model, t.task, t.scripts, t.with_code, t.ran, t.obeyed, t.beat_constant, t.fixed, t.debugs,\n"
+        "       t.best, t.constant_score, round(m.tokens_per_second) AS tokens_per_second\n"
+        "FROM model_exams m JOIN exam_tasks t USING (exam) ORDER BY m.created DESC, t.created",
+    ),
     Saved(
         "What is the share of valid nodes for each model?",
         "SELECT r.model, count(*) AS nodes, round(100 * avg((n.state = 'valid')::INT), 1) AS valid_percent\n"

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 DATABASE, PUBLISHED, INFO, LOCK = "run.duckdb", "published.duckdb", "info.json", "lock"
+EXAM = "exam-"  # begins the id of a run that is a part of a model's examination; that of a search, its date
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,10 @@ class DuckRunStore:
     def set_out(self, out: Path) -> None:
         self._update(out=str(out))
 
+    def set_constant_score(self, score: float | None) -> None:
+        """The metric of the best constant guess; None where there is none."""
+        self._update(constant_score=score)
+
     def tokens(self) -> tuple[int, int]:
         """Tokens of all prompts (evaluated or cached) and of all replies."""
         with self._lock:
@@ -120,10 +125,10 @@ class DuckRunStore:
     def info(self) -> RunInfo:
         with self._lock:
             row = self._connection.execute(
-                "SELECT task, model, state, metric, direction, created, stop_reason FROM runs"
+                "SELECT task, model, state, metric, direction, created, stop_reason, exam FROM runs"
             ).fetchone()
             assert row is not None
-            task, model, state, metric, direction, created, reason = row
+            task, model, state, metric, direction, created, reason, exam = row
             counts = self._connection.execute(
                 "SELECT count(*), count(*) FILTER (state = 'valid'),"
                 " max(metric) FILTER (complete), min(metric) FILTER (complete) FROM nodes"
@@ -145,7 +150,7 @@ class DuckRunStore:
             best=counts[2] if direction == "maximize" else counts[3],
             folder=self.folder,
             stop_reason=reason,
-            extra={"course": " ".join(f"{one:.6g}" for (one,) in course)},
+            extra={"course": " ".join(f"{one:.6g}" for (one,) in course), **({"exam": exam} if exam else {})},
         )
 
     # ---- nodes ----

@@ -61,6 +61,10 @@ def cookbook() -> str:
         " Tables and views: [schema.md](schema.md). The data cannot be changed from there: the database is open for"
         " reading, without access to files, extensions or settings.",
         "",
+        "Examinations of models (`aide-local models exam`) are runs with a value in `runs.exam`. The views `leaderboard`, `gains`,"
+        " `tasks` and `task_similarity` are of searches alone, `exam_tasks` and `model_exams` of examinations; all others, such"
+        " as `model_speed` and `error_signatures`, tell of both.",
+        "",
         "`--format table|csv|json|markdown|parquet`, `--out FILE`, `--file QUERY.sql`; `-` reads the query from standard input;"
         " nothing at a terminal opens a prompt with completion. A query is ended after `--time-limit` (60 s) or by Ctrl+C,"
         " and may use `--memory-limit` (2g). `--predictions RUN` shows a run's predictions as the table `prediction_rows`.",

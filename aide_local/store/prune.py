@@ -12,6 +12,7 @@ from aide_local.errors import StoreError
 from aide_local.home import Home
 from aide_local.store.read import list_runs
 from aide_local.store.run_store import delete_run
+from aide_local.types import RunInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Pruned:
 
 def choose(home: Home, ids: Iterable[str], *, older_than: float | None, keep: int | None) -> tuple[str, ...]:
     """The named runs, and of the others those older than so many seconds and beyond the ``keep`` latest (both, where
-    both are given). Runs that are going on are never chosen by age or number."""
+    both are given). Runs that are going on are never chosen by age or number, parts of examinations by age alone."""
     named = tuple(dict.fromkeys(ids))
     if older_than is None and keep is None:
         return named
@@ -33,11 +34,15 @@ def choose(home: Home, ids: Iterable[str], *, older_than: float | None, keep: in
     others = [
         info.id
         for rank, info in enumerate(list_runs(home))
-        if info.state not in ("running", "paused")
-        and (older_than is None or now - info.created > older_than)
-        and (keep is None or rank >= keep)
+        if _old(info, now if older_than is None else now - older_than) and (keep is None or rank >= keep)
     ]
+    if keep is None and older_than is not None:
+        others += [info.id for info in list_runs(home, exams=True) if _old(info, now - older_than)]
     return tuple(dict.fromkeys((*named, *others)))
+
+
+def _old(info: RunInfo, moment: float) -> bool:
+    return info.state not in ("running", "paused") and info.created < moment
 
 
 def prune(home: Home, ids: Iterable[str], *, dry: bool = False) -> tuple[Pruned, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from aide_local.errors import StoreError
 from aide_local.home import Home
-from aide_local.store.database import INFO, PUBLISHED
+from aide_local.store.database import EXAM, INFO, PUBLISHED
 from aide_local.store.rows import read_nodes
 from aide_local.store.schema import refuse_newer, version_of
 from aide_local.store.values import settings_from_json, task_from_json
@@ -46,18 +46,37 @@ class RunView:
     sandbox: str
 
 
-def list_runs(home: Home) -> tuple[RunInfo, ...]:
-    """All runs, the latest first. A run whose process is gone without an end is "interrupted"."""
-    found = []
-    for path in home.runs.glob(f"*/{INFO}"):
+def list_runs(home: Home, *, exams: bool = False, latest: int | None = None) -> tuple[RunInfo, ...]:
+    """The searches, the latest first, at most so many of the ``latest``; with ``exams`` the parts of models'
+    examinations in their place. A run whose process is gone without an end is "interrupted".
+
+    Raises:
+        StoreError: a run's info cannot be read.
+    """
+    found: list[RunInfo] = []
+    for run_id in reversed(run_ids(home, exams=exams)):
+        if len(found) == latest:
+            break
+        path = home.run(run_id) / INFO
         try:
             found.append(_info(path))
+        except (FileNotFoundError, NotADirectoryError):
+            continue  # not published yet, or deleted in this moment
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise StoreError(
                 f"{path} cannot be read: {error}.",
                 "Delete the file; the next `resume` of the run writes it anew.",
             ) from error
-    return tuple(sorted(found, key=lambda info: info.id, reverse=True))
+    return tuple(found)
+
+
+def run_ids(home: Home, *, exams: bool = False) -> list[str]:
+    """Ids of the searches, or of the parts of examinations, in the order in which they began."""
+    try:
+        names = [path.name for path in home.runs.iterdir()]
+    except FileNotFoundError:
+        return []
+    return sorted(name for name in names if name[0] != "." and name.startswith(EXAM) == exams)
 
 
 def _info(path: Path) -> RunInfo:

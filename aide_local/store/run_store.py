@@ -12,7 +12,7 @@ from pathlib import Path
 from aide_local.errors import StoreError
 from aide_local.home import Home
 from aide_local.llm.protocol import ModelInfo
-from aide_local.store.database import DATABASE, LOCK, DuckRunStore, connect, machine
+from aide_local.store.database import DATABASE, EXAM, LOCK, DuckRunStore, connect, machine
 from aide_local.store.schema import migrate, utc_now
 from aide_local.store.trouble import hold, told
 from aide_local.store.values import fingerprint, settings_to_json, task_to_json
@@ -38,13 +38,13 @@ def create_run(
     now = utc_now()
     with told(home.root):
         home.runs.mkdir(parents=True, exist_ok=True)
-        run_id, folder = _new_folder(home, task, now)
+        run_id, folder = _new_folder(home, task, now, EXAM if settings.exam is not None else "")
         partial = folder.with_name(f".{folder.name}.partial")
         partial.mkdir()
         connection = connect(partial / DATABASE)
         migrate(connection, partial / DATABASE)
         connection.execute(
-            f"INSERT INTO runs VALUES ({', '.join(['?'] * 26)})",
+            f"INSERT INTO runs VALUES ({', '.join(['?'] * 28)})",
             [
                 run_id,
                 task.name,
@@ -72,6 +72,8 @@ def create_run(
                 0,
                 0.0,
                 None,
+                settings.exam.id if settings.exam is not None else None,
+                None,
             ],
         )
         connection.close()
@@ -82,9 +84,9 @@ def create_run(
     return store
 
 
-def _new_folder(home: Home, task: Task, now: datetime) -> tuple[str, Path]:
+def _new_folder(home: Home, task: Task, now: datetime, prefix: str) -> tuple[str, Path]:
     word = re.sub(r"[^a-z0-9]+", "-", task.name.lower()).strip("-")[:30] or "task"
-    run_id = f"{now.replace(tzinfo=UTC).astimezone():%Y%m%d-%H%M%S}-{word}-{secrets.token_hex(2)}"
+    run_id = f"{prefix}{now.replace(tzinfo=UTC).astimezone():%Y%m%d-%H%M%S}-{word}-{secrets.token_hex(2)}"
     return run_id, home.run(run_id)
 
 
@@ -105,20 +107,25 @@ def open_run(home: Home, run_id: str) -> DuckRunStore:
 def find_run(home: Home, text: str) -> str:
     """The id of the run that ``text`` names: an id, the beginning or a part of one, or "latest".
 
+    Parts of examinations are found where no search fits.
+
     Raises:
         StoreError: none fits, or several do.
     """
     ids = sorted(path.name for path in home.runs.glob("*") if (path / DATABASE).exists())
-    if text == "latest" and ids:
-        return ids[-1]
-    found = [one for one in ids if one == text] or [one for one in ids if one.startswith(text)]
-    found = found or [one for one in ids if text in one]
+    searches = [one for one in ids if not one.startswith(EXAM)]
+    if text == "latest" and searches:
+        return searches[-1]
+    found = [one for one in ids if one == text] or [one for one in searches if one.startswith(text)]
+    found = found or [one for one in searches if text in one] or [one for one in ids if text in one]
     if len(found) == 1:
         return found[0]
     if not found:
         raise StoreError(
             f"There is no run {text!r} in {home.runs}.",
-            f"The latest is {ids[-1]}." if ids else "Nothing has been run yet: aide-local run PATH.",
+            f"The latest is {searches[-1]}."
+            if searches
+            else "Nothing has been run yet: aide-local run PATH.",
         )
     raise StoreError(f"{text!r} could be {len(found)} runs: {', '.join(found[-4:])}.", "Give more of the id.")
 

@@ -19,7 +19,7 @@ from aide_local.task import (
     SplitRule,
     Task,
 )
-from aide_local.types import RunSettings
+from aide_local.types import Exam, RunSettings
 
 
 def task_to_json(task: Task) -> str:
@@ -52,7 +52,9 @@ def settings_to_json(settings: RunSettings) -> str:
 
 
 def settings_from_json(text: str) -> RunSettings:
-    return RunSettings(**json.loads(text))
+    found: dict[str, Any] = json.loads(text)
+    exam = found.pop("exam", None)
+    return RunSettings(**found, exam=Exam(exam["id"], tuple(exam["tasks"])) if exam else None)
 
 
 def fingerprint(task: Task) -> str:

@@ -14,27 +14,33 @@ from aide_local.store.read import read_run
 from aide_local.store.run_store import open_run
 from aide_local.store.schema import migrations, newest
 from aide_local.store.sql import Reader
-from tests.store.earlier import VERSION_1, unpack
+from aide_local.store.verify import verify
+from tests.store.earlier import RUNS, VERSION_1, unpack
 
 
 def test_migrations_are_numbered_without_gaps() -> None:
     assert [number for number, _ in migrations()] == list(range(1, newest() + 1))
 
 
-def test_a_run_of_version_1_is_taken_up_again_whole(tmp_path: Path) -> None:
-    home = unpack(tmp_path)
-    before = read_run(home, VERSION_1)
-    store = open_run(home, VERSION_1)
+def test_every_earlier_version_is_tested() -> None:
+    assert list(RUNS) == list(range(1, newest()))
+
+
+@pytest.mark.parametrize("version", RUNS)
+def test_a_run_of_an_earlier_version_is_taken_up_again_whole(tmp_path: Path, version: int) -> None:
+    home, run_id = unpack(tmp_path, version), RUNS[version]
+    before = read_run(home, run_id)
+    store = open_run(home, run_id)
     assert store.nodes() == before.tree.nodes
     store.publish()
     store.close()
-    after = read_run(home, VERSION_1)
+    after = read_run(home, run_id)
     assert (after.tree, after.summary, after.generations) == (
         before.tree,
         before.summary,
         before.generations,
     )
-    with duckdb.connect(str(home.run(VERSION_1) / PUBLISHED), read_only=True) as connection:
+    with duckdb.connect(str(home.run(run_id) / PUBLISHED), read_only=True) as connection:
         assert connection.execute("SELECT max(version) FROM schema_version").fetchone() == (newest(),)
         paths = dict(connection.execute("SELECT node, path FROM nodes").fetchall())
         gains = dict(connection.execute("SELECT node, gain FROM gains").fetchall())
@@ -45,6 +51,8 @@ def test_a_run_of_version_1_is_taken_up_again_whole(tmp_path: Path) -> None:
             ).fetchall()
         )
         taken = connection.execute("SELECT from_state, from_nodes FROM resumptions").fetchall()
+        purpose = connection.execute("SELECT exam, constant_score FROM runs").fetchone()
+        board = connection.execute("SELECT count(*) FROM leaderboard").fetchone()
     tree = before.tree
     assert paths == {node.id: [one.id for one in tree.lineage(node.id)] for node in tree.nodes}
     assert gains == {
@@ -53,11 +61,17 @@ def test_a_run_of_version_1_is_taken_up_again_whole(tmp_path: Path) -> None:
     assert len(gains) == 3
     assert cost == tokens
     assert taken == [("finished", 8)]
+    assert purpose == (None, before.summary["constant_score"])
+    assert board == (6,)
+    assert verify(home, run_id).problems == ()
 
 
-def test_a_snapshot_of_version_1_is_asked_without_being_touched(tmp_path: Path) -> None:
-    home = unpack(tmp_path)
-    file = home.run(VERSION_1) / PUBLISHED
+@pytest.mark.parametrize("version", RUNS)
+def test_a_snapshot_of_an_earlier_version_is_asked_without_being_touched(
+    tmp_path: Path, version: int
+) -> None:
+    home = unpack(tmp_path, version)
+    file = home.run(RUNS[version]) / PUBLISHED
     before = file.read_bytes()
     with Reader(home) as reader:
         found = reader.execute("SELECT max(steps) AS steps, count(*) AS rows FROM lineage").table.to_pylist()

@@ -40,7 +40,9 @@ def test_every_question_of_the_cookbook_has_an_answer(home: Home, saved: Saved) 
     with Reader(home) as reader:
         result = reader.execute(saved.query)
     assert result.table.num_columns > 0
-    if "not get to see" not in saved.title:  # these small prompts lose nothing
+    if (
+        "not get to see" not in saved.title and "examination" not in saved.title
+    ):  # prompts are small, no model is examined
         assert result.table.num_rows > 0
 
 

@@ -1,0 +1,129 @@
+"""What the examinations of models found, read from the snapshots of the runs that they are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from aide_local.digest import format_metric
+from aide_local.home import Home
+from aide_local.store.read import list_runs, snapshot
+from aide_local.store.values import settings_from_json
+from aide_local.types import RunInfo, RunSettings
+
+COLUMNS = ("task", "scripts", "code", "ran", "obeyed", "beat", "mended", "best", "constant")
+_FIELDS = (
+    "model_sha256, created, task, scripts, with_code, ran, obeyed, beat_constant, debugs, fixed, best, constant_score,"
+    " solved, reply_tokens, decode_seconds, wanted"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A run of an exam. ``over``: it is not to be gone on with; ``reference``: the model's path."""
+
+    run_id: str
+    task: str
+    reference: str
+    settings: RunSettings
+    over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TaskExam:
+    """A row of the view ``exam_tasks``: of ``scripts``, how many came how far."""
+
+    model_sha256: str
+    created: datetime
+    task: str
+    scripts: int
+    with_code: int
+    ran: int
+    obeyed: int
+    beat_constant: int
+    debugs: int
+    fixed: int
+    best: float | None
+    constant_score: float | None
+    solved: bool
+    reply_tokens: int
+    decode_seconds: float
+    wanted: int
+
+    def cells(self) -> list[str]:
+        """As ``COLUMNS`` names them."""
+        counts = (self.scripts, self.with_code, self.ran, self.obeyed, self.beat_constant)
+        scores = (format_metric(self.best), format_metric(self.constant_score))
+        return [self.task, *map(str, counts), f"{self.fixed} of {self.debugs}", *scores]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelExam:
+    """The tasks of one exam, in the order in which they were begun."""
+
+    id: str
+    tasks: tuple[TaskExam, ...]
+
+    def sentence(self, sha256: str | None = None) -> str:
+        """In words; ``sha256``: of the file that there is now, if it is known."""
+        begun = self.tasks[0]
+        scripts = max(1, sum(task.scripts for task in self.tasks))
+        shares = [
+            f"{100 * sum(counts) / scripts:.0f} % {what}"
+            for what, counts in (
+                ("held code", [task.with_code for task in self.tasks]),
+                ("ran", [task.ran for task in self.tasks]),
+                ("obeyed the contract", [task.obeyed for task in self.tasks]),
+                ("beat the constant guess", [task.beat_constant for task in self.tasks]),
+            )
+        ]
+        seconds = sum(task.decode_seconds for task in self.tasks)
+        speed = sum(task.reply_tokens for task in self.tasks) / seconds if seconds else 0.0
+        solved = sum(task.solved for task in self.tasks)
+        missing = begun.wanted - len(self.tasks)
+        other = ", with another file of this name" if sha256 and sha256 != begun.model_sha256 else ""
+        return (
+            f"{begun.created.replace(tzinfo=UTC).astimezone():%Y-%m-%d %H:%M}{other}:"
+            f" tasks solved: {solved} of {len(self.tasks)}{f', {missing} not begun' if missing else ''};"
+            f" of {sum(task.scripts for task in self.tasks)} scripts {', '.join(shares)};"
+            f" {sum(task.fixed for task in self.tasks)} of {sum(task.debugs for task in self.tasks)} failures mended;"
+            f" {speed:.0f} tokens/s"
+        )
+
+
+def last_parts(home: Home, model: str) -> tuple[Part, ...]:
+    """The runs of the last exam of a model of this name, in the order in which they were begun.
+
+    Raises:
+        StoreError: a snapshot cannot be read.
+    """
+    found = []
+    for info in _last(home, model):
+        with snapshot(home, info.id) as connection:
+            row = connection.execute("SELECT model_reference, settings FROM runs").fetchone()
+        assert row is not None, "every snapshot has its run"
+        over = info.state == "finished" or info.stop_reason == "time limit"
+        found.append(Part(info.id, info.task, row[0], settings_from_json(row[1]), over))
+    return tuple(found)
+
+
+def last_exam(home: Home, model: str) -> ModelExam | None:
+    """What the last exam of a model of this name found; None: there was none.
+
+    Raises:
+        StoreError: a snapshot cannot be read.
+    """
+    tasks = []
+    exam = ""
+    for info in _last(home, model):
+        exam = info.extra["exam"]
+        with snapshot(home, info.id) as connection:
+            tasks += [
+                TaskExam(*row) for row in connection.execute(f"SELECT {_FIELDS} FROM exam_tasks").fetchall()
+            ]
+    return ModelExam(exam, tuple(tasks)) if tasks else None
+
+
+def _last(home: Home, model: str) -> list[RunInfo]:
+    parts = [info for info in list_runs(home, exams=True) if info.model == model]
+    return [info for info in reversed(parts) if info.extra["exam"] == parts[0].extra["exam"]]
