@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.store.earlier import VERSION_1, unpack
@@ -73,6 +74,13 @@ def test_what_attach_says_works_in_another_program(home: Path) -> None:
     command = python.replace("python", sys.executable, 1)
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert VERSION_1 in done.stdout
+    with duckdb.connect(path, read_only=True) as connection:
+        connection.execute(rest[-1])
+        found = connection.execute(
+            "SELECT n.run_id, count(DISTINCT node), count(*) FROM prediction_rows JOIN nodes n USING (run_id, node)"
+            " WHERE n.complete GROUP BY ALL"
+        ).fetchall()
+    assert found == [(VERSION_1, 6, 6 * (60 + 20))]
 
 
 def test_ctrl_c_ends_a_query(home: Path) -> None:

@@ -50,14 +50,18 @@ def sql(
     from aide_local.cli.show import _home
     from aide_local.store.history import whole
     from aide_local.store.run_store import find_run
-    from aide_local.store.sql import FORMATS, Reader
+    from aide_local.store.sql import FORMATS, Reader, predictions_view
 
     where = _home(context, home)
+    run_id = find_run(where, predictions) if predictions else ""
     if attach:
         path = whole(where)
         python = f"import duckdb; duckdb.connect({str(path)!r}, read_only=True).sql('FROM runs').show()"
         print(f'{path}\n\nduckdb -readonly {shlex.quote(str(path))}\npython -c "{python}"')
         print(f"DBeaver: jdbc:duckdb:{path} with the driver property access_mode = READ_ONLY")
+        print(
+            f"\nIn any of them, the predictions{f' of {run_id}' if run_id else ''}:\n{predictions_view(where, run_id)}"
+        )
         return
     if format_ not in FORMATS:
         raise SettingsError(f"--format {format_!r} is unknown.", f"Choose one of: {', '.join(FORMATS)}.")
@@ -65,7 +69,6 @@ def sql(
         raise SettingsError("Parquet is not for the terminal.", "Add --out FILE.")
     limit = seconds(time_limit, "--time-limit") or 60.0
     at_most = f"{size(memory_limit, '--memory-limit')}B"
-    run_id = find_run(where, predictions) if predictions else ""
 
     def ask(text: str) -> Result:
         with Reader(where, memory_limit=at_most, predictions_of=run_id) as reader:

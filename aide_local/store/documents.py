@@ -67,7 +67,8 @@ def cookbook() -> str:
         "",
         "`--format table|csv|json|markdown|parquet`, `--out FILE`, `--file QUERY.sql`; `-` reads the query from standard input;"
         " nothing at a terminal opens a prompt with completion. A query is ended after `--time-limit` (60 s) or by Ctrl+C,"
-        " and may use `--memory-limit` (2g). `--predictions RUN` shows a run's predictions as the table `prediction_rows`.",
+        " and may use `--memory-limit` (2g); what needs more is told so, nothing is spilled to the disk. `--predictions RUN`"
+        " shows a run's predictions as the table `prediction_rows`; for other programs, `--attach` prints the view that does.",
     ]
     for one in QUERIES:
         lines += ["", f"## {one.title}", "", "```sql", one.query, "```"]

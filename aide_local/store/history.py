@@ -46,22 +46,42 @@ class Manifest:
 def connect(home: Home, config: dict[str, Any]) -> DuckDBPyConnection:
     """A connection that reads all runs as of their last snapshots, brought up to date before.
 
-    Raises:
-        StoreError: the home folder cannot be written, or a run was written by a newer version.
-    """
-    import duckdb
+    One at a time in a process: another thread's is waited for, ten seconds at most.
 
+    Raises:
+        StoreError: the home folder cannot be written, a run was written by a newer version, or another thread asks.
+    """
     for _ in range(100):
         refresh(home)
         before = _manifest(home)
         if not _belongs(home, before):
             continue  # between another process's two renames
-        connection = duckdb.connect(str(_recent(home)), read_only=True, config=config)
-        connection.execute(f"ATTACH {quoted(home.history)} AS past (READ_ONLY)")
+        connection = _opened(home, config)
+        if connection is None:
+            time.sleep(0.1)
+            continue
         if _belongs(home, before):
             return connection
         connection.close()
-    raise StoreError(f"{home.history} changes all the time.", "Try again.")
+    raise StoreError(
+        f"{home.history} changes all the time, or another query of this program does not end.", "Try again."
+    )
+
+
+def _opened(home: Home, config: dict[str, Any]) -> DuckDBPyConnection | None:
+    """Both layers. None where another thread of this process has them: DuckDB would give us that one's, locked."""
+    import duckdb
+
+    try:
+        connection = duckdb.connect(str(_recent(home)), read_only=True, config=config)
+    except duckdb.ConnectionException:  # with other limits
+        return None
+    try:
+        connection.execute(f"ATTACH {quoted(home.history)} AS past (READ_ONLY)")
+    except (duckdb.BinderException, duckdb.PermissionException):
+        connection.close()
+        return None
+    return connection
 
 
 def whole(home: Home) -> Path:

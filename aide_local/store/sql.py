@@ -26,6 +26,7 @@ FORMATS = ("table", "csv", "json", "markdown", "parquet")
 MOST = 2**30  # bytes of a result
 _LOCKED = (
     "SET enable_progress_bar=false",  # it would be printed among the results
+    "SET temp_directory=''",  # a query that needs more memory than it may have is told so: it spills nothing to the disk
     "SET autoload_known_extensions=false",
     "SET autoinstall_known_extensions=false",
     "SET allow_community_extensions=false",
@@ -122,6 +123,17 @@ def _cell(value: object) -> str:
     return text if len(text) <= 80 else text[:79] + "…"
 
 
+def predictions_view(home: Home, run_id: str = "") -> str:
+    """The statement by which another program makes the predictions' files, of a run or of all, the view
+    ``prediction_rows``; it goes with ``history.duckdb`` opened for reading."""
+    files = quoted(home.run(run_id or "*") / "predictions" / "node-*.parquet")
+    return (
+        "CREATE TEMP VIEW prediction_rows AS SELECT regexp_extract(filename, '([^/]+)/predictions/', 1) AS run_id,"
+        " regexp_extract(filename, 'node-(\\d+)', 1)::INTEGER AS node, * EXCLUDE (filename)"
+        f" FROM read_parquet({files}, filename = true, union_by_name = true);"
+    )
+
+
 class Reader:
     """Answers queries on the gathered runs. A context manager.
 
@@ -133,6 +145,7 @@ class Reader:
         self, home: Home, *, memory_limit: str = "2GB", threads: int = 2, predictions_of: str = ""
     ) -> None:
         """``predictions_of`` is a run whose nodes' predictions become the table ``prediction_rows``."""
+        self._memory_limit = memory_limit
         config: dict[str, Any] = {
             "python_enable_replacements": "false",
             "memory_limit": memory_limit,
@@ -192,12 +205,26 @@ class Reader:
                 raise SettingsError(
                     f"The query took longer than {time_limit:g} s.", "Give it more with --time-limit."
                 ) from error
-            raise SettingsError(
-                f"The query does not work: {self._located(query, error)}\n",
-                "Tables and columns: docs/schema.md.",
-            ) from error
+            raise self._told(query, error) from error
         finally:
             ended.set()
+
+    def _told(self, query: str, error: Exception) -> SettingsError:
+        """What is wrong with the query, and how to mend it."""
+        if "Out of Memory" in str(error):
+            return SettingsError(
+                f"The query needs more memory than it may have, {self._memory_limit}.",
+                "Ask for less: fewer columns (not code, prompt or reply), a WHERE, a LIMIT;"
+                " or give it more with --memory-limit.",
+            )
+        if "LocalFileSystem" in str(error):
+            return SettingsError(
+                "A query reaches no files: the data are open for reading, and nothing else is.",
+                "A run's predictions: --predictions RUN. Other data: another program (aide-local sql --attach).",
+            )
+        return SettingsError(
+            f"The query does not work: {self._located(query, error)}\n", "Tables and columns: docs/schema.md."
+        )
 
     def _end_after(self, seconds: float, ended: threading.Event) -> None:
         """Interrupt again and again: one that comes between two steps of a streamed query is forgotten by DuckDB."""
