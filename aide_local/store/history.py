@@ -140,19 +140,20 @@ def _renew(home: Home, everything: bool) -> None:
     enough = max(FOLD, len(known.past) // FOLD)
     gone = len(known.past) - len(kept)
     history = home.history
-    if everything or not known.version or len(quiet) > enough or gone > enough:
+    folds = everything or not known.version or len(quiet) > enough or gone > enough
+    if folds:
         history = _partial(home.history)
         _make_history(home, history, known, kept, quiet)
         past, stale = {**kept, **quiet}, []
     else:
         past, stale = dict(known.past), sorted(known.past.keys() - kept.keys())
-    live = {run: mark for run, mark in fresh.items() if history is home.history or run not in quiet}
+    live = {run: mark for run, mark in fresh.items() if not (folds and run in quiet)}
     recent = _partial(_recent(home))
-    if history is home.history and list(known.stale) == stale:
+    if not folds and list(known.stale) == stale:
         _change_recent(home, recent, known, live)
     else:
         _make_recent(home, recent, history, known, live, stale)
-    if history is not home.history:
+    if folds:
         history.replace(home.history)
     recent.replace(_recent(home))
     marks = (_mark(home.history), _mark(_recent(home)))
@@ -313,9 +314,10 @@ def _age(mark: str) -> float:
 def _current(home: Home) -> dict[str, str]:
     """Run id → mark of its snapshot."""
     found = {}
-    for path in home.runs.glob(f"[!.]*/{PUBLISHED}"):
-        with suppress(FileNotFoundError):  # deleted in this moment
-            found[path.parent.name] = _mark(path)
+    for folder in home.runs.iterdir() if home.runs.is_dir() else ():
+        if folder.name[0] != ".":
+            with suppress(FileNotFoundError, NotADirectoryError):  # not published yet, or just deleted
+                found[folder.name] = _mark(folder / PUBLISHED)
     return found
 
 

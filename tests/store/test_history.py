@@ -96,6 +96,20 @@ def test_a_deleted_run_is_gone_from_every_layer(home: Home) -> None:
     assert counts(home) == {runs[1].run_id: 1}
 
 
+def test_a_few_quiet_runs_are_seen_while_they_wait_for_being_folded_in(home: Home) -> None:
+    run_of(home, 1).close()
+    quiet(home)
+    counts(home)
+    waiting = run_of(home, 2)
+    waiting.close()
+    assert counts(home)[waiting.run_id] == 2
+    quiet(home)
+    assert counts(home)[waiting.run_id] == 2
+    made = (home.root / "recent.duckdb").stat()
+    assert counts(home)[waiting.run_id] == 2
+    assert (home.root / "recent.duckdb").stat() == made, "nothing new, nothing written"
+
+
 def test_many_waiting_runs_are_folded_in_together(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "FOLD", 2)
     first = run_of(home, 1)
