@@ -145,9 +145,10 @@ def _database(home: Home) -> Finding:
             duckdb.connect(str(Path(folder) / "trial.duckdb")) as connection,
         ):
             connection.execute("CREATE TABLE t AS SELECT 1 AS x")
-        from aide_local.store.read import list_runs
+        from aide_local.store.read import list_runs, run_ids
 
-        count = len(list_runs(home))
+        list_runs(home, latest=50)  # whether they can be read
+        count = len(run_ids(home))
     except (duckdb.Error, AideError) as error:
         return Finding(
             State.FAIL, "database", str(error).splitlines()[0], "Check the disk and the home folder."

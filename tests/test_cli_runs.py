@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.store.earlier import VERSION_1, unpack
+from tests.store.earlier import VERSION_1, VERSION_2, unpack
 from tests.test_cli import aide, refused
 
 
@@ -65,6 +65,17 @@ def test_a_query_from_a_file_and_from_standard_input(home: Path, tmp_path: Path)
     assert json.loads(done.stdout) == [{"n": 8}]
     done = aide("sql", "-", "--format", "csv", home=home, input="SELECT count(*) AS n FROM nodes")
     assert done.stdout.split() == ['"n"', "8"]
+
+
+def test_runs_are_listed_the_latest_first_and_no_more_than_wanted(home: Path) -> None:
+    unpacked = home / "again"
+    unpack(unpacked, 2)
+    (unpacked / "runs" / VERSION_2).rename(home / "runs" / VERSION_2)
+    done = aide("runs", "--latest", 1, home=home)
+    assert VERSION_2 in done.stdout
+    assert VERSION_1 not in done.stdout
+    assert "and 1 earlier: --all" in done.stdout
+    assert VERSION_1 in aide("runs", "--all", home=home).stdout
 
 
 def test_what_attach_says_works_in_another_program(home: Path) -> None:

@@ -15,7 +15,7 @@ from textual.widgets import DataTable, Footer, Static
 from aide_local.digest import format_metric
 from aide_local.errors import AideError
 from aide_local.home import Home
-from aide_local.store.read import list_runs
+from aide_local.store.read import list_runs, run_ids
 from aide_local.store.run_store import delete_run
 from aide_local.types import RunInfo
 from tui.dialogs import Confirm
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tui.app import AideApp
 
 REREAD = 2.0  # seconds
+SHOWN = 500  # runs, the latest: more would be read every time
 COLUMNS = ("state", "task", "metric", "best", "course", "nodes", "model", "began", "run")
 WELCOME = """\
 Welcome. No run is here yet.
@@ -89,11 +90,12 @@ class HomeScreen(Screen[None]):
     def _reread(self) -> None:
         status = self.query_one("#status", Static)
         try:
-            runs = list_runs(self._home)
+            runs = list_runs(self._home, latest=SHOWN)
+            count = len(run_ids(self._home)) if len(runs) == SHOWN else len(runs)
         except AideError as error:
             status.update(Text(f"! {inert(error.message)} {error.mend}", "red"))
             return
-        status.update(Text(_counts(runs), "dim"))
+        status.update(Text(_counts(runs, count), "dim"))
         if runs == self._runs and runs:
             return
         self._runs = runs
@@ -153,8 +155,10 @@ class HomeScreen(Screen[None]):
         self.app.push_screen(Confirm(question), answered)
 
 
-def _counts(runs: tuple[RunInfo, ...]) -> str:
+def _counts(runs: tuple[RunInfo, ...], count: int) -> str:
     words = [f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}"]
+    if count > len(runs):
+        words = [f"the latest {len(runs)} of {count:,} runs; an earlier one: aide-local attach RUN"]
     counts = Counter(info.state for info in runs)
     words += [f"{counts[state]} {state}" for state in _GLYPHS if counts[state]]
     return ", ".join(words)

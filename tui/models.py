@@ -116,9 +116,14 @@ class ModelsScreen(Screen[None]):
         n_ctx = min(header.n_ctx_train or MOST_CONTEXT, MOST_CONTEXT)
         cache = header.cache_size(n_ctx)
         exam = last_exam(self._home, entry.name)
-        runs = [info for info in list_runs(self._home) if info.model == entry.name]
+        latest = list_runs(self._home, latest=500)
+        runs = [info for info in latest if info.model == entry.name]
         nodes, valid = sum(info.nodes for info in runs), sum(info.valid for info in runs)
-        did = f"{len(runs)} runs here, {valid} of {nodes} scripts valid" if runs else "no run here yet"
+        did = (
+            f"{len(runs)} of the latest {len(latest)} runs here, {valid} of {nodes} scripts valid"
+            if runs
+            else "no run here yet"
+        )
         card = (
             "v: its card" if card_of(entry).exists() else f"no card ({card_of(entry).name} beside the file)"
         )

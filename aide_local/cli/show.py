@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aide_local.cli.options import at_least
 from aide_local.cli.run import Home_, Json
 from aide_local.cli.text import harmless
 from aide_local.errors import SettingsError
@@ -67,18 +68,22 @@ def print_task(task: Task, *, plain: bool = False) -> None:
 
 def runs(
     context: typer.Context,
+    latest: Annotated[int, typer.Option(help="Number of runs; the latest ones.")] = 50,
+    all_: Annotated[bool, typer.Option("--all", help="However many there are.")] = False,
     exams: Annotated[
         bool, typer.Option("--exams", help="The parts of models' examinations in their place.")
     ] = False,
     home: Home_ = None,
     json: Json = False,
 ) -> None:
-    """List all runs, the latest first."""
+    """List runs, the latest first."""
     from aide_local.digest import format_metric
-    from aide_local.store.read import list_runs
+    from aide_local.store.read import list_runs, run_ids
+
+    at_least(latest, 1, "--latest")
 
     where = _home(context, home)
-    found = list_runs(where, exams=exams)
+    found = list_runs(where, exams=exams, latest=None if all_ else latest)
     if json:
         for info in found:
             print(json_module.dumps(asdict(info), default=str))
@@ -104,6 +109,9 @@ def runs(
             for info in found
         ],
     )
+    earlier = len(run_ids(where, exams=exams)) - len(found)
+    if earlier > 0 and not all_:
+        print(f"and {earlier:,} earlier: --all")
 
 
 def show(

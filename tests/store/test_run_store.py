@@ -194,6 +194,18 @@ def test_a_run_is_found_by_any_part_of_its_id(tmp_path: Path) -> None:
         find_run(home, "nothing-like-it")
 
 
+def test_only_the_latest_runs_are_read_where_only_they_are_wanted(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    stores = [new(tmp_path) for _ in range(3)]
+    for store in stores:
+        store.close()
+    latest = sorted((store.run_id for store in stores), reverse=True)
+    (home.run(latest[2]) / "info.json").write_text("not to be read")
+    assert [info.id for info in list_runs(home, latest=2)] == latest[:2]
+    with pytest.raises(StoreError, match="cannot be read"):
+        list_runs(home)
+
+
 def test_a_home_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
