@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -115,6 +116,10 @@ def export(
     place = out or Path(found + FORMATS.get(format_, ""))
     write(where, found, format_, place)
     print(f"written: {place}")
+    if format_ == "mlflow":
+        print(
+            f"Open it: MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri {shlex.quote(str(place))}"
+        )
 
 
 def import_(

@@ -69,6 +69,10 @@ def cookbook() -> str:
         " nothing at a terminal opens a prompt with completion. A query is ended after `--time-limit` (60 s) or by Ctrl+C,"
         " and may use `--memory-limit` (2g); what needs more is told so, nothing is spilled to the disk. `--predictions RUN`"
         " shows a run's predictions as the table `prediction_rows`; for other programs, `--attach` prints the view that does.",
+        "",
+        "For other tools: `aide-local export RUN --format parquet|sqlite|mlflow`. The MLflow folder was opened with MLflow 3.17.2,"
+        " where runs, parameters, metrics and files are as they were written; since it is a store of files, MLflow wants"
+        " `MLFLOW_ALLOW_FILE_STORE=true`: `MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri FOLDER`.",
     ]
     for one in QUERIES:
         lines += ["", f"## {one.title}", "", "```sql", one.query, "```"]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 QUIET = 60.0  # seconds without a new snapshot, after which a run is folded in
 FOLD = 20  # so many runs wait for being folded in together, or a twentieth of those that are
+_OLDER = "older.duckdb"  # a snapshot of an earlier schema, copied to be migrated
 PATIENCE = 0.5  # seconds that a reader waits for another that brings the layers up to date
 
 
@@ -128,6 +129,9 @@ def refresh(home: Home, *, everything: bool = False) -> None:
 
 def _renew(home: Home, everything: bool) -> None:
     """Under the lock."""
+    for name in (home.history.name, _recent(home).name, _manifest_file(home).name, _OLDER):
+        for leftover in home.root.glob(f"{name}.partial*"):  # of a process that was killed here
+            leftover.unlink()
     known = _manifest(home)
     if not _belongs(home, known) or known.version != newest():
         known = Manifest()
@@ -267,7 +271,7 @@ def _attach_snapshot(connection: DuckDBPyConnection, file: Path, home: Home) -> 
     if version == newest():
         return None
     connection.execute("DETACH one")
-    copy = _partial(home.root / "older.duckdb")
+    copy = _partial(home.root / _OLDER)
     shutil.copyfile(file, copy)
     with duckdb.connect(str(copy)) as older:
         migrate(older, copy)

@@ -1,0 +1,92 @@
+"""A kill before or after each step of publishing a run and of folding runs into the history: all is whole, nothing is lost."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from aide_local.home import Home
+from aide_local.store.run_store import open_run
+from aide_local.store.sql import Reader
+from aide_local.store.verify import verify
+from tests.store.test_history import counts
+from tests.store.test_run_store import NODE, new
+
+# The process writes a node, tells it, publishes, folds; it kills itself at the step that it is told: a function of a
+# module, or a rename of the file of a name.
+_DYING = """
+import os, signal, sys
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from aide_local.home import Home
+from aide_local.store import history
+from aide_local.store.run_store import open_run
+from tests.store.test_run_store import NODE
+
+place, run_id, when, step, fold = sys.argv[1:]
+
+def dying(function, chosen):
+    def called(*arguments, **named):
+        if when == "before" and chosen(arguments):
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = function(*arguments, **named)
+        if when == "after" and chosen(arguments):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+    return called
+
+store = open_run(Home(Path(place)), run_id)
+store.put_node(replace(NODE, id=1, predictions=None))
+print("told", flush=True)
+kind, name = step.split(" ")
+if kind == "rename":
+    Path.replace = dying(Path.replace, lambda arguments: Path(arguments[1]).name == name)
+else:
+    module = import_module(f"aide_local.store.{kind}")
+    setattr(module, name, dying(getattr(module, name), lambda arguments: True))
+store.publish()
+if fold == "folds":
+    history.FOLD, history.QUIET = 1, -1.0
+history.refresh(Home(Path(place)))
+"""
+
+PUBLISH = ("database quoted", "rename published.duckdb", "database write_whole", "rename info.json")
+CHANGE = ("history _change_recent", "rename recent.duckdb", "rename history.json")
+FOLD = ("history _make_history", "history _make_recent", "rename history.duckdb")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    ("step", "fold"),
+    [*((step, "waits") for step in (*PUBLISH, *CHANGE)), *((step, "folds") for step in (*FOLD, *CHANGE[1:]))],
+)
+def test_a_kill_at_each_step_loses_nothing(tmp_path: Path, step: str, fold: str, when: str) -> None:
+    home = Home(tmp_path)
+    other, run = new(tmp_path), new(tmp_path)
+    for store in (other, run):
+        store.put_node(replace(NODE, predictions=None))
+        store.publish()
+        store.close()
+    assert counts(home) == {other.run_id: 1, run.run_id: 1}
+    done = subprocess.run(
+        [sys.executable, "-c", _DYING, tmp_path, run.run_id, when, step, fold], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (-signal.SIGKILL, "told\n"), done.stderr
+    for one in (other, run):
+        assert verify(home, one.run_id).problems == (), "as of the last snapshot"
+    with Reader(home) as reader:
+        seen = reader.execute("SELECT run_id, count(*) AS nodes FROM nodes GROUP BY ALL").table.to_pylist()
+    assert {row["run_id"] for row in seen} == {other.run_id, run.run_id}
+    assert sum(row["nodes"] for row in seen) == 2 + (verify(home, run.run_id).nodes - 1)
+    again = open_run(home, run.run_id)
+    assert [node.id for node in again.nodes()] == [0, 1], "what was told is there"
+    again.publish()
+    again.close()
+    assert counts(home) == {other.run_id: 1, run.run_id: 2}
+    assert list(home.root.rglob("*.partial*")) == []
