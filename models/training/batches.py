@@ -33,6 +33,7 @@ class Mix:
     longest: int  # examples of more tokens are left out
     drill_share: float = 0.0  # of the examples, too
     drafts: float = 1.0  # share of the corpus' drafts that is kept: they are learnt first
+    repeats: bool = False  # only random tokens that come again, and nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,10 @@ def examples(encoder: Encoder, mix: Mix, seed: int) -> Iterator[Encoded]:
 
 def batches(encoder: Encoder, mix: Mix, seed: int, pool: int = 384) -> Iterator[Batch]:
     """Group ``pool`` examples at a time by length, then give the groups in random order."""
+    if mix.repeats:
+        from models.training.repeats import repeats
+
+        yield from repeats(len(encoder), mix.tokens, seed)
     rng = random.Random(f"batches {seed}")
     stream = examples(encoder, mix, seed)
     while True:

@@ -25,7 +25,7 @@ _KNOWN = Learnt(between=True)  # no opinion on what is good: every estimator and
 def drills(seed: int) -> Iterator[Example]:
     """Infinite; deterministic in the seed. Several in a row are about one task."""
     rng = random.Random(f"drills {seed}")
-    kinds = (_lines, _lines, _parts, _parts, _next_plan, _next_plan, _next_plan, _merged_plan, _whole, _whole)
+    kinds = (_lines, _lines, _lines, _parts, _parts, _next_plan, _next_plan, _next_plan, _merged_plan, _whole)
     while True:
         facts = Facts.of(random_task(rng))
         for kind in rng.sample(kinds, 5):

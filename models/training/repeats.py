@@ -1,0 +1,52 @@
+"""Random tokens that come again: what an induction head, and recall by key, are made of.
+
+Everything that improve and debug copy (a value of the plan, a line of the parent) is found by "what followed this before".
+Strings of words teach that slowly, for a word can be guessed; random tokens cannot. See "In-context Learning and
+Induction Heads" (Olsson et al., 2022) and the associative recall of "Zoology" (Arora et al., 2023).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from models.training.batches import Batch
+from models.training.tokenizer import SPECIAL
+
+LENGTH = 128
+
+
+def repeats(vocabulary: int, tokens: int, seed: int) -> Iterator[Batch]:
+    """Infinite; batches of ``tokens`` tokens, two rows in three a repeated segment, one a table of keys and values."""
+    rng = np.random.default_rng(seed)
+    rows = max(3, tokens // LENGTH)
+    while True:
+        made = [_segment(rng, vocabulary) if row % 3 else _table(rng, vocabulary) for row in range(rows)]
+        yield Batch(
+            np.stack([tokens for tokens, _ in made]),
+            np.stack([weights for _, weights in made]),
+            tuple("repeat" if row % 3 else "recall" for row in range(rows)),
+        )
+
+
+def _segment(rng: np.random.Generator, vocabulary: int) -> tuple[np.ndarray, np.ndarray]:
+    """A segment of 8 to 63 tokens, again and again; what comes after its first time counts."""
+    size = int(rng.integers(8, LENGTH // 2))
+    segment = rng.integers(len(SPECIAL), vocabulary, size)
+    weights = np.zeros(LENGTH, dtype=np.float32)
+    weights[size + 1 :] = 1
+    return np.tile(segment, LENGTH // size + 1)[:LENGTH].astype(np.int32), weights
+
+
+def _table(rng: np.random.Generator, vocabulary: int) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct keys with values, then the keys in another order; the values count."""
+    size = int(rng.integers(4, LENGTH // 4))
+    keys = rng.choice(np.arange(len(SPECIAL), vocabulary), size, replace=False)
+    values, order = rng.integers(len(SPECIAL), vocabulary, size), rng.permutation(size)
+    tokens, weights = np.zeros(LENGTH, dtype=np.int32), np.zeros(LENGTH, dtype=np.float32)
+    tokens[: 4 * size] = np.concatenate(
+        [np.stack([keys, values], 1).ravel(), np.stack([keys[order], values[order]], 1).ravel()]
+    )
+    weights[2 * size + 1 : 4 * size : 2] = 1
+    return tokens, weights
