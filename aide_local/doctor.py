@@ -100,6 +100,7 @@ def _gpu() -> Finding:
 
 
 def _sandbox() -> Iterator[Finding]:
+    from aide_local.sandbox.cgroup import trial as without_groups
     from aide_local.sandbox.protocol import Backend
     from aide_local.sandbox.select import named, probe
 
@@ -116,6 +117,12 @@ def _sandbox() -> Iterator[Finding]:
                 f"{named(trial)}: {trial.reason}",
                 trial.mend,
             )
+    reason = without_groups()
+    if reason:
+        text = f"memory is bounded by the watchdog, not by control groups: {reason}"
+    else:
+        text = "control groups: work; the kernel bounds the memory and processes of each execution"
+    yield Finding(State.OK, "sandbox", text)
 
 
 def _home(home: Home) -> Finding:

@@ -85,7 +85,7 @@ def start(
     require_room(home.root)
     with ExitStack() as undo:
         interpreter = probe(settings.python)
-        sandbox = create_sandbox(settings.sandbox, python=_python(settings))
+        sandbox = create_sandbox(settings.sandbox, python=_python(settings), gpu=settings.gpu)
         undo.callback(sandbox.close)
         model = engine(settings)
         undo.callback(model.close)
@@ -127,7 +127,7 @@ def resume(
             store.set_out(out.absolute())
         task = store.task()
         interpreter = probe(settings.python)
-        sandbox = create_sandbox(settings.sandbox, python=_python(settings))
+        sandbox = create_sandbox(settings.sandbox, python=_python(settings), gpu=settings.gpu)
         undo.callback(sandbox.close)
         made_with = store.model()
         model = (engine or llama(made_with.reference, home))(settings)

@@ -210,6 +210,7 @@ class RunSettings:
     cpu_time: float | None = None
     python: str | None = None  # interpreter of the candidates; None: our own
     sandbox: str = "auto"
+    gpu: bool = False  # candidates may use it; the model's part of it is gpu_layers
     prompts: str | None = None  # folder of templates that override ours
     exam: Exam | None = None  # None: a search
 

@@ -93,6 +93,7 @@ def run(
     sandbox: Annotated[
         str, typer.Option(help="auto, strict, landlock, or limits (confines nothing).")
     ] = "auto",
+    gpu: Annotated[bool, typer.Option("--gpu", help="Candidates may use the GPU (NVIDIA, AMD).")] = False,
     python: Annotated[
         Path | None, typer.Option(help="Interpreter of the candidates.", show_default=False)
     ] = None,
@@ -158,6 +159,7 @@ def run(
         timeout=of_one or 600.0,
         python=str(python.absolute()) if python else None,
         sandbox=sandbox,
+        gpu=gpu,
         prompts=str(prompts.absolute()) if prompts else None,
     )
     found = load_task(path, overrides)

@@ -57,6 +57,7 @@ def run(
         str, typer.Option(help="auto, strict, landlock, or limits (confines nothing).")
     ] = "auto",
     backend: _Backend = "auto",
+    gpu: Annotated[bool, typer.Option("--gpu", help="It may use the GPU (NVIDIA, AMD).")] = False,
     python: Annotated[Path | None, typer.Option(help="Another interpreter.", show_default=False)] = None,
     report: Annotated[
         Path | None, typer.Option(help="Write the outcome there, not to stderr.", show_default=False)
@@ -90,7 +91,7 @@ def run(
     )
     _check(script, input_, working, report)
     candidate = Candidate(script, input_, working, python.absolute() if python else None)
-    sandbox = create_sandbox(level, warm=False, backend=backend)
+    sandbox = create_sandbox(level, warm=False, backend=backend, gpu=gpu)
     outcome = _execute(sandbox, candidate, limits)
     line = json.dumps(_as_values(outcome, sandbox.backend))
     if report is not None:

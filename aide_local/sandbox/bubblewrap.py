@@ -58,8 +58,8 @@ def arguments(spec: Spec) -> list[str]:
         "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
         "--hostname", "candidate", "--die-with-parent", "--as-pid-1",
     ]  # fmt: skip
-    for name in namespaces.DEVICES:
-        found += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
+    for path in (*(f"/dev/{name}" for name in namespaces.DEVICES), *spec.devices):
+        found += ["--dev-bind", path, path]
     found += ["--symlink", "/proc/self/fd", "/dev/fd"]
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         found += ["--symlink", f"/proc/self/fd/{number}", f"/dev/{name}"]

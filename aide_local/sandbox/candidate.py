@@ -122,14 +122,15 @@ def _is_open(descriptor: int) -> bool:
 def _limits(spec: Spec) -> None:
     def set_limit(which: int, value: int) -> None:
         _, hard = resource.getrlimit(which)
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        if hard != resource.RLIM_INFINITY:
+            value = hard if value == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(which, (value, value))
 
     set_limit(resource.RLIMIT_CORE, 0)
     set_limit(resource.RLIMIT_FSIZE, spec.file_size)
     set_limit(resource.RLIMIT_NOFILE, 4096)
     set_limit(resource.RLIMIT_MSGQUEUE, 0)
-    set_limit(resource.RLIMIT_MEMLOCK, _LOCKED if not _has_gpu() else resource.RLIM_INFINITY)
+    set_limit(resource.RLIMIT_MEMLOCK, _LOCKED if not spec.devices else resource.RLIM_INFINITY)
     for which in (resource.RLIMIT_NICE, resource.RLIMIT_RTPRIO):
         set_limit(which, 0)
     if spec.cpu is not None:  # of each process; the watchdog counts the tree
@@ -138,17 +139,13 @@ def _limits(spec: Spec) -> None:
     # that comes on top. A fork bomb ends in the kernel. Root is exempt: there the watchdog has to do.
     others = 0 if spec.level == "strict" else threads_of(os.getuid())
     set_limit(resource.RLIMIT_NPROC, others + THREADS_EACH * spec.processes)
-    if spec.memory is not None and not _has_gpu():
+    if spec.memory is not None and not spec.devices:  # a GPU's driver takes address space for all its memory
         set_limit(resource.RLIMIT_DATA, spec.memory + _SPARE_ADDRESSES)
     try:
         with open("/proc/self/oom_score_adj", "w") as file:
             file.write("800")
     except OSError:
         return  # a container may forbid it; the watchdog does not depend on it
-
-
-def _has_gpu() -> bool:
-    return os.path.exists("/dev/nvidiactl")
 
 
 def restrict_files(spec: Spec) -> None:
@@ -159,8 +156,7 @@ def restrict_files(spec: Spec) -> None:
     """
     strict = spec.level == "strict"
     readable = [*namespaces.SYSTEM, *spec.readable, "/proc", "/sys/devices/system/cpu"]
-    devices = [f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom")]
-    devices += [f"/dev/{name}" for name in os.listdir("/dev") if name.startswith("nvidia")]
+    devices = [*(f"/dev/{name}" for name in namespaces.DEVICES), *spec.devices]
     if strict:
         writable = [namespaces.BOX, f"{namespaces.BOX}/working", "/tmp", "/dev/shm", *devices]
         readable += [f"{namespaces.BOX}/input", f"{namespaces.BOX}/{SCRIPT}"]

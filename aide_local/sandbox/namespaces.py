@@ -70,7 +70,7 @@ def make_root(spec: Spec) -> int:
     root = spec.base + "/.root"
     Path(root).mkdir()
     mount("tmpfs", root, "tmpfs", _NOSUID | _NODEV, "size=16m,mode=755")
-    _devices(root)
+    _devices(root, spec.devices)
     ram = _memory(spec, root)
     for path, link in visible((*SYSTEM, *spec.readable)):  # after /tmp: an interpreter may live below it
         _show(path, link, root)
@@ -146,12 +146,10 @@ def _show(path: str, link: str | None, root: str) -> None:
         os.symlink(link, target)
 
 
-def _devices(root: str) -> None:
-    Path(root + "/dev").mkdir(exist_ok=True)
-    gpu = [name for name in os.listdir("/dev") if name.startswith("nvidia")]
-    for name in (*DEVICES, *gpu):
-        source = f"/dev/{name}"
-        if os.path.exists(source) and not os.path.isdir(source):
+def _devices(root: str, more: list[str]) -> None:
+    for source in (*(f"/dev/{name}" for name in DEVICES), *more):
+        if os.path.exists(source):
+            Path(root + source).parent.mkdir(parents=True, exist_ok=True)
             Path(root + source).touch()
             mount(source, root + source, None, _BIND)
     os.symlink("/proc/self/fd", root + "/dev/fd")

@@ -20,7 +20,7 @@ from typing import Any
 
 import aide_local
 from aide_local.errors import SandboxError
-from aide_local.sandbox import bubblewrap
+from aide_local.sandbox import bubblewrap, cgroup, devices
 from aide_local.sandbox.clean import remove_tree
 from aide_local.sandbox.failure import classify
 from aide_local.sandbox.output import Collector
@@ -30,25 +30,39 @@ from aide_local.types import Usage
 
 _LONGEST_PLACE = 40  # names of local sockets have at most 107 bytes
 _RENEWED_AFTER = 500  # executions
-_PASSED_ON = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "TZ")  # of our own environment; nothing else is
+_PASSED_ON = ("LD_LIBRARY_PATH", "TZ")  # of our own environment; nothing else is
 
 
 class ProcessSandbox:
     """See :class:`aide_local.sandbox.protocol.Sandbox`. ``warm`` False: every execution starts a fresh Python.
 
-    Thread-safe. Costs nothing until the first execution. ``backend`` counts for level strict; bubblewrap is never warm.
+    Thread-safe. Costs nothing until the first execution. ``backend`` counts for level strict; neither bubblewrap
+    nor ``gpu``, which gives candidates the GPU, is ever warm: what was forked cannot use CUDA.
 
     Raises:
-        SandboxError: bubblewrap is asked for and not installed.
+        SandboxError: bubblewrap is asked for and not installed, or the GPU and there is none.
     """
 
-    def __init__(self, level: Level, *, warm: bool = True, backend: Backend = Backend.NAMESPACES) -> None:
+    def __init__(
+        self,
+        level: Level,
+        *,
+        warm: bool = True,
+        backend: Backend = Backend.NAMESPACES,
+        gpu: bool = False,
+    ) -> None:
         self.level = level
         wanted = level is Level.STRICT and backend is Backend.BUBBLEWRAP
         self._bubblewrap = bubblewrap.find() if wanted else ""
         if wanted and not self._bubblewrap:
             raise SandboxError("bubblewrap is not installed.", "Install it: apt install bubblewrap")
-        self._warm = warm and not self._bubblewrap
+        self._devices = devices.gpu_files() if gpu else []
+        if gpu and not self._devices:
+            raise SandboxError(
+                "There is no GPU for candidates: neither /dev/nvidia0 nor /dev/kfd exists.",
+                "Load its driver (nvidia-modprobe -c 0 -u makes NVIDIA's device files), or run without --gpu.",
+            )
+        self._warm = warm and not self._bubblewrap and not gpu
         self._lock = threading.Lock()
         self._server: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
@@ -119,8 +133,9 @@ class ProcessSandbox:
             python=python,
             warm=self._warm and own,
             argv=list(candidate.argv),
-            environment=_environment(python, private, limits),
-            readable=list(_interpreter_folders(python)),
+            environment=_environment(python, private, limits, gpu=bool(self._devices)),
+            readable=[*_interpreter_folders(python), *(devices.LOOKED_AT if self._devices else ())],
+            devices=self._devices,
             bubblewrap=self._bubblewrap,
             beside=list(_interpreter_folders(sys.executable)) if self._bubblewrap else [],
             wall=limits.wall,
@@ -194,17 +209,15 @@ class ProcessSandbox:
         environment = _environment(sys.executable, tempfile.gettempdir(), limits)
         environment["PYTHONPATH"] = str(Path(aide_local.__file__).parent.parent)
         environment["PYTHONWARNINGS"] = "ignore"
+        grouped = not cgroup.trial()
+        command = [sys.executable, "-P", "-s", "-m", "aide_local.sandbox.server", str(theirs.fileno())]
+        command += ["warm" if self._warm else "cold", "scope" if grouped else "plain"]
+        if grouped:
+            environment |= cgroup.manager()
+            command = cgroup.scoped(command)
         with theirs:
             self._server = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-P",
-                    "-s",
-                    "-m",
-                    "aide_local.sandbox.server",
-                    str(theirs.fileno()),
-                    "warm" if self._warm else "cold",
-                ],
+                command,
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -254,7 +267,7 @@ def _place() -> str | None:
     return "/tmp" if len(tempfile.gettempdir()) > _LONGEST_PLACE and os.access("/tmp", os.W_OK) else None
 
 
-def _environment(python: str, private: str, limits: Limits) -> dict[str, str]:
+def _environment(python: str, private: str, limits: Limits, *, gpu: bool = False) -> dict[str, str]:
     threads = str(limits.threads or os.cpu_count() or 1)
     found = {
         "PATH": f"{Path(python).parent}:/usr/local/bin:/usr/bin:/bin",
@@ -274,7 +287,10 @@ def _environment(python: str, private: str, limits: Limits) -> dict[str, str]:
     }
     for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM"):
         found[f"{name}_NUM_THREADS"] = threads
-    return found | {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    if not gpu:
+        found["CUDA_VISIBLE_DEVICES"] = ""  # libraries then know at once that there is none
+    passed_on = (*_PASSED_ON, *(devices.ENVIRONMENT if gpu else ()))
+    return found | {name: os.environ[name] for name in passed_on if name in os.environ}
 
 
 @cache

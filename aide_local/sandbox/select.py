@@ -35,19 +35,25 @@ class Trial:
 
 
 def create_sandbox(
-    level: str = "auto", *, python: Path | None = None, warm: bool = True, backend: str = "auto"
+    level: str = "auto",
+    *,
+    python: Path | None = None,
+    warm: bool = True,
+    backend: str = "auto",
+    gpu: bool = False,
 ) -> Sandbox:
     """The best level there is for "auto", else exactly the one named.
 
     ``backend`` is what makes the namespaces of level strict: with "auto" we do, or bubblewrap where only it can.
 
     Raises:
-        SandboxError: the level is unknown or not to be had; "auto" never falls back to "limits".
+        SandboxError: the level is unknown or not to be had, or ``gpu`` is wanted and there is none; "auto" never
+            falls back to "limits".
     """
     if backend not in ("auto", *Backend):
         raise SandboxError(f"There is no back-end {backend!r}.", f"Back-ends: auto, {', '.join(Backend)}.")
     if level == Level.LIMITS:
-        return ProcessSandbox(Level.LIMITS, warm=warm)
+        return ProcessSandbox(Level.LIMITS, warm=warm, gpu=gpu)
     if level not in ("auto", Level.STRICT, Level.LANDLOCK):
         raise SandboxError(
             f"There is no sandbox level {level!r}.",
@@ -59,7 +65,7 @@ def create_sandbox(
         for maker in _backends(one, backend):
             trial = attempt(one, maker)
             if trial.works:
-                return ProcessSandbox(one, warm=warm, backend=maker)
+                return ProcessSandbox(one, warm=warm, backend=maker, gpu=gpu)
             trials.append(trial)
     reasons = " ".join(f"{named(trial)}: {trial.reason}." for trial in trials)
     raise SandboxError(

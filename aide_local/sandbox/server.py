@@ -14,10 +14,12 @@ import socket
 import sys
 import time
 
+from aide_local.sandbox import cgroup
 from aide_local.sandbox.processes import descendants
-from aide_local.sandbox.spec import Spec
+from aide_local.sandbox.spec import End, Spec
 from aide_local.sandbox.supervisor import supervise
 from aide_local.sandbox.syscalls import PR_SET_CHILD_SUBREAPER, prctl
+from aide_local.sandbox.watch import send
 
 _PACKAGES = (
     "numpy", "pandas", "scipy.stats", "sklearn.compose", "sklearn.ensemble", "sklearn.linear_model",
@@ -44,9 +46,10 @@ def _reap(*_: object) -> None:
                 os.kill(process.pid, signal.SIGKILL)
 
 
-def serve(connection: socket.socket) -> None:
+def serve(connection: socket.socket, groups: str = "", trouble: str = "") -> None:
     """Fork a supervisor for every spec that comes with a socket of its own, until the other side closes.
 
+    Control groups are made in ``groups``, if given; ``trouble`` is why nothing can be executed.
     The other side closes when it dies, too. (A parent-death signal would come when the *thread* that started
     this process ends.)
     """
@@ -65,14 +68,24 @@ def serve(connection: socket.socket) -> None:
         if child == 0:
             connection.close()
             with socket.socket(fileno=descriptors[0]) as own:
-                supervise(Spec.load(content), own)
+                if trouble:
+                    send(own, {"end": End(setup=trouble).dump()})
+                else:
+                    supervise(Spec.load(content), own, groups)
             os._exit(0)
         for descriptor in descriptors:
             os.close(descriptor)
 
 
 def main() -> None:
+    """Arguments: the connection's descriptor, warm or cold, and whether a scope is ours (scope or plain)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    groups = trouble = ""
+    if sys.argv[3] == "scope":
+        try:
+            groups = cgroup.prepare()
+        except OSError as error:
+            trouble = f"no control groups, although a trial has made one: {error}"
     if sys.argv[2] == "warm":
         for name in _PACKAGES:
             with contextlib.suppress(ImportError):  # what is not installed is not needed
@@ -81,7 +94,7 @@ def main() -> None:
         gc.freeze()  # so that a fork does not copy pages to look at them
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGCHLD, _reap)
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    serve(socket.socket(fileno=int(sys.argv[1])), groups, trouble)
     while _supervisors:  # those of executions that have begun; when the product is gone, they end at once
         time.sleep(0.02)
 

@@ -20,6 +20,7 @@ class Spec:
     argv: list[str]
     environment: dict[str, str]
     readable: list[str] = field(default_factory=list)  # folders of the interpreter
+    devices: list[str] = field(default_factory=list)  # of the GPU, where it may be used
     bubblewrap: str = ""  # the program that makes the namespaces; empty: we do
     beside: list[str] = field(
         default_factory=list

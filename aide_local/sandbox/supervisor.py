@@ -17,8 +17,9 @@ from typing import NoReturn
 
 from aide_local.sandbox import broker, bubblewrap, namespaces, privileges
 from aide_local.sandbox.candidate import restrict_files, start, wait_for
+from aide_local.sandbox.cgroup import Group
 from aide_local.sandbox.processes import kill_all_below
-from aide_local.sandbox.spec import Spec
+from aide_local.sandbox.spec import End, Spec
 from aide_local.sandbox.syscalls import (
     PR_SET_CHILD_SUBREAPER,
     PR_SET_DUMPABLE,
@@ -28,8 +29,11 @@ from aide_local.sandbox.syscalls import (
 from aide_local.sandbox.watch import Watch, send
 
 
-def supervise(spec: Spec, connection: socket.socket) -> None:
-    """Run the candidate to its end and report; the process should exit afterwards."""
+def supervise(spec: Spec, connection: socket.socket, groups: str = "") -> None:
+    """Run the candidate to its end and report; the process should exit afterwards.
+
+    ``groups`` is the folder in which control groups can be made; empty without.
+    """
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     signal.signal(signal.SIGTERM, lambda *_: _abandon())
@@ -39,12 +43,17 @@ def supervise(spec: Spec, connection: socket.socket) -> None:
     status, status_end = os.pipe()
     trouble, trouble_end = os.pipe()
     here, there = socket.socketpair()
+    try:
+        group = Group.of(spec, groups) if groups else None
+    except OSError as error:
+        send(connection, {"end": End(setup=f"its control group could not be made: {error}").dump()})
+        return
     began = time.monotonic()
     child = os.fork()
     if child == 0:
         for descriptor in (output, status, trouble, connection.fileno(), here.fileno()):
             os.close(descriptor)
-        _start(spec, output_end, status_end, trouble_end, there)
+        _start(spec, output_end, status_end, trouble_end, there, group)
     there.close()
     for descriptor in (output_end, status_end, trouble_end):
         os.close(descriptor)
@@ -62,6 +71,10 @@ def supervise(spec: Spec, connection: socket.socket) -> None:
         end.written = left.size
         if not end.killed and left.passes(spec.disk, spec.files):
             end.killed = "disk"
+        if group is not None:
+            if group.out_of_memory() and not end.killed:
+                end.killed = "memory"
+            group.remove()
         end.setup = os.read(trouble, 4000).decode("utf-8", "replace")
         send(connection, {"end": end.dump()})
     except OSError:
@@ -74,7 +87,9 @@ def _abandon() -> None:
     os._exit(1)
 
 
-def _start(spec: Spec, output: int, status: int, trouble: int, channel: socket.socket) -> NoReturn:
+def _start(
+    spec: Spec, output: int, status: int, trouble: int, channel: socket.socket, group: Group | None
+) -> NoReturn:
     """In the supervisor's child: the namespaces and their init, where asked for.
 
     The exit status of the candidate goes through ``status``, four bytes, for it may pass two parents.
@@ -83,6 +98,8 @@ def _start(spec: Spec, output: int, status: int, trouble: int, channel: socket.s
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if group is not None:
+            group.enter()
         if spec.bubblewrap:
             bubblewrap.enter(spec, output, status, trouble, channel.detach())
         elif spec.level == "strict":
