@@ -22,6 +22,7 @@ import aide_local
 from aide_local.errors import SandboxError
 from aide_local.sandbox import bubblewrap, cgroup, devices
 from aide_local.sandbox.clean import remove_tree
+from aide_local.sandbox.environment import environment_of
 from aide_local.sandbox.failure import classify
 from aide_local.sandbox.output import Collector
 from aide_local.sandbox.protocol import Backend, Candidate, Level, Limits, Outcome
@@ -30,7 +31,6 @@ from aide_local.types import Usage
 
 _LONGEST_PLACE = 40  # names of local sockets have at most 107 bytes
 _RENEWED_AFTER = 500  # executions
-_PASSED_ON = ("LD_LIBRARY_PATH", "TZ")  # of our own environment; nothing else is
 
 
 class ProcessSandbox:
@@ -133,7 +133,7 @@ class ProcessSandbox:
             python=python,
             warm=self._warm and own,
             argv=list(candidate.argv),
-            environment=_environment(python, private, limits, gpu=bool(self._devices)),
+            environment=environment_of(python, private, limits, gpu=bool(self._devices)),
             readable=[*_interpreter_folders(python), *(devices.LOOKED_AT if self._devices else ())],
             devices=self._devices,
             bubblewrap=self._bubblewrap,
@@ -206,7 +206,7 @@ class ProcessSandbox:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for one in (ours, theirs):
             one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-        environment = _environment(sys.executable, tempfile.gettempdir(), limits)
+        environment = environment_of(sys.executable, tempfile.gettempdir(), limits)
         environment["PYTHONPATH"] = str(Path(aide_local.__file__).parent.parent)
         environment["PYTHONWARNINGS"] = "ignore"
         grouped = not cgroup.trial()
@@ -265,32 +265,6 @@ def _end(server: subprocess.Popen[bytes]) -> None:
 def _place() -> str | None:
     """Where temporary folders are made: not where sockets in them would have too long a name (unix(7))."""
     return "/tmp" if len(tempfile.gettempdir()) > _LONGEST_PLACE and os.access("/tmp", os.W_OK) else None
-
-
-def _environment(python: str, private: str, limits: Limits, *, gpu: bool = False) -> dict[str, str]:
-    threads = str(limits.threads or os.cpu_count() or 1)
-    found = {
-        "PATH": f"{Path(python).parent}:/usr/local/bin:/usr/bin:/bin",
-        "HOME": private,
-        "TMPDIR": private,
-        "JOBLIB_TEMP_FOLDER": private,
-        "LANG": "C.UTF-8",
-        "LC_ALL": "C.UTF-8",
-        "USER": "candidate",
-        "PYTHONHASHSEED": "0",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONNOUSERSITE": "1",
-        "MPLBACKEND": "Agg",
-        "OMP_WAIT_POLICY": "passive",
-        "LOKY_MAX_CPU_COUNT": threads,
-    }
-    for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM"):
-        found[f"{name}_NUM_THREADS"] = threads
-    if not gpu:
-        found["CUDA_VISIBLE_DEVICES"] = ""  # libraries then know at once that there is none
-    passed_on = (*_PASSED_ON, *(devices.ENVIRONMENT if gpu else ()))
-    return found | {name: os.environ[name] for name in passed_on if name in os.environ}
 
 
 @cache

@@ -52,6 +52,12 @@ def create_sandbox(
     """
     if backend not in ("auto", *Backend):
         raise SandboxError(f"There is no back-end {backend!r}.", f"Back-ends: auto, {', '.join(Backend)}.")
+    if level == Level.LIMITS and sys.platform != "linux":
+        if gpu:
+            raise SandboxError(f"--gpu is for Linux, not for {sys.platform}.", "Run without --gpu.")
+        from aide_local.sandbox.portable import PortableSandbox
+
+        return PortableSandbox()
     if level == Level.LIMITS:
         return ProcessSandbox(Level.LIMITS, warm=warm, gpu=gpu)
     if level not in ("auto", Level.STRICT, Level.LANDLOCK):
