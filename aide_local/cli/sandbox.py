@@ -69,7 +69,7 @@ def run(
     """Run SCRIPT as a candidate. Its output goes to stdout, made harmless; the outcome to stderr as JSON.
 
     Exit code: 0 it ended well, 1 it failed by itself (exception, exit code, signal), 2 usage, or the sandbox
-    could not be made, 3 a limit stopped it, 4 the sandbox refused something and it gave up, 130 interrupted.
+    could not be made, 3 a limit stopped it, 4 it ended of what the sandbox refused (which call, of what, is told), 130 interrupted.
     """
     at_least(files, 1, "--files")
     at_least(processes, 1, "--processes")

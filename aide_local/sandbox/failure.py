@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import signal
 from dataclasses import replace
 
-from aide_local.sandbox.protocol import Limits
+from aide_local.sandbox.protocol import Level, Limits
+from aide_local.sandbox.refusal import hint, refused
 from aide_local.sandbox.spec import End
 from aide_local.types import NodeError, OutcomeKind
 
 _FRAME = re.compile(r'^\s+File "(?P<file>[^"]+)", line (?P<line>\d+)')
 _RAISED = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?$")
 _OURS = ("<frozen runpy>", "aide_local/sandbox/candidate.py")
-_NUMBERED = re.compile(r"\[Errno (?P<number>\d+)\] [^:]*(?:: (?P<path>['\"].*))?$")
-_REFUSALS = {
-    errno.EPERM,
-    errno.EACCES,
-    errno.EROFS,
-    errno.EAFNOSUPPORT,
-    errno.EPROTONOSUPPORT,
-    errno.ENETUNREACH,
-}
+_UNCAUGHT = 1  # the exit code of a Python that an exception has ended
 _LONGEST_MESSAGE, _LONGEST_TRACEBACK = 500, 4000
 
 
-def classify(end: End, limits: Limits, output: str) -> tuple[OutcomeKind, NodeError | None]:
+def classify(end: End, limits: Limits, output: str, level: Level) -> tuple[OutcomeKind, NodeError | None]:
     """The kind of the outcome, and its error unless it is OK."""
     if end.killed:
         kind = OutcomeKind(end.killed)
@@ -45,9 +37,11 @@ def classify(end: End, limits: Limits, output: str) -> tuple[OutcomeKind, NodeEr
         name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
         return OutcomeKind.SIGNAL, NodeError("signal", name, f"the script was ended by {name}")
     error = read_traceback(output)
-    if error is not None and (what := _refused(error)):
-        message = f"{error.message} ({what} is not allowed in the sandbox)"
-        return OutcomeKind.REFUSED, replace(error, kind="refused", message=message[:_LONGEST_MESSAGE])
+    if error is not None and code == _UNCAUGHT:
+        if what := refused(error, level):
+            return OutcomeKind.REFUSED, replace(_with(error, f"refused by policy: {what}"), kind="refused")
+        if note := hint(error, level):
+            error = _with(error, note)
     return OutcomeKind.EXCEPTION, error or NodeError(
         "exception",
         "ExitCode",
@@ -55,18 +49,8 @@ def classify(end: End, limits: Limits, output: str) -> tuple[OutcomeKind, NodeEr
     )
 
 
-def _refused(error: NodeError) -> str:
-    """What the sandbox has refused, as far as the exception tells: a path, a call; or nothing."""
-    if error.type not in ("PermissionError", "OSError"):
-        return ""
-    found = _NUMBERED.match(error.message)
-    if found is None or int(found["number"]) not in _REFUSALS:
-        return ""
-    if found["path"]:
-        return f"access to {found['path']}"
-    frames = [line.strip() for line in error.traceback.splitlines() if line.startswith("    ")]
-    calls = [line for line in frames if line.strip("^~ ")]
-    return f"`{calls[-1][:120]}`" if calls else "a system call"
+def _with(error: NodeError, note: str) -> NodeError:
+    return replace(error, message=f"{error.message[: _LONGEST_MESSAGE - len(note) - 3]} ({note})")
 
 
 def _passed(kind: OutcomeKind, limits: Limits) -> tuple[str, str]:

@@ -69,7 +69,7 @@ class PortableSandbox:
         finally:
             remove_tree(base)
         output = output.replace(f"{base}/", "")
-        kind, error_of_node = classify(end, limits, output)
+        kind, error_of_node = classify(end, limits, output, self.level)
         code = os.waitstatus_to_exitcode(end.status) if end.status is not None and not end.killed else None
         return Outcome(
             kind=kind,

@@ -102,7 +102,7 @@ class ProcessSandbox:
                 "`aide-local doctor` says what this machine gives; --sandbox chooses another level.",
             )
         output = output.replace(f"{base}/", "").replace("/box/", "")
-        kind, error_of_node = classify(end, limits, output)
+        kind, error_of_node = classify(end, limits, output, self.level)
         code = os.waitstatus_to_exitcode(end.status) if end.status is not None and not end.killed else None
         return Outcome(
             kind=kind,
