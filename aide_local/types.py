@@ -236,5 +236,6 @@ class RunInfo:
     best: float | None = None
     folder: Path | None = None
     stop_reason: str = ""
+    seconds: float = 0.0  # that it has gone on, in earlier processes too
     extra: dict[str, str] = field(default_factory=dict)
     """``course``: best so far after the last valid nodes; ``exam``: the examination that it is a part of."""

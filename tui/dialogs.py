@@ -6,7 +6,7 @@ import os
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -67,18 +67,20 @@ class Ask(ModalScreen[str | None]):
 
 
 class Choose(ModalScreen[int | None]):
-    """One of several lines, by its place; typing narrows them."""
+    """One of several lines, by its place; typing narrows them. ``delete`` is told the place that ctrl+d is pressed on."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         _LEAVE,
+        Binding("ctrl+d", "delete", "Delete", show=False, priority=True),
         Binding("down", "move(1)", "Down", show=False, priority=True),
         Binding("up", "move(-1)", "Up", show=False, priority=True),
     ]
 
-    def __init__(self, title: str, lines: Sequence[str]) -> None:
+    def __init__(self, title: str, lines: Sequence[str], delete: Callable[[int], None] | None = None) -> None:
         super().__init__()
         self._title = title
         self._lines = list(lines)
+        self._delete = delete
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):
@@ -108,6 +110,16 @@ class Choose(ModalScreen[int | None]):
         options = self.query_one(OptionList)
         if options.option_count:
             options.highlighted = ((options.highlighted or 0) + by) % options.option_count
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self._delete is not None if action == "delete" else super().check_action(action, parameters)
+
+    def action_delete(self) -> None:
+        """Closes the list: what follows is asked over the screen below."""
+        option = self.query_one(OptionList).highlighted_option
+        if option is not None and option.id is not None and self._delete is not None:
+            self.dismiss(None)
+            self._delete(int(option.id))
 
     def on_input_submitted(self, _: Input.Submitted) -> None:
         options = self.query_one(OptionList)

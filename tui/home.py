@@ -20,6 +20,7 @@ from aide_local.store.run_store import delete_run
 from aide_local.types import RunInfo
 from tui.dialogs import Confirm
 from tui.keys import key
+from tui.status import clock
 from tui.text import inert, line, spark
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 REREAD = 2.0  # seconds
 SHOWN = 500  # runs, the latest: more would be read every time
-COLUMNS = ("state", "task", "metric", "best", "course", "nodes", "model", "began", "run")
+COLUMNS = ("state", "task", "metric", "best", "course", "nodes", "time", "model", "began", "run")
 WELCOME = """\
 Welcome. No run is here yet.
 
@@ -174,6 +175,7 @@ def _cells(info: RunInfo) -> list[Text]:
         Text(format_metric(info.best), justify="right"),
         Text(spark(course)),
         Text(f"{info.valid}/{info.nodes}", justify="right"),
+        Text(clock(info.seconds), justify="right"),
         Text(line(info.model)),
         Text(f"{datetime.fromtimestamp(info.created):%d %b %H:%M}"),
         Text(line(info.id), "dim"),

@@ -36,6 +36,7 @@ def defaults() -> Iterator[tuple[str, Binding]]:
     from tui.home import HomeScreen, RunsTable
     from tui.models import ModelsScreen
     from tui.new_run import NewRunScreen
+    from tui.own_queries import OwnQueries
     from tui.pane import Pane
     from tui.results import ResultTable
     from tui.run import RunScreen
@@ -58,6 +59,7 @@ def defaults() -> Iterator[tuple[str, Binding]]:
         ("two nodes", Compare),
         ("editor", Editor),
         ("SQL", SqlScreen),
+        ("SQL", OwnQueries),
         ("result", ResultTable),
         ("models", ModelsScreen),
         ("text to read", Reader),
@@ -68,11 +70,23 @@ def defaults() -> Iterator[tuple[str, Binding]]:
                 yield name, binding
 
 
+# Keys of questions, with the dialogs that have them: fixed, so that the program can be left and its keys be
+# mended whatever the keymap says. Arrows, enter and letters of an input line are Textual's own.
+FIXED: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("escape", ("Ask", "Confirm", "Choose", "Help"), "Leave it as it was"),
+    ("y", ("Confirm",), "Yes"),
+    ("n", ("Confirm",), "No"),
+    ("up", ("Choose",), "To the line above, while something is typed"),
+    ("down", ("Choose",), "To the line below, while something is typed"),
+    ("ctrl+d", ("Choose",), "Delete the line, in the list of saved queries"),
+)
+
+
 def as_markdown() -> str:
     """docs/keys.md: the keys of every screen."""
     lines = ["# Keys", "", "Written by `aide-local keys --markdown`; a test keeps it true.", ""]
     lines += [
-        'Any of them can be changed: put `"id": "key"` under `keys` in `ui.json` in the home folder,'
+        'Every one with an id can be changed: put `"id": "key"` under `keys` in `ui.json` in the home folder,'
         " or press `f4` in the program.",
     ]
     seen = ""
@@ -82,6 +96,8 @@ def as_markdown() -> str:
             seen = screen
         shown = shown_key(binding.key).replace("|", "\\|")
         lines.append(f"| `{shown}` | {binding.tooltip or binding.description} | {binding.id} |")
+    lines += ["", "## questions and lists", "", "Fixed: a keymap cannot lock anybody out.", ""]
+    lines += ["| key | action |", "|---|---|", *(f"| `{pressed}` | {does} |" for pressed, _, does in FIXED)]
     return "\n".join(lines) + "\n"
 
 
@@ -89,7 +105,7 @@ def as_text() -> str:
     return "\n".join(
         f"{screen:<14}{shown_key(binding.key):<14}{binding.id:<24}{binding.tooltip or binding.description}"
         for screen, binding in defaults()
-    )
+    ) + "".join(f"\n{'question':<14}{pressed:<14}{'fixed':<24}{does}" for pressed, _, does in FIXED)
 
 
 _NAMES = {

@@ -1,4 +1,4 @@
-"""What this program and all that it started use: memory, and the candidates' share of it."""
+"""What this program and all that it started use: memory, the candidates' share of it; and the GPU's memory."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 
 import psutil
+
+from tui.gpu import Gpu, VideoMemory
 
 _SERVER = "aide_local.sandbox.server"  # the process below which candidates execute
 
@@ -18,11 +20,14 @@ class Reading:
     candidate_memory: int = 0
     busy: float = 0.0
     executing: bool = False
+    video: VideoMemory | None = None
 
     def in_words(self) -> str:
         if not self.memory:
             return ""
         words = f"memory {self.memory / 2**20:,.0f} MiB"
+        if self.video is not None:
+            words += f"  VRAM {self.video.used:,}/{self.video.total:,} MiB"
         if self.executing:
             words += f"  candidate {self.busy:.1f} cores {self.candidate_memory / 2**20:,.0f} MiB"
         return words
@@ -35,6 +40,7 @@ class Meter:
         self._process = psutil.Process()
         self._seconds: dict[int, float] = {}  # processor time of a candidate's process at the last reading
         self._at = time.monotonic()
+        self._gpu = Gpu()
 
     def read(self) -> Reading:
         memory = self._process.memory_info().rss
@@ -59,4 +65,4 @@ class Meter:
         spent = sum(value - self._seconds.get(pid, 0.0) for pid, value in seconds.items())
         busy = max(0.0, spent) / max(0.05, now - self._at)
         self._seconds, self._at = seconds, now
-        return Reading(memory, used, busy, bool(candidates))
+        return Reading(memory, used, busy, bool(candidates), self._gpu.read())

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from aide_local.digest import format_metric
+from aide_local.evaluate.compare import compare, standard_error
 from aide_local.store.read import SavedGeneration
 from aide_local.tree import Tree
 from aide_local.types import Node
@@ -18,6 +21,7 @@ from tui.live import NO_STREAM, Stream
 
 TABS = ("Plan", "Code", "Diff", "Output", "Error", "Prompt", "Folds", "Lineage")
 STREAMED = ("plan", "code", "output")  # tabs that show what comes in
+FOLDS_NOTE = "Better by: against the best node on the same folds, in the metric's direction; plus is better. ± is a standard error."
 LINES_OF_STREAM = 300  # of what is being written, its end
 
 
@@ -134,9 +138,28 @@ def _folds(tree: Tree, node: Node) -> RenderableType:
     for one in node.folds:
         other = others.get(one.fold)
         both = one.score is not None and other is not None
-        gap = f"{tree.direction.sign * (one.score - other):+.4g}" if both else ""  # type: ignore[operator]
+        gap = f"{tree.direction.sign * (one.score - other) + 0.0:+.4g}" if both else ""  # type: ignore[operator] # no -0
         table.add_row(str(one.fold), number(one.score), number(other), gap, f"{one.usage.wall:.1f}")
-    return table
+    if best is None:
+        table.add_row("mean", _spread(node), "", "", "")
+        return table
+    paired = compare(node.folds, best.folds, tree.direction, 0.0)
+    gap = _with_error(paired.mean, paired.standard_error, paired.folds, "+.4g") if node.id != best.id else ""
+    table.add_row("mean", _spread(node), _spread(best), gap, "")
+    return Group(table, Text(f"\n{FOLDS_NOTE}", "dim"))
+
+
+def _spread(node: Node) -> str:
+    """Mean of the folds that have a score, and its standard error."""
+    scores = [one.score for one in node.folds if one.score is not None]
+    return _with_error(statistics.fmean(scores) if scores else math.nan, standard_error(scores), len(scores))
+
+
+def _with_error(mean: float, error: float, count: int, form: str = ".5g") -> str:
+    """No error where a single fold shows no spread."""
+    if count == 0:
+        return "no score"
+    return f"{mean:{form}} ± {error:.2g}" if count > 1 else f"{mean:{form}}"
 
 
 def _lineage(tree: Tree, node: Node) -> str:

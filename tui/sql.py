@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import pyarrow as pa
 from rich.text import Text
@@ -12,33 +13,29 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from aide_local.errors import AideError
 from aide_local.home import Home
 from aide_local.store.cookbook import QUERIES
 from aide_local.store.sql import FORMATS, Reader, Result
+from aide_local.store.sql_errors import QueryError
 from tui.dialogs import Ask, Choose
 from tui.keys import key
+from tui.own_queries import OwnQueries
 from tui.queries import history, remember
 from tui.results import ResultTable, for_the_screen
 from tui.sql_editor import SqlEditor
 from tui.text import inert
 
-if TYPE_CHECKING:
-    from tui.app import AideApp
-
 TIME_LIMIT = 600.0  # seconds; escape ends a query before
 MOST_COPIED = 20_000  # rows: a terminal takes a clipboard of some megabytes at most
 
 
-class SqlScreen(Screen[None]):
-    app: AideApp
-
+class SqlScreen(OwnQueries):
     BINDINGS: ClassVar[list[BindingType]] = [
         key("f5,ctrl+r,ctrl+enter", "execute", "Run", "Run the query", group="sql", footer=True),
-        key("f2", "cookbook", "Cookbook", "Questions worth asking", group="sql", footer=True),
+        key("f2", "cookbook", "Cookbook", "Questions worth asking, and the queries that you saved", group="sql", footer=True),
         key("f3", "history", "History", "Queries that were run before", group="sql", footer=True),
         key("f6", "turn", "Editor/table", "From the editor to the table and back", group="sql", footer=True, priority=True),
         key("f7", "columns", "Columns", "Tables and views with their columns; inserts the name", group="sql", priority=True),
@@ -48,8 +45,7 @@ class SqlScreen(Screen[None]):
     ]  # fmt: skip
 
     def __init__(self, home: Home, query: str = "") -> None:
-        super().__init__()
-        self._home = home
+        super().__init__(home)
         self._query = query or "FROM leaderboard LIMIT 50"
         self._reader: Reader | None = None
         self._result: Result | None = None
@@ -93,7 +89,7 @@ class SqlScreen(Screen[None]):
         self.query_one(SqlEditor).words += sorted({name for pair in pairs for name in pair})
 
     def action_execute(self) -> None:
-        query = self.query_one(SqlEditor).selected_text.strip() or self.query_one(SqlEditor).text.strip()
+        query, start = self.query_one(SqlEditor).asked()
         if not query:
             self._say(Text("Write a query, or f2 for the cookbook."))
         elif self._reader is not None:
@@ -102,13 +98,14 @@ class SqlScreen(Screen[None]):
             self._began = time.monotonic()
             self._timing.resume()
             self._tick()
-            self._execute(query)
+            self._execute(query, start)
 
     def _tick(self) -> None:
         self._say(Text(f"… {time.monotonic() - self._began:.0f} s; escape ends it", "dim"))
 
     @work(thread=True, group="query")
-    def _execute(self, query: str) -> None:
+    def _execute(self, query: str, start: int) -> None:
+        """``query`` begins at the character ``start`` of the editor's text."""
         began = time.perf_counter()
         try:
             remember(self._home, query)
@@ -120,14 +117,18 @@ class SqlScreen(Screen[None]):
                     self._reader = None
         except (AideError, OSError) as error:
             message = f"{error.message} {error.mend}" if isinstance(error, AideError) else str(error)
-            self.app.call_from_thread(self._failed, message)
+            position = error.position if isinstance(error, QueryError) else None
+            self.app.call_from_thread(self._failed, message, None if position is None else start + position)
             return
         seconds = time.perf_counter() - began
         self.app.call_from_thread(self._answered, result, for_the_screen(result.table), seconds)
 
-    def _failed(self, message: str) -> None:
+    def _failed(self, message: str, place: int | None = None) -> None:
+        """Say what is wrong; the cursor goes to the character ``place`` of the editor's text."""
         self._timing.pause()
         self._say(Text(f"! {inert(message)}", "red"))
+        if place is not None:
+            self.query_one(SqlEditor).go_to(place)
 
     def _say(self, text: Text) -> None:
         self.query_one("#answer", Static).update(text)
@@ -162,7 +163,18 @@ class SqlScreen(Screen[None]):
             self.query_one(SqlEditor).focus()
 
     def action_cookbook(self) -> None:
-        self._choose("Questions", [(one.title, one.query) for one in QUERIES])
+        """The person's own queries, then the cookbook's."""
+        own = self.saved() or {}
+        names = list(own)
+        key_of_own = "ctrl+d deletes one of yours" if own else "ctrl+s in the editor keeps one of yours"
+        self._choose(
+            f"Questions; {key_of_own}",
+            [
+                *((f"yours: {name}", own[name]) for name in names),
+                *((one.title, one.query) for one in QUERIES),
+            ],
+            delete=lambda at: self.forget(names[at]) if at < len(names) else None,
+        )
 
     def action_history(self) -> None:
         earlier = list(dict.fromkeys(reversed(history(self._home))))
@@ -171,13 +183,15 @@ class SqlScreen(Screen[None]):
         else:
             self._say(Text("No query was run yet; f2 offers the cookbook."))
 
-    def _choose(self, title: str, pairs: list[tuple[str, str]]) -> None:
+    def _choose(
+        self, title: str, pairs: list[tuple[str, str]], delete: Callable[[int], None] | None = None
+    ) -> None:
         def chosen(at: int | None) -> None:
             if at is not None:
                 self.query_one(SqlEditor).text = inert(pairs[at][1])
                 self.query_one(SqlEditor).focus()
 
-        self.app.push_screen(Choose(title, [pair[0] for pair in pairs]), chosen)
+        self.app.push_screen(Choose(title, [pair[0] for pair in pairs], delete), chosen)
 
     def action_columns(self) -> None:
         def chosen(at: int | None) -> None:

@@ -32,6 +32,24 @@ class SqlEditor(TextArea):
         super().__init__(language="sql", show_line_numbers=True, tab_behavior="focus", id="editor")
         self.words: list[str] = list(_KEYWORDS)
 
+    def asked(self) -> tuple[str, int]:
+        """What is selected, else all, without blanks around it; and at which character of the text it begins."""
+        selected = self.selected_text
+        first = min(self.selection.start, self.selection.end) if selected.strip() else (0, 0)
+        chosen = selected if selected.strip() else self.text
+        blanks = len(chosen) - len(chosen.lstrip())
+        return chosen.strip(), self._offset(first) + blanks
+
+    def _offset(self, location: tuple[int, int]) -> int:
+        row, column = location
+        return sum(len(self.document.get_line(above)) + 1 for above in range(row)) + column
+
+    def go_to(self, offset: int) -> None:
+        """The cursor to a character of the text; what was selected no longer is."""
+        before = self.text[:offset]
+        self.move_cursor((before.count("\n"), offset - (before.rfind("\n") + 1)), center=True)
+        self.focus()
+
     async def _on_key(self, event: events.Key) -> None:
         if event.key == "tab" and self._complete():
             event.prevent_default()  # of the widget below, which would leave the editor

@@ -42,7 +42,8 @@ def of_live(live: LiveRun, tree: Tree, reading: Reading) -> list[str]:
 
 def of_view(view: RunView, tree: Tree) -> list[str]:
     """Of a run of another process, or one that ended."""
-    return [view.info.state, view.info.stop_reason, f"step {len(tree)}/{view.settings.steps}", best(tree)]
+    parts = [view.info.state, view.info.stop_reason, f"step {len(tree)}/{view.settings.steps}", best(tree)]
+    return [*parts, clock(view.info.seconds)]
 
 
 def best(tree: Tree) -> str:

@@ -125,10 +125,10 @@ class DuckRunStore:
     def info(self) -> RunInfo:
         with self._lock:
             row = self._connection.execute(
-                "SELECT task, model, state, metric, direction, created, stop_reason, exam FROM runs"
+                "SELECT task, model, state, metric, direction, created, stop_reason, seconds_used, exam FROM runs"
             ).fetchone()
             assert row is not None
-            task, model, state, metric, direction, created, reason, exam = row
+            task, model, state, metric, direction, created, reason, seconds, exam = row
             counts = self._connection.execute(
                 "SELECT count(*), count(*) FILTER (state = 'valid'),"
                 " max(metric) FILTER (complete), min(metric) FILTER (complete) FROM nodes"
@@ -150,6 +150,7 @@ class DuckRunStore:
             best=counts[2] if direction == "maximize" else counts[3],
             folder=self.folder,
             stop_reason=reason,
+            seconds=seconds,
             extra={"course": " ".join(f"{one:.6g}" for (one,) in course), **({"exam": exam} if exam else {})},
         )
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aide_local.errors import SettingsError, StoreError
 from aide_local.home import Home
-from aide_local.store import history
+from aide_local.store import history, sql_errors
 from aide_local.store.database import quoted
+from aide_local.store.sql_errors import QueryError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,6 +28,7 @@ MOST = 2**30  # bytes of a result
 _LOCKED = (
     "SET enable_progress_bar=false",  # it would be printed among the results
     "SET temp_directory=''",  # a query that needs more memory than it may have is told so: it spills nothing to the disk
+    "SET errors_as_json=true",  # with their place
     "SET autoload_known_extensions=false",
     "SET autoinstall_known_extensions=false",
     "SET allow_community_extensions=false",
@@ -180,7 +182,8 @@ class Reader:
         """The last statement's result.
 
         Raises:
-            SettingsError: the query is wrong, writes, or takes longer than ``time_limit`` seconds.
+            QueryError: the query is wrong or writes; with its place, where DuckDB tells it.
+            SettingsError: it takes longer than ``time_limit`` seconds, was interrupted, or gives too much.
         """
         import duckdb
         import pyarrow as pa
@@ -222,8 +225,11 @@ class Reader:
                 "A query reaches no files: the data are open for reading, and nothing else is.",
                 "A run's predictions: --predictions RUN. Other data: another program (aide-local sql --attach).",
             )
-        return SettingsError(
-            f"The query does not work: {self._located(query, error)}\n", "Tables and columns: docs/schema.md."
+        place = self._located(query, error)
+        return QueryError(
+            f"The query does not work: {sql_errors.shown(place, query)}\n",
+            "Tables and columns: docs/schema.md.",
+            place.start,
         )
 
     def _end_after(self, seconds: float, ended: threading.Event) -> None:
@@ -232,16 +238,17 @@ class Reader:
             while not ended.wait(0.1):
                 self._connection.interrupt()
 
-    def _located(self, query: str, error: Exception) -> str:
-        """The error with the line and a caret under the place, which DuckDB tells where the query is executed at once."""
+    def _located(self, query: str, error: Exception) -> sql_errors.Place:
+        """What is wrong and where, which DuckDB tells of names only where the query is executed at once."""
         import duckdb
 
-        if isinstance(error, duckdb.BinderException | duckdb.CatalogException):
+        place = sql_errors.read(str(error), query)
+        if place.start is None and isinstance(error, duckdb.BinderException | duckdb.CatalogException):
             try:
                 self._connection.execute(query)
             except duckdb.Error as located:
-                return str(located)
-        return str(error)
+                return sql_errors.read(str(located), query)
+        return place
 
     def interrupt(self) -> None:
         """End the query that runs, from any thread."""

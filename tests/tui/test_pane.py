@@ -5,12 +5,20 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from rich.console import Console, RenderableType
 from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.widgets import Static
 
+from aide_local.task import Direction
+from aide_local.tree import Tree
+from aide_local.types import FoldScore
+from tests.factories import valid
+from tui import panes
+from tui.gpu import Gpu, VideoMemory
 from tui.live import NO_STREAM
 from tui.meter import Meter, Reading
 from tui.pane import Pane
@@ -87,3 +95,70 @@ def test_memory_and_cores_of_a_candidate_are_told_apart(candidate: None) -> None
         reading = meter.read()
     assert reading.memory > reading.candidate_memory
     assert "candidate" in reading.in_words()
+
+
+def fake_smi(place: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program of that name that counts how often it is asked; where there is no other."""
+    program = place / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\necho x >> {place}/asked\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{place}:/usr/bin:/bin")
+    return place / "asked"
+
+
+def test_video_memory_of_all_cards_is_in_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = fake_smi(tmp_path, "echo '1024, 81559'; echo '0, 81559'", monkeypatch)
+    meter = Meter()
+    assert "VRAM 1,024/163,118 MiB" in meter.read().in_words()
+    assert meter.read().video == VideoMemory(1024, 163_118)
+    assert asked.read_text() == "x\n", "one question serves some seconds"
+
+
+@pytest.mark.parametrize("script", ["echo '[N/A], [N/A]'", "echo 'No devices were found'; exit 6", ""])
+def test_a_card_that_does_not_tell_is_not_shown_nor_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    asked = fake_smi(tmp_path, script, monkeypatch)
+    monkeypatch.setattr("tui.gpu.EVERY", 0.0)
+    meter = Meter()
+    assert [meter.read().video for _ in range(2)] == [None, None]
+    assert "VRAM" not in meter.read().in_words()
+    assert asked.read_text() == "x\n"
+
+
+def test_without_the_program_nothing_is_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert Gpu().read() is None
+
+
+def test_folds_have_means_with_errors_and_are_paired_with_the_best() -> None:
+    scores = {0: (0.80, 0.82, 0.84), 1: (0.70, 0.76, 0.79)}
+    tree = Tree.of(
+        (
+            valid(node, 0.8 - node / 10, folds=tuple(FoldScore(n, one) for n, one in enumerate(values)))
+            for node, values in scores.items()
+        ),
+        Direction.MAXIMIZE,
+    )
+    shown = drawn(panes.content(panes.Shown("folds", tree, tree[1])))
+    assert "0.75 ± 0.026" in shown
+    assert "0.82 ± 0.012" in shown
+    assert "-0.07 ± 0.015" in shown, "the spread of the differences, not of the scores"
+    assert "same folds" in shown
+    best = drawn(panes.content(panes.Shown("folds", tree, tree[0])))
+    assert "-0.07" not in best
+
+
+def test_a_node_stopped_early_is_compared_on_the_folds_it_has() -> None:
+    best = valid(0, 0.8, folds=(FoldScore(0, 0.8), FoldScore(1, 0.9)))
+    behind = valid(1, 0.5, complete=False, folds=(FoldScore(0, 0.5),))
+    tree = Tree.of((best, behind), Direction.MAXIMIZE)
+    line = drawn(panes.content(panes.Shown("folds", tree, behind))).splitlines()[2]
+    assert line.split() == ["mean", "0.5", "0.85", "±", "0.05", "-0.3"]
+
+
+def drawn(content: RenderableType) -> str:
+    console = Console(width=120)
+    with console.capture() as capture:
+        console.print(content)
+    return capture.get()

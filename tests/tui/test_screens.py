@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from textual.binding import Binding
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
+from textual.widgets.text_area import Selection
 
 from aide_local.home import Home
 from aide_local.store.cookbook import QUERIES
@@ -16,11 +18,12 @@ from aide_local.store.read import list_runs
 from tests.llm.tiny import make_gguf
 from tests.runs import make_csvs
 from tui.app import AideApp
-from tui.dialogs import Choose, Reader
-from tui.home import HomeScreen
-from tui.keys import as_markdown, defaults
+from tui.dialogs import Ask, Choose, Confirm, Help, PressKey, Reader
+from tui.home import COLUMNS, HomeScreen, RunsTable
+from tui.keys import FIXED, as_markdown, defaults
 from tui.models import ModelsScreen
 from tui.new_run import NewRunScreen
+from tui.queries import saved_queries
 from tui.results import ResultTable
 from tui.run import RunScreen
 from tui.sql import SqlScreen
@@ -46,6 +49,17 @@ async def test_an_empty_home_names_the_next_key_and_the_command(tmp_path: Path) 
         await pilot.pause()
         assert "n        begin one" in said(pilot, "#welcome")
         assert "aide-local run" in said(pilot, "#welcome")
+
+
+async def test_the_list_says_how_long_a_run_has_taken(home: Home, run_id: str) -> None:
+    file = home.run(run_id) / "info.json"
+    info = json.loads(file.read_text())
+    assert info["seconds"] > 0, "the recorded run took some time"
+    file.write_text(json.dumps({**info, "seconds": 3723.4}))
+    async with AideApp(home).run_test(size=(120, 40)) as pilot:
+        await pilot.pause(0.2)
+        table = pilot.app.screen.query_one(RunsTable)
+        assert str(table.get_row_at(0)[COLUMNS.index("time")]) == "1:02:03"
 
 
 async def test_runs_are_listed_opened_and_deleted_after_a_question(home: Home, run_id: str) -> None:
@@ -128,6 +142,68 @@ async def test_a_wrong_query_is_told_with_its_place_and_a_long_one_is_ended(home
         await pilot.press("f3")
         await pilot.pause()
         assert isinstance(pilot.app.screen, Choose), "what was run is in the history"
+
+
+async def test_an_error_puts_the_cursor_where_it_is(home: Home) -> None:
+    async with AideApp(home).run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        await pilot.press("s")
+        editor = pilot.app.screen.query_one(SqlEditor)
+        editor.text = "SELECT 1;\n\n  SELECT node,\n    nodde FROM nodes"
+        await pilot.press("f5")
+        await until(pilot, lambda: "^" in said(pilot, "#answer"))
+        assert editor.cursor_location == (3, 4)
+        editor.text = "SELECT 1;\n  SELECT nodde FROM nodes"
+        editor.selection = Selection((1, 0), (1, 25))
+        await pilot.press("f5")
+        await until(pilot, lambda: editor.cursor_location == (1, 9))
+        assert isinstance(pilot.app.focused, SqlEditor)
+
+
+async def test_a_query_is_saved_under_a_name_listed_and_deleted(home: Home) -> None:
+    async with AideApp(home).run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        await pilot.press("s")
+        editor = pilot.app.screen.query_one(SqlEditor)
+        editor.text = "SELECT 42"
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+        await pilot.press(*"answer", "enter")
+        await pilot.pause()
+        assert saved_queries(home) == {"answer": "SELECT 42"}
+        editor.text = "SELECT 43"
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+        await pilot.press(*"answer", "enter")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, Confirm), "another of that name is not lost by a slip"
+        await pilot.press("n")
+        assert saved_queries(home) == {"answer": "SELECT 42"}
+        await pilot.press("f2")
+        await pilot.pause()
+        await pilot.press(*"yours", "enter")
+        await pilot.pause()
+        assert editor.text == "SELECT 42"
+        await pilot.press("f2")
+        await pilot.pause()
+        await pilot.press("end", "ctrl+d")
+        await pilot.pause()
+        await pilot.press("y")
+        await pilot.pause()
+        assert saved_queries(home) == {}
+
+
+async def test_saved_queries_that_cannot_be_read_are_told_and_never_overwritten(home: Home) -> None:
+    (home.root / "queries.json").write_text("{")
+    async with AideApp(home).run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        await pilot.press("s", "ctrl+s")
+        await pilot.pause()
+        assert "queries.json cannot be read" in pilot.app._told[-1][1]  # type: ignore[attr-defined]
+        await pilot.press("f2")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, Choose), "the cookbook is there all the same"
+    assert (home.root / "queries.json").read_text() == "{"
 
 
 async def test_results_are_exported_by_the_ending_of_the_name(home: Home, tmp_path: Path) -> None:
@@ -265,3 +341,13 @@ async def test_every_key_has_one_id_and_the_document_of_keys_is_true() -> None:
     assert len(ids) == len(set(ids))
     document = Path(__file__).parent.parent.parent / "docs" / "keys.md"
     assert document.read_text("utf-8") == as_markdown(), "aide-local keys --markdown > docs/keys.md"
+
+
+async def test_keys_of_questions_are_the_ones_documented_as_fixed() -> None:
+    found = {
+        (binding.key, dialog.__name__)
+        for dialog in (Ask, Confirm, Choose, Help, PressKey)
+        for binding in vars(dialog).get("BINDINGS", ())
+        if isinstance(binding, Binding)
+    }
+    assert found == {(key, name) for key, names, _ in FIXED for name in names}
