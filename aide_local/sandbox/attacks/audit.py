@@ -7,9 +7,11 @@ The same as ``aide-local sandbox audit``, with nothing but the standard library.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import threading
@@ -85,6 +87,10 @@ class Verdict:
         return self.contained or (level == Level.LANDLOCK and bool(self.attack.open_in_landlock))
 
 
+# Plays the supervisor of a plain process: attacks on what started them must meet something, and not the audit.
+_STAND_IN = "import subprocess, sys; sys.exit(subprocess.run([sys.executable, sys.argv[1]]).returncode & 255)"
+
+
 class PlainProcess:
     """No sandbox at all: ``python script.py``, ended after the time limit. Shows that the attacks are real."""
 
@@ -102,7 +108,7 @@ class PlainProcess:
         """As :class:`aide_local.sandbox.protocol.Sandbox`; the output is as it came, for nobody cleans it."""
         del cancel
         with subprocess.Popen(
-            [sys.executable, str(candidate.script)],
+            [sys.executable, "-c", _STAND_IN, str(candidate.script)],
             cwd=candidate.working.parent,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -110,7 +116,7 @@ class PlainProcess:
             env={**os.environ, "SECRET": "in the environment"},
             start_new_session=True,
         ) as process:
-            timer = threading.Timer(limits.wall + 5, process.kill)
+            timer = threading.Timer(limits.wall + 5, _end_group, [process.pid])
             timer.start()
             assert process.stdout is not None
             content = process.stdout.readline(2**22)  # a survivor may hold the pipe: not until its end
@@ -119,11 +125,18 @@ class PlainProcess:
         text = content.decode("utf-8", "replace")
         if on_output is not None:
             on_output(text)
+        if process.returncode < 0:  # the stand-in was ended, by the time limit or by the script
+            return Outcome(kind=OutcomeKind.SIGNAL, signal=-process.returncode, output=text)
         kind = OutcomeKind.OK if process.returncode == 0 else OutcomeKind.EXCEPTION
         return Outcome(kind=kind, exit_code=process.returncode, output=text)
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _end_group(leader: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 def _rest(descriptor: int) -> bytes:

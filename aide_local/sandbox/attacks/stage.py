@@ -20,6 +20,7 @@ from aide_local.sandbox.numbers import numbers
 from aide_local.sandbox.protocol import Limits
 
 _BEATING = 0.25  # seconds in which a survivor would show itself
+_SURVIVAL = 15.0  # longer than any attempt goes on by itself
 _SHARED = "/dev/shm"
 
 
@@ -132,7 +133,18 @@ class Stage:
         self._closing.close()
         for path in self._left():
             path.unlink(missing_ok=True)
-        remove_tree(self.folder)
+        self._clean()
+
+    def _clean(self) -> None:
+        """What lives on without a sandbox writes on, for some seconds (:data:`_SURVIVAL`)."""
+        end = time.monotonic() + _SURVIVAL
+        while True:
+            try:
+                return remove_tree(self.folder)
+            except OSError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.2)
 
 
 def _state(path: Path) -> tuple[object, ...]:
