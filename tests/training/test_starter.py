@@ -52,14 +52,21 @@ def test_llama_cpp_cuts_text_into_the_tokens_of_training(answers: list[dict[str,
     assert [answer["ids"] for answer in answers] == [one["ids"] for one in VECTORS]
 
 
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    raised = np.exp(logits - logits.max())
+    return raised / raised.sum()
+
+
 def test_llama_cpp_computes_what_pytorch_computed(answers: list[dict[str, list[float]]]) -> None:
-    """The exported weights are rounded to 8 bits, so logits differ a little, and the likeliest tokens do not."""
+    """Weights are rounded to 8 bits, so unlikely tokens differ a little; likely ones do not.
+
+    A tensor in another's place, or turned, leaves nothing of the order: the correlation is near 0 then.
+    """
     for answer, expected in zip(answers, VECTORS, strict=True):
         logits = np.array(answer["logits"])
         ours, theirs = logits[expected["top"]], np.array(expected["logits"])
-        # a softmax does not know a constant, so only differences count
-        gap = (ours - ours.mean()) - (theirs - theirs.mean())
-        assert np.abs(gap).max() < 0.5, np.abs(gap).max()
+        assert np.corrcoef(ours, theirs)[0, 1] > 0.98
+        assert np.abs(_softmax(ours) - _softmax(theirs)).max() < 0.1
         assert int(logits.argmax()) == expected["top"][0]
 
 
