@@ -82,17 +82,25 @@ def search(name: str, settings: RunSettings, engine: MakeEngine, home: Home) -> 
 
 
 def medians(every: list[dict[str, object]]) -> str:
-    """A table: for each task the median over the seeds of what each way delivered, scored on the report slice."""
+    """A table: for each task the median over the seeds of what each way delivered.
+
+    Scored on the report slice; tasks too small for one by the out-of-fold score of what was delivered, marked with ``*``.
+    """
     lines = ["| task | metric | " + " | ".join(WAYS) + " | best |", "|---|---|" + "---|" * (len(WAYS) + 1)]
     for name in sorted({str(one["task"]) for one in every}):
         ours = [one for one in every if one["task"] == name]
         scores = {
-            way: statistics.median(float(str(one["report_score"])) for one in ours if one["way"] == way)
+            way: statistics.median(
+                float(str(one.get("report_score") or one.get("ensemble_score")))
+                for one in ours
+                if one["way"] == way
+            )
             for way in WAYS
         }
         sign = load_task(TASKS / name).direction.sign
         best = max(scores, key=lambda way: sign * scores[way])
-        cells = [name, str(ours[0]["metric"]), *(shown(scores[way]) for way in WAYS), best]
+        small = "" if ours[0].get("report_score") else " *"
+        cells = [name + small, str(ours[0]["metric"]), *(shown(scores[way]) for way in WAYS), best]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -135,9 +143,9 @@ def main() -> None:
                     cells += [shown(one.get(key)) for key in ("best_score", "ensemble_score", "report_score")]
                     cells += [f"{one.get('valid_nodes')}/{one.get('nodes')}", f"{one['seconds']:.0f}"]
                     print("| " + " | ".join(cells) + " |", flush=True)
-    print(f"\nMedians over the seeds, report slice:\n\n{medians(every)}")
     if given.json:
         given.json.write_text(json.dumps(every, indent=1, default=str))
+    print(f"\nMedians over the seeds:\n\n{medians(every)}")
 
 
 if __name__ == "__main__":

@@ -64,9 +64,12 @@ def test_the_screen_looks_as_it_did(
         await _settled(pilot)
         for key in WAYS[screen]:
             await pilot.press(key)
-            for field in pilot.app.screen.query("Input, TextArea"):
-                field.cursor_blink = False  # type: ignore[attr-defined]
             await _settled(pilot)
+        for field in pilot.app.screen.query(
+            "Input, TextArea"
+        ):  # the screen is up now, however slow the machine
+            field.cursor_blink = False  # type: ignore[attr-defined]
+        await _settled(pilot)
 
     app: App[None] = AideApp(home)
     assert snap_compare(app, terminal_size=size, run_before=walk)
