@@ -51,6 +51,7 @@ class SqlScreen(OwnQueries):
         self._result: Result | None = None
         self._columns: list[tuple[str, str]] = []
         self._began = 0.0
+        self._busy = False
 
     def compose(self) -> ComposeResult:
         yield Static(Text("SQL over all runs, read-only", "bold"), id="title")
@@ -79,10 +80,14 @@ class SqlScreen(OwnQueries):
                     " AND database_name = current_database() ORDER BY ALL"
                 ).table
         except AideError as error:
-            self.app.call_from_thread(self._failed, f"{error.message} {error.mend}")
+            self._then(self._failed, f"{error.message} {error.mend}")
             return
         pairs = [(str(row["table_name"]), str(row["column_name"])) for row in table.to_pylist()]
-        self.app.call_from_thread(self._learnt, pairs)
+        self._then(self._learnt, pairs)
+
+    def _then(self, show: Callable[..., None], *found: object) -> None:
+        """Show what a thread found, where the person has not left meanwhile."""
+        self.app.call_from_thread(lambda: show(*found) if self.is_attached else None)
 
     def _learnt(self, pairs: list[tuple[str, str]]) -> None:
         self._columns = pairs
@@ -92,9 +97,10 @@ class SqlScreen(OwnQueries):
         query, start = self.query_one(SqlEditor).asked()
         if not query:
             self._say(Text("Write a query, or f2 for the cookbook."))
-        elif self._reader is not None:
+        elif self._busy:
             self._say(Text("A query runs; escape ends it."))
         else:
+            self._busy = True
             self._began = time.monotonic()
             self._timing.resume()
             self._tick()
@@ -106,11 +112,11 @@ class SqlScreen(OwnQueries):
     @work(thread=True, group="query")
     def _execute(self, query: str, start: int) -> None:
         """``query`` begins at the character ``start`` of the editor's text."""
-        began = time.perf_counter()
         try:
             remember(self._home, query)
             with Reader(self._home) as reader:
                 self._reader = reader
+                began = time.perf_counter()
                 try:
                     result = reader.execute(query, time_limit=TIME_LIMIT)
                 finally:
@@ -118,23 +124,30 @@ class SqlScreen(OwnQueries):
         except (AideError, OSError) as error:
             message = f"{error.message} {error.mend}" if isinstance(error, AideError) else str(error)
             position = error.position if isinstance(error, QueryError) else None
-            self.app.call_from_thread(self._failed, message, None if position is None else start + position)
+            self._then(self._refused, message, None if position is None else start + position)
             return
         seconds = time.perf_counter() - began
-        self.app.call_from_thread(self._answered, result, for_the_screen(result.table), seconds)
+        self._then(self._answered, result, for_the_screen(result.table), seconds)
 
-    def _failed(self, message: str, place: int | None = None) -> None:
-        """Say what is wrong; the cursor goes to the character ``place`` of the editor's text."""
-        self._timing.pause()
+    def _failed(self, message: str) -> None:
         self._say(Text(f"! {inert(message)}", "red"))
+
+    def _refused(self, message: str, place: int | None) -> None:
+        """Say what is wrong with the query; the cursor goes to the character ``place`` of the editor's text."""
+        self._end()
+        self._failed(message)
         if place is not None:
             self.query_one(SqlEditor).go_to(place)
+
+    def _end(self) -> None:
+        self._busy = False
+        self._timing.pause()
 
     def _say(self, text: Text) -> None:
         self.query_one("#answer", Static).update(text)
 
     def _answered(self, result: Result, shown: pa.Table, seconds: float) -> None:
-        self._timing.pause()
+        self._end()
         self._result = result
         place = self.query_one("#results")
         place.remove_children()
@@ -230,9 +243,9 @@ class SqlScreen(OwnQueries):
             path.write_bytes(result.render(form))
         except OSError as error:
             message = f"{path} cannot be written: {error.strerror}. Choose another place."
-            self.app.call_from_thread(self._failed, message)
+            self._then(self._failed, message)
         else:
-            self.app.call_from_thread(self._say, Text(f"Written: {inert(str(path))}"))
+            self._then(self._say, Text(f"Written: {inert(str(path))}"))
 
     def action_copy_csv(self) -> None:
         result = self._result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -142,6 +143,31 @@ async def test_a_wrong_query_is_told_with_its_place_and_a_long_one_is_ended(home
         await pilot.press("f3")
         await pilot.pause()
         assert isinstance(pilot.app.screen, Choose), "what was run is in the history"
+
+
+async def test_leaving_before_the_answer_and_asking_twice_do_no_harm(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    go_on = threading.Event()
+
+    def slow(home: Home, query: str) -> None:
+        asked.append(query)
+        go_on.wait(20)
+
+    monkeypatch.setattr("tui.sql.remember", slow)
+    async with AideApp(home).run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        await pilot.press("s", "f5", "f5")
+        await until(pilot, lambda: asked)
+        assert "A query runs" in said(pilot, "#answer")
+        assert len(asked) == 1
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, HomeScreen)
+        go_on.set()
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause()
+        assert pilot.app.is_running
 
 
 async def test_an_error_puts_the_cursor_where_it_is(home: Home) -> None:
