@@ -167,7 +167,8 @@ class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
             form.settings()
         except AideError as error:
             problem = f"! {error.message} {error.mend}\n"
-        shown = Text(problem, "red")
+        shown = Text()
+        shown.append(problem, "red")
         shown.append(f"the same from a shell: {inert(form.command())}", "dim")
         self.query_one("#status", Static).update(shown)
         self._waiting += 1

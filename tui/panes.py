@@ -134,19 +134,19 @@ def _folds(tree: Tree, node: Node) -> RenderableType:
         return Text("Not executed.")
     best = tree.best
     others = {one.fold: one.score for one in best.folds} if best else {}
-    table = Table("fold", "score", f"best #{best.id}" if best else "best", "better by", "seconds", box=None)
+    columns = ("fold", "score", f"best #{best.id}" if best else "best", "better by", "s")
+    table = Table(*columns, box=None, padding=(0, 1, 0, 0))
     for one in node.folds:
         other = others.get(one.fold)
         both = one.score is not None and other is not None
         gap = f"{tree.direction.sign * (one.score - other) + 0.0:+.4g}" if both else ""  # type: ignore[operator] # no -0
         table.add_row(str(one.fold), number(one.score), number(other), gap, f"{one.usage.wall:.1f}")
-    if best is None:
-        table.add_row("mean", _spread(node), "", "", "")
-        return table
-    paired = compare(node.folds, best.folds, tree.direction, 0.0)
-    gap = _with_error(paired.mean, paired.standard_error, paired.folds, "+.4g") if node.id != best.id else ""
-    table.add_row("mean", _spread(node), _spread(best), gap, "")
-    return Group(table, Text(f"\n{FOLDS_NOTE}", "dim"))
+    lines = [f"mean       {_spread(node)}"]
+    if best is not None and best.id != node.id:
+        paired = compare(node.folds, best.folds, tree.direction, 0.0)
+        gain = _with_error(paired.mean, paired.standard_error, paired.folds, "+.4g")
+        lines += [f"best #{best.id:<4} {_spread(best)}", f"better by  {gain}", "", FOLDS_NOTE]
+    return Group(table, Text("\n" + "\n".join(lines)))
 
 
 def _spread(node: Node) -> str:
@@ -178,7 +178,8 @@ def comparison(tree: Tree, one: Node, other: Node) -> tuple[Text, Text]:
     sides = text.side_by_side(one.code, other.code)
     heads = []
     for node in (one, other):
-        head = Text(f"#{node.id} {node.operator.value}: {number(node.metric)}\n", "bold")
+        head = Text()
+        head.append(f"#{node.id} {node.operator.value}: {number(node.metric)}\n", "bold")
         head.append("folds " + " ".join(number(fold.score) for fold in node.folds) + "\n\n")
         heads.append(head)
     return heads[0] + sides[0], heads[1] + sides[1]

@@ -146,15 +146,20 @@ def test_folds_have_means_with_errors_and_are_paired_with_the_best() -> None:
     assert "-0.07 ± 0.015" in shown, "the spread of the differences, not of the scores"
     assert "same folds" in shown
     best = drawn(panes.content(panes.Shown("folds", tree, tree[0])))
-    assert "-0.07" not in best
+    assert "0.82 ± 0.012" in best
+    assert "same folds" not in best, "it is the best itself"
 
 
 def test_a_node_stopped_early_is_compared_on_the_folds_it_has() -> None:
     best = valid(0, 0.8, folds=(FoldScore(0, 0.8), FoldScore(1, 0.9)))
     behind = valid(1, 0.5, complete=False, folds=(FoldScore(0, 0.5),))
     tree = Tree.of((best, behind), Direction.MAXIMIZE)
-    line = drawn(panes.content(panes.Shown("folds", tree, behind))).splitlines()[2]
-    assert line.split() == ["mean", "0.5", "0.85", "±", "0.05", "-0.3"]
+    lines = drawn(panes.content(panes.Shown("folds", tree, behind))).splitlines()
+    assert [line.split() for line in lines[3:6]] == [
+        ["mean", "0.5"],
+        ["best", "#0", "0.85", "±", "0.05"],
+        ["better", "by", "-0.3"],
+    ]
 
 
 def drawn(content: RenderableType) -> str:

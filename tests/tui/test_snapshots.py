@@ -5,71 +5,107 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from textual.app import App
 from textual.pilot import Pilot
+from textual.widgets import Input, TextArea
 
+from aide_local.home import Home
+from aide_local.llm.registry import ModelEntry
+from tests.llm.tiny import make_gguf
 from tests.store.earlier import unpack
 from tui.app import AideApp
 
 SIZES = ((80, 24), (120, 40))
-# screen -> keys from the list of runs
-WAYS = {
-    "home": (),
-    "plan": ("enter", "b", "1"),
-    "code": ("enter", "b", "2"),
-    "diff": ("enter", "b", "3"),
-    "output": ("enter", "b", "4"),
-    "error": ("enter", "e", "5"),
-    "prompt": ("enter", "b", "6"),
-    "folds": ("enter", "b", "7"),
-    "lineage": ("enter", "b", "8"),
-    "compare": ("enter", "b", "m", "]", "="),
-    "new": ("n",),
-    "sql": ("s",),
-    "help": ("enter", "?"),
-    "settings": (",",),
+# screen -> keys from the list of runs, and a word that is there once all is
+WAYS: dict[str, tuple[tuple[str, ...], str]] = {
+    "welcome": ((), "Welcome"),
+    "home": ((), "finished"),
+    "plan": (("enter", "b", "1"), "metric"),
+    "code": (("enter", "b", "2"), "import"),
+    "diff": (("enter", "G", "3"), "+++ this"),
+    "output": (("enter", "b", "4"), "printed nothing"),
+    "error": (("enter", "e", "5"), "KeyError"),
+    "prompt": (("enter", "b", "6"), "attempt 1"),
+    "folds": (("enter", "G", "7"), "better by  -"),
+    "lineage": (("enter", "b", "8"), "draft,"),
+    "compare": (("enter", "b", "m", "]", "="), "folds"),
+    "new": (("n",), "Type a path"),
+    "sql": (("s",), "LIMIT 50"),
+    "result": (("s", "f5", "f6"), "columns, 0.00 s"),
+    "models": (("m",), "context of 2,048"),
+    "help": (("enter", "?"), "Keys that work here"),
+    "settings": ((",",), "theme:"),
+    "log": (("f12",), "what a person was told"),
 }
 
 
-async def _settled(pilot: Pilot[None]) -> None:
-    """Until two looks in a row show the same: workers have brought what they read."""
+@pytest.fixture(autouse=True)
+def everywhere_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No cursor that blinks, nothing that moves, no clock, no zone, no colours or folders of this machine."""
+    for name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_COLOR_SYSTEM", "SSH_CONNECTION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
+    for field in (Input, TextArea):
+        monkeypatch.setattr(field.cursor_blink, "_default", False)
+    monkeypatch.setattr("tui.sql.time", SimpleNamespace(monotonic=float, perf_counter=float))
+    monkeypatch.setattr("tui.models.list_models", lambda home: (_model(home.root),))
+    monkeypatch.chdir(tmp_path)  # the list shows where the home folder is
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def _model(folder: Path) -> ModelEntry:
+    return ModelEntry(name="tiny", path=folder / "tiny.gguf", description="A model for tests.", default=True)
+
+
+def _shown(pilot: Pilot[None]) -> str:
+    screen = pilot.app.screen
+    lines = screen._compositor.render_strips(screen.size)
+    return "\n".join("".join(segment.text for segment in strip) for strip in lines)
+
+
+async def _settled(pilot: Pilot[None], word: str = "") -> None:
+    """Until ``word`` is there, two looks in a row show the same and our threads have brought what they read.
+
+    Textual's list of files has a worker that never ends, ``_loader``.
+    """
     before = ""
-    for _ in range(100):
-        await pilot.pause(0.1)
-        now = pilot.app.export_screenshot(simplify=True)
-        if now == before:
+    for _ in range(200):
+        await pilot.pause(0.05)
+        now = _shown(pilot)
+        reading = any(one.is_running for one in pilot.app.workers if one.name != "_loader")
+        if now == before and word in now and not reading:
             return
         before = now
-    raise AssertionError("the screen changes all the time")
+    raise AssertionError(f"{word!r} did not come, or the screen changes all the time:\n{before}")
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("screen", WAYS)
 def test_the_screen_looks_as_it_did(
-    screen: str,
-    size: tuple[int, int],
-    tmp_path: Path,
-    snap_compare: Callable[..., bool],
-    monkeypatch: pytest.MonkeyPatch,
+    screen: str, size: tuple[int, int], snap_compare: Callable[..., bool]
 ) -> None:
-    monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
-    monkeypatch.chdir(tmp_path)  # the list shows where the home folder is
-    home = unpack(Path("home"), 2)
+    home = Home(Path("home")) if screen == "welcome" else unpack(Path("home"), 2)
+    if screen == "models":
+        make_gguf(home.root / "tiny.gguf")
+    keys, word = WAYS[screen]
 
     async def walk(pilot: Pilot[None]) -> None:
         await _settled(pilot)
-        for key in WAYS[screen]:
+        for key in keys:
             await pilot.press(key)
             await _settled(pilot)
-        for field in pilot.app.screen.query(
-            "Input, TextArea"
-        ):  # the screen is up now, however slow the machine
-            field.cursor_blink = False  # type: ignore[attr-defined]
-        await _settled(pilot)
+        await _settled(pilot, word)
 
-    app: App[None] = AideApp(home)
+    app = AideApp(home)
+    if screen == "log":
+        app._told.append(("warning", "what a person was told"))
     assert snap_compare(app, terminal_size=size, run_before=walk)
