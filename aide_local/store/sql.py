@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import threading
+import time
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -234,8 +235,9 @@ class Reader:
 
     def _end_after(self, seconds: float, ended: threading.Event) -> None:
         """Interrupt again and again: one that comes between two steps of a streamed query is forgotten by DuckDB."""
-        if not ended.wait(seconds):
-            while not ended.wait(0.1):
+        end = time.monotonic() + seconds
+        while not ended.wait(0.1):
+            if self._interrupted.is_set() or time.monotonic() >= end:
                 self._connection.interrupt()
 
     def _located(self, query: str, error: Exception) -> sql_errors.Place:
