@@ -8,6 +8,7 @@ from textual.binding import BindingType
 from textual.reactive import reactive
 from textual.widgets import Input
 
+from aide_local.tree import Tree
 from aide_local.types import NodeState
 from tui import panes
 from tui.dialogs import Compare
@@ -46,6 +47,7 @@ class Browsing(Steering):
         super().__init__()
         self._typed = 0
         self._depth = 0
+        self._found: tuple[Tree | None, str, list[int]] = (None, "", [])
 
     def go_to(self, node: int) -> bool:
         return self.query_one(SolutionTree).go_to(node)
@@ -88,7 +90,12 @@ class Browsing(Steering):
 
     @property
     def found(self) -> list[int]:
-        return [one.id for one in self.solution.nodes if matches(one, self.query_text)]
+        """Nodes that fit, by time. Kept until the tree or the query is another: the status line asks ten times a second."""
+        tree, query, found = self._found
+        if tree is not self.solution or query != self.query_text:
+            found = [one.id for one in self.solution.nodes if matches(one, self.query_text)]
+            self._found = (self.solution, self.query_text, found)
+        return found
 
     def action_find(self) -> None:
         find = self.query_one("#find", Input)

@@ -68,6 +68,7 @@ class RunScreen(Browsing):
         self.live = live
         self._go_to_first = node
         self._view: RunView | None = None
+        self._titled: tuple[Tree | None, RunView | None] = (None, None)
         self._stamp: object = None
         self._reread_at = float("-inf")
         self._reading = False
@@ -247,7 +248,9 @@ class RunScreen(Browsing):
         if self.query_text:
             parts.append(f"{len(self.found)} of {len(tree)} fit {self.query_text!r}; escape shows all")
         self.query_one("#status", Static).update(status.line(parts, trouble))
-        self.query_one("#title", Static).update(status.title(self._run_id, tree, view))
+        if tree is not self._titled[0] or view is not self._titled[1]:
+            self._titled = (tree, view)
+            self.query_one("#title", Static).update(status.title(self._run_id, tree, view))
 
     @work(thread=True, group="measure", exclusive=True)
     def _measure(self) -> None:

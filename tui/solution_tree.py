@@ -41,29 +41,29 @@ class SolutionTree(TreeWidget[int]):
         self.marks: set[int] = set()
         self._fitting: frozenset[int] | None = None  # nodes that a filter left, None without one
         self._places: dict[int, TreeNode[int]] = {}
-        self._labelled: dict[int, Node] = {}
+        self._labels: dict[int, Text] = {}
+        self._labelled: dict[int, Node] = {}  # of which node the label tells
+        self._ranks: dict[
+            int, tuple[int, float, int]
+        ] = {}  # by which siblings stand in order, where by metric
         self._sets: tuple[frozenset[int], ...] = (frozenset(),) * 4  # what labels show besides the node
 
     def show(self, tree: Tree) -> None:
         path = frozenset(one.id for one in tree.lineage(tree.best.id)) if tree.best else frozenset()
-        nodes = self._left(tree)
-        if self.by_metric and self._places and any(node.id not in self._places for node in nodes):
-            self.rebuild(tree)
-            return
         sets = (path, tree.excluded, tree.pinned, frozenset(self.marks))
-        relabel = frozenset().union(*(now ^ before for now, before in zip(sets, self._sets, strict=True)))
+        for stale in frozenset().union(*(now ^ then for now, then in zip(sets, self._sets, strict=True))):
+            self._labelled.pop(stale, None)
         self._sets = sets
-        for node in nodes:
-            if self._labelled.get(node.id) is node and node.id not in relabel:
-                continue
-            label = text.label(tree, node, node.id in path)
-            if node.id in self.marks:
-                label = Text("* ", "bold") + label
-            if node.id in self._places:
-                self._places[node.id].set_label(label)
-            else:
-                self._add(node, label)
-            self._labelled[node.id] = node
+        for node in self._left(tree):
+            place = self._places.get(node.id)
+            told = self._labelled.get(node.id) is node
+            if not told:
+                self._labels[node.id] = self._label(tree, node, path)
+                self._labelled[node.id] = node
+            if place is None:
+                self._add(tree, node)
+            elif not told and not self._move(tree, node, place):
+                place.set_label(self._labels[node.id])
         if not self.root.is_expanded:
             self.root.expand()
         if self.cursor_node is None and self._places:
@@ -84,34 +84,55 @@ class SolutionTree(TreeWidget[int]):
         self.rebuild(tree)
         return True
 
-    def _add(self, node: Node, label: Text) -> None:
+    def _label(self, tree: Tree, node: Node, path: frozenset[int]) -> Text:
+        label = text.label(tree, node, node.id in path)
+        return Text("* ", "bold") + label if node.id in self.marks else label
+
+    def _add(self, tree: Tree, node: Node) -> None:
+        """At its place among its siblings: the last by time, or by metric."""
         above = self._places[node.parent] if node.parent is not None else self.root
-        self._places[node.id] = above.add(label, data=node.id, expand=True)
+        before = None
+        if self.by_metric:
+            own = self._ranks[node.id] = _rank(tree, node)
+            siblings = enumerate(above.children)
+            before = next((at for at, one in siblings if self._ranks[one.data or 0] > own), None)
+        self._places[node.id] = above.add(self._labels[node.id], data=node.id, before=before, expand=True)
+
+    def _move(self, tree: Tree, node: Node, place: TreeNode[int]) -> bool:
+        """A leaf whose metric came goes to its place by metric, and the cursor with it. Whether it had to."""
+        if not self.by_metric or place.children or self._ranks[node.id] == _rank(tree, node):
+            return False
+        here = self.cursor_node is place
+        place.remove()
+        self._add(tree, node)
+        if here:
+            self.go_to(node.id)
+        return True
 
     def rebuild(self, tree: Tree) -> None:
-        """Anew, siblings by time or by metric, the cursor where it was."""
+        """Anew, siblings by time or by metric, the cursor where it was. Labels are kept: the order does not change them."""
         here = self.cursor_node.data if self.cursor_node is not None else None
         self.clear()
         self._places.clear()
-        self._labelled.clear()
-        self._sets = (frozenset(),) * 4
-        ranks = {node.id: rank for rank, node in enumerate(tree.ranked())}
-        kept = {node.id for node in self._left(tree)}
+        self._ranks.clear()
         if self.by_metric:
-            waiting: list[int | None] = [None]
-            order: list[Node] = []
-            while waiting:
-                children = sorted(
-                    (node for node in tree.children(waiting.pop(0)) if node.id in kept),
-                    key=lambda node: (ranks.get(node.id, len(tree)), node.id),
-                )
-                order += children
-                waiting += [node.id for node in children]
-            for node in order:
-                self._add(node, Text(""))
+            self._add_in_order(tree)
         self.show(tree)
         if here is not None:
             self.go_to(here)
+
+    def _add_in_order(self, tree: Tree) -> None:
+        """All that is shown, level by level, siblings by metric: each is the last of its siblings."""
+        kept = {node.id for node in self._left(tree)}
+        level: list[Node] = [node for node in tree.roots if node.id in kept]
+        while level:
+            ranks = {node.id: _rank(tree, node) for node in level}
+            self._ranks.update(ranks)
+            for node in sorted(level, key=lambda one: ranks[one.id]):
+                above = self._places[node.parent] if node.parent is not None else self.root
+                label = self._labels.get(node.id, Text(""))
+                self._places[node.id] = above.add(label, data=node.id, expand=True)
+            level = [child for node in level for child in tree.children(node.id) if child.id in kept]
 
     def go_to(self, node: int) -> bool:
         """Open what is above the node and put the cursor on it; False where it is not in the tree."""
@@ -127,15 +148,13 @@ class SolutionTree(TreeWidget[int]):
         return True
 
     def outline(self, depth: int) -> None:
-        """Open nodes above ``depth``, close the others; 0 opens all."""
-        for place in self._places.values():
-            level, above = 0, place.parent
-            while above is not None:
-                level, above = level + 1, above.parent
-            if depth == 0 or level < depth:
-                place.expand()
-            else:
-                place.collapse()
+        """Open nodes above ``depth``, close the others; 0 opens all. What is so already is left alone: each costs."""
+        level, places = 0, list(self.root.children)
+        while places:
+            for place in places:
+                if place.children and place.is_expanded != (depth == 0 or level < depth - 1):
+                    place.toggle()
+            level, places = level + 1, [child for place in places for child in place.children]
 
     def action_open(self) -> None:
         node = self.cursor_node
@@ -153,8 +172,8 @@ class SolutionTree(TreeWidget[int]):
         self.cursor_line = self.last_line
 
     def get_label_width(self, node: TreeNode[int]) -> int:
-        """The tree does not scroll sideways, so no label is wider than it: measuring thousands would cost 200 ms."""
-        return self.size.width
+        """The tree does not scroll sideways, so widths do not matter: measuring thousands would cost 200 ms."""
+        return 1
 
     def render_label(self, node: TreeNode[int], base_style: Style, style: Style) -> Text:
         label = node._label.copy() if isinstance(node._label, Text) else Text(str(node._label))
@@ -162,3 +181,10 @@ class SolutionTree(TreeWidget[int]):
         if node.children:
             return Text("▾ " if node.is_expanded else "▸ ", style=base_style) + label
         return Text("  ", style=base_style) + label
+
+
+def _rank(tree: Tree, node: Node) -> tuple[int, float, int]:
+    """The best first; then those that are not compared, by time."""
+    if node.metric is None or not node.complete or node.id in tree.excluded:
+        return (1, 0.0, node.id)
+    return (0, -tree.direction.sign * node.metric, node.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from textual.pilot import Pilot
@@ -247,6 +248,44 @@ async def test_sorting_siblings_by_metric_and_back(home: Home, run_id: str) -> N
         assert complete == sorted(complete, key=ranks.index)
         await press(pilot, "s")
         assert [child.data for child in tree.root.children] == by_time
+
+
+async def test_by_metric_a_new_node_and_a_metric_that_comes_find_their_place(home: Home, run_id: str) -> None:
+    async with opened(home, run_id) as (pilot, screen):
+        tree = screen.query_one(SolutionTree)
+        await press(pilot, "s")
+        best, *_, worst = (node for node in screen.solution.ranked() if node.parent is None)
+        pending = replace(best, id=len(screen.solution), state=NodeState.PENDING, metric=None, complete=False)
+        tree.show(screen.solution.tell(pending))
+        assert tree.root.children[-1].data == pending.id, "what has no metric comes last"
+        screen.solution = screen.solution.tell(pending)
+        screen.go_to(pending.id)
+        await pilot.pause()
+        assert best.metric is not None
+        assert worst.metric is not None
+        middle = replace(best, id=pending.id, metric=(best.metric + worst.metric) / 2)
+        screen.solution = screen.solution.tell(middle)
+        tree.show(screen.solution)
+        await pilot.pause()
+        await pilot.pause()
+        shown = [one.data for one in tree.root.children]
+        ranks = [node.id for node in screen.solution.ranked()]
+        assert [one for one in shown if one in ranks] == [one for one in ranks if one in shown]
+        assert tree.cursor_node is not None
+        assert tree.cursor_node.data == middle.id, "the cursor goes with it"
+
+
+async def test_a_label_that_became_stale_behind_a_filter_is_true_again(home: Home, run_id: str) -> None:
+    async with opened(home, run_id) as (_, screen):
+        tree = screen.query_one(SolutionTree)
+        roots = [node for node in screen.solution.roots if not screen.solution.children(node.id)]
+        hidden, other = roots[0], next(one for one in screen.solution.nodes if one.id != roots[0].id)
+        tree.filter(screen.solution, frozenset({other.id}))
+        pinned = screen.solution.marked("pin", hidden.id)
+        tree.show(pinned)
+        tree.filter(pinned, None)
+        label = next(one.label for one in tree.root.children if one.data == hidden.id)
+        assert "pinned" in str(label)
 
 
 async def test_copying(home: Home, run_id: str) -> None:
