@@ -1,21 +1,28 @@
-"""How fast the terminal UI answers: a tree of 5,000 nodes, a node added while browsing, 100,000 streamed tokens.
+"""How fast the terminal UI answers: a tree of 5,000 nodes, a node added while browsing, 100,000 streamed tokens; and
+how its memory grows over an hour.
 
     python -m benchmarks.tui
 
 Key to paint is the time from a key until the screen is laid out and drawn anew, without a terminal, paired with
 the same for an app that shows a line of text. Targets: open below 1 s; p95 of a key below 50 ms above the empty
 app's; p95 of a new node below 150 ms; streaming below one core.
+
+The hour is simulated: a node every six seconds with its reply and output, as fast as the window takes them, while keys are
+pressed. A window without a leak grows by what its nodes need (some KiB each: script, plan, label, line of the tree), and by
+nothing for the tokens and lines that passed.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import random
 import statistics
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +35,7 @@ from aide_local import events
 from aide_local.home import Home
 from aide_local.task import Direction
 from aide_local.tree import Tree
-from aide_local.types import Node, NodeState, Operator, RunSettings
+from aide_local.types import Node, NodeState, Operator, RunSettings, Step
 from benchmarks.overhead import result
 from tui.app import AideApp
 from tui.live import LiveRun
@@ -146,6 +153,57 @@ async def measure(count: int, size: int, tokens: int, place: Path) -> None:
         print(f"{'memory of the app at the end':<42} {process.memory_info().rss / 2**20:.0f} MiB")
 
 
+NODE_EVERY = 6.0  # simulated seconds
+REPLY, PRINTED = 400, 60  # tokens and lines of a node
+
+
+def a_node(number: int) -> list[events.Event]:
+    """What a run tells of one node, from its proposal to its end."""
+    node = result(number)
+    told: list[events.Event] = [events.NodeProposed(0.0, number, Step(node.operator, node.parent))]
+    told += [
+        events.TokensStreamed(0.0, number, f"token_{one}\n" if one % 9 == 0 else "x ") for one in range(REPLY)
+    ]
+    told.append(events.ExecutionStarted(0.0, number))
+    told += [events.OutputStreamed(0.0, number, 0, f"epoch {one}: {one / 7:.4f}\n") for one in range(PRINTED)]
+    return [*told, events.NodeFinished(0.0, node)]
+
+
+async def keep_going(minutes: float, place: Path) -> None:
+    """Tell the memory after the first sixth of the time and at its end."""
+    nodes = int(60 * minutes / NODE_EVERY)
+    run = Scripted(Tree((), Direction.MAXIMIZE))
+    live = LiveRun(run)  # type: ignore[arg-type]
+    app = AideApp(Home(place))
+    process, measured = psutil.Process(), []
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        screen = RunScreen(app.home, "benchmark", live)
+        await app.push_screen(screen)
+        for number in range(nodes):
+            *told, last = a_node(number)
+            pending = replace(
+                result(number), state=NodeState.PENDING, metric=None, complete=False, error=None
+            )
+            run.tree = run.tree.tell(pending)
+            for event in told:
+                live._queue.put(event)
+            screen._look()
+            await press(pilot, ["G", KEYS[number % len(KEYS)]], 2)
+            run.tree = run.tree.tell(result(number))
+            live._queue.put(last)
+            screen._look()
+            await painted(pilot)
+            if number in (nodes // 6, nodes - 1):
+                gc.collect()
+                measured.append((process.memory_info().rss / 2**20, number))
+    (early, before), (late, after) = measured
+    print(
+        f"{f'{minutes:g} simulated minutes, {nodes:,} nodes':<42} {early:.0f} MiB after a sixth, {late:.0f} MiB at the end:"
+        f" {1024 * (late - early) / (after - before):.1f} KiB for each node"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -153,9 +211,12 @@ def main() -> None:
     parser.add_argument("--keys", type=int, default=240)
     parser.add_argument("--nodes", type=int, default=5000)
     parser.add_argument("--tokens", type=int, default=100_000)
+    parser.add_argument("--minutes", type=float, default=60.0, help="of the simulated run; 0 leaves it out")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         asyncio.run(measure(given.keys, given.nodes, given.tokens, Path(place)))
+        if given.minutes:
+            asyncio.run(keep_going(given.minutes, Path(place)))
 
 
 if __name__ == "__main__":
