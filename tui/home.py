@@ -178,5 +178,5 @@ def _cells(info: RunInfo) -> list[Text]:
         Text(clock(info.seconds), justify="right"),
         Text(line(info.model)),
         Text(f"{datetime.fromtimestamp(info.created):%d %b %H:%M}"),
-        Text(line(info.id), "dim"),
+        Text(line(info.id)),
     ]

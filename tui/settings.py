@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import ClassVar
 
+from rich.terminal_theme import TerminalTheme
 from textual.app import App
 from textual.binding import BindingType
 from textual.theme import Theme
@@ -27,17 +28,32 @@ COLOUR_BLIND = Theme(
 )
 
 
+# The same for colours by name, as text has them: black, red, green, yellow, blue, magenta, cyan, white.
+_SAFE = [
+    (0, 0, 0), (213, 94, 0), (86, 180, 233), (230, 159, 0), (0, 114, 178), (204, 121, 167), (0, 158, 115), (217, 217, 217),
+]  # fmt: skip
+COLOUR_BLIND_NAMED = TerminalTheme((18, 18, 18), (224, 224, 224), _SAFE, _SAFE)
+
+# On a light ground: dark enough to be read.
+_ON_LIGHT = [
+    (0, 0, 0), (170, 0, 0), (0, 105, 0), (130, 85, 0), (0, 70, 160), (130, 0, 130), (0, 95, 110), (90, 90, 90),
+]  # fmt: skip
+LIGHT_NAMED = TerminalTheme((224, 224, 224), (31, 31, 31), _ON_LIGHT, _ON_LIGHT)
+
+
 class SettingsApp(App[None]):
     """The part of the application that remembers choices."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         key("comma", "settings", "Settings", "Theme, keys, motion", group="app"),
         key("f4", "rebind", "Keys", "Give an action another key", group="app"),
-        key("f10", "change_theme", "Theme", "Choose a theme: dark, light, ansi, okabe-ito (colour-blind safe)", group="app"),
+        key("f10", "change_theme", "Theme", "Choose a theme: dark, light, ansi-dark, okabe-ito (colour-blind safe)", group="app"),
     ]  # fmt: skip
 
     def __init__(self, home: Home) -> None:
-        super().__init__()
+        # Without colours, Textual would make greys of them: of ANSI's red one that cannot be read on black.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        self._named_colours = self.ansi_theme_dark
         self.home = home
         self.preferences = Preferences(home.root / "ui.json")
 
@@ -52,6 +68,7 @@ class SettingsApp(App[None]):
             self.theme = self.preferences.theme
         if self.preferences.motion == "none" or "SSH_CONNECTION" in os.environ:
             self.animation_level = "none"
+        self._name_colours()
         self.set_keymap(self.preferences.keys)
         self.theme_changed_signal.subscribe(self, self._keep_theme)
 
@@ -138,7 +155,14 @@ class SettingsApp(App[None]):
 
     # ---- keeping ----
 
+    def _name_colours(self) -> None:
+        """What "red" and "green" are; the theme that is safe for the colour-blind has its own."""
+        safe = self.theme == COLOUR_BLIND.name
+        self.ansi_theme_light = LIGHT_NAMED
+        self.ansi_theme_dark = COLOUR_BLIND_NAMED if safe else self._named_colours
+
     def _keep_theme(self, theme: Theme) -> None:
+        self._name_colours()
         if theme.name != self.preferences.theme:
             self.preferences.theme = theme.name
             self._save("")

@@ -178,6 +178,8 @@ class SolutionTree(TreeWidget[int]):
     def render_label(self, node: TreeNode[int], base_style: Style, style: Style) -> Text:
         label = node._label.copy() if isinstance(node._label, Text) else Text(str(node._label))
         label.stylize(style)
+        if node is self.cursor_node:
+            label.stylize(Style(dim=False))  # on the cursor's ground it could not be read
         if node.children:
             return Text("▾ " if node.is_expanded else "▸ ", style=base_style) + label
         return Text("  ", style=base_style) + label

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from textual import events
 from textual.message import Message
+from textual.theme import Theme
 from textual.widgets import TextArea
 
 _WORD = re.compile(r"\w+$")
@@ -31,6 +32,14 @@ class SqlEditor(TextArea):
     def __init__(self) -> None:
         super().__init__(language="sql", show_line_numbers=True, tab_behavior="focus", id="editor")
         self.words: list[str] = list(_KEYWORDS)
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, self._follow_theme)
+        self._follow_theme(self.app.current_theme)
+
+    def _follow_theme(self, theme: Theme) -> None:
+        """The editor's own colours are made for a dark ground."""
+        self.theme = "css" if theme.dark or theme.ansi else "github_light"
 
     def asked(self) -> tuple[str, int]:
         """What is selected, else all, without blanks around it; and at which character of the text it begins."""
