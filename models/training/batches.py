@@ -33,7 +33,7 @@ class Mix:
     longest: int  # examples of more tokens are left out
     drill_share: float = 0.0  # of the examples, too
     drafts: float = 1.0  # share of the corpus' drafts that is kept: they are learnt first
-    repeats: bool = False  # only random tokens that come again, and nothing else
+    repeats: float = 0.0  # share of the batches that are random tokens that come again
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,12 @@ def examples(encoder: Encoder, mix: Mix, seed: int) -> Iterator[Encoded]:
 
 def batches(encoder: Encoder, mix: Mix, seed: int, pool: int = 384) -> Iterator[Batch]:
     """Group ``pool`` examples at a time by length, then give the groups in random order."""
-    if mix.repeats:
-        from models.training.repeats import repeats
+    from models.training.repeats import repeats
 
-        yield from repeats(len(encoder), mix.tokens, seed)
     rng = random.Random(f"batches {seed}")
+    random_tokens = repeats(len(encoder), mix.tokens, seed)
+    while mix.repeats == 1:
+        yield next(random_tokens)
     stream = examples(encoder, mix, seed)
     while True:
         chosen = sorted(itertools.islice(stream, pool), key=len)
@@ -83,6 +84,8 @@ def batches(encoder: Encoder, mix: Mix, seed: int, pool: int = 384) -> Iterator[
             groups[-1].append(example)
         rng.shuffle(groups)
         for group in groups:
+            while rng.random() < mix.repeats:
+                yield next(random_tokens)
             yield _stack(group)
 
 

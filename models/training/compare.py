@@ -3,7 +3,8 @@
     python -m models.training.compare models/starter.gguf f16.gguf
 
 For the replies of examples that training never saw: the loss for each token, how often the likeliest token is the right
-one, and the speed of llama.cpp, the files taking turns.
+one, and the speed of llama.cpp, the files taking turns. And whether it copies at all: of random tokens shown twice, the share of
+the second half that is predicted, by the length of a half.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from jinja2 import Environment
 from llama_cpp import Llama
 
 from models.training.corpus import generate
-from models.training.tokenizer import TEMPLATE
+from models.training.tokenizer import SPECIAL, TEMPLATE
 
 SEED = 20_000_000  # of examples; training's are far below
+HALVES = (16, 64, 256, 700)  # tokens
 
 
 @dataclass(slots=True)
@@ -69,6 +71,18 @@ def read(model: Llama, prompt: str, reply: str, sums: Sums) -> None:
     sums.wrote += len(after[:32])
 
 
+def copied(model: Llama, half: int, times: int = 4) -> float:
+    """Share of the second half predicted when ``half`` random tokens are shown twice: what induction heads do."""
+    rng = np.random.default_rng(half)
+    right = 0
+    for _ in range(times):
+        once = rng.integers(len(SPECIAL), model.n_vocab(), half).tolist()
+        model.reset()
+        model.eval([*once, *once])
+        right += int((model.scores[half : 2 * half - 1].argmax(axis=1) == once[1:]).sum())
+    return right / (times * (half - 1))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -88,6 +102,10 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     for path, one in zip(given.files, sums, strict=True):
         print(one.line(path))
+    print(f"\n| file | {' | '.join(f'{half} random tokens again' for half in HALVES)} |")
+    print(f"|---|{'---|' * len(HALVES)}")
+    for path, model in zip(given.files, models, strict=True):
+        print(f"| {path.name} | {' | '.join(f'{100 * copied(model, half):.0f} %' for half in HALVES)} |")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from tokenizers import Tokenizer
 
 from aide_local.prompts.build import fingerprint
 from models.training.corpus import VERSION
-from models.training.model import CONTEXT, HEAD, NORM_EPSILON, ROPE_BASE, Llama, Shape
+from models.training.model import CONTEXT, HEAD, NORM_EPSILON, ROPE_BASE, Llama, Shape, rotary_divisors
 from models.training.tokenizer import END, PAD, PRE, SPECIAL, TEMPLATE, Encoder
 from models.training.train import WORK
 
@@ -52,6 +52,7 @@ def export(checkpoint: Path, target: Path, kind: str) -> None:
     writer.add_layer_norm_rms_eps(NORM_EPSILON)
     writer.add_vocab_size(shape.vocabulary)
     _tokenizer(writer, tokenizer)
+    writer.add_tensor("rope_freqs.weight", rotary_divisors().numpy())
     for name, values in state["average"].items():
         array = values.float().numpy()
         if array.ndim < 2:

@@ -2,7 +2,8 @@
 
 Pre-norm blocks of causal attention (heads of 64, rotary positions on interleaved pairs) and SwiGLU,
 RMSNorm, no biases, tied input and output embeddings. Nothing is permuted at export: a weight here
-is the tensor of that name there.
+is the tensor of that name there. The first half of each head's pairs rotates, the other half does not
+(llama.cpp's ``rope_freqs.weight``): what is turned by a thousand positions cannot be compared with what is not.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ HEAD = 64  # width of an attention head
 CONTEXT = 2048  # longest sequence, in tokens
 ROPE_BASE = 10_000.0
 NORM_EPSILON = 1e-5
+STILL = 1e10  # a rotary frequency divided by this does not turn in any context
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,19 @@ class Shape:
         return self.width // HEAD
 
 
-def rotary_table(length: int, device: torch.device | None = None) -> tuple[Tensor, Tensor]:
+def rotary_divisors() -> Tensor:
+    """What llama.cpp divides the frequency of each of the HEAD / 2 pairs by (its ``rope_freqs.weight``)."""
+    return torch.cat([torch.ones(HEAD // 4), torch.full((HEAD // 4,), STILL)])
+
+
+def rotary_frequencies() -> Tensor:
+    """Radians per position of each of the HEAD / 2 pairs."""
+    return ROPE_BASE ** (-torch.arange(0, HEAD, 2, dtype=torch.float32) / HEAD) / rotary_divisors()
+
+
+def rotary_table(length: int) -> tuple[Tensor, Tensor]:
     """Cosine and sine of position times frequency: two tensors of (length, HEAD / 2)."""
-    frequency = ROPE_BASE ** (-torch.arange(0, HEAD, 2, device=device, dtype=torch.float32) / HEAD)
-    angle = torch.outer(torch.arange(length, device=device, dtype=torch.float32), frequency)
+    angle = torch.outer(torch.arange(length, dtype=torch.float32), rotary_frequencies())
     return angle.cos(), angle.sin()
 
 

@@ -14,15 +14,16 @@ import numpy as np
 from models.training.batches import Batch
 from models.training.tokenizer import SPECIAL
 
-LENGTH = 128
+LENGTHS = (64, 128, 256, 512, 1024)  # of a row, in tokens; the same for a whole batch
 
 
 def repeats(vocabulary: int, tokens: int, seed: int) -> Iterator[Batch]:
-    """Infinite; batches of ``tokens`` tokens, two rows in three a repeated segment, one a table of keys and values."""
+    """Infinite; batches of about ``tokens`` tokens, two rows in three a repeated segment, one a table of keys and values."""
     rng = np.random.default_rng(seed)
-    rows = max(3, tokens // LENGTH)
     while True:
-        made = [_segment(rng, vocabulary) if row % 3 else _table(rng, vocabulary) for row in range(rows)]
+        length = int(rng.choice(LENGTHS))
+        rows = max(3, tokens // length)
+        made = [(_segment if row % 3 else _table)(rng, vocabulary, length) for row in range(rows)]
         yield Batch(
             np.stack([tokens for tokens, _ in made]),
             np.stack([weights for _, weights in made]),
@@ -30,21 +31,21 @@ def repeats(vocabulary: int, tokens: int, seed: int) -> Iterator[Batch]:
         )
 
 
-def _segment(rng: np.random.Generator, vocabulary: int) -> tuple[np.ndarray, np.ndarray]:
-    """A segment of 8 to 63 tokens, again and again; what comes after its first time counts."""
-    size = int(rng.integers(8, LENGTH // 2))
+def _segment(rng: np.random.Generator, vocabulary: int, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """A segment of 8 tokens to half the row, again and again; what comes after its first time counts."""
+    size = int(rng.integers(8, length // 2))
     segment = rng.integers(len(SPECIAL), vocabulary, size)
-    weights = np.zeros(LENGTH, dtype=np.float32)
+    weights = np.zeros(length, dtype=np.float32)
     weights[size + 1 :] = 1
-    return np.tile(segment, LENGTH // size + 1)[:LENGTH].astype(np.int32), weights
+    return np.tile(segment, length // size + 1)[:length].astype(np.int32), weights
 
 
-def _table(rng: np.random.Generator, vocabulary: int) -> tuple[np.ndarray, np.ndarray]:
+def _table(rng: np.random.Generator, vocabulary: int, length: int) -> tuple[np.ndarray, np.ndarray]:
     """Distinct keys with values, then the keys in another order; the values count."""
-    size = int(rng.integers(4, LENGTH // 4))
+    size = int(rng.integers(4, length // 4))
     keys = rng.choice(np.arange(len(SPECIAL), vocabulary), size, replace=False)
     values, order = rng.integers(len(SPECIAL), vocabulary, size), rng.permutation(size)
-    tokens, weights = np.zeros(LENGTH, dtype=np.int32), np.zeros(LENGTH, dtype=np.float32)
+    tokens, weights = np.zeros(length, dtype=np.int32), np.zeros(length, dtype=np.float32)
     tokens[: 4 * size] = np.concatenate(
         [np.stack([keys, values], 1).ravel(), np.stack([keys[order], values[order]], 1).ravel()]
     )

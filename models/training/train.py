@@ -1,4 +1,4 @@
-"""Train the starter model: copy tasks first, then scripts in the product's own prompts.
+"""Train the starter model: random tokens that come again first, then scripts in the product's own prompts.
 
     python -m models.training.train --minutes 90
 
@@ -6,7 +6,7 @@ One process trains; another composes examples. The schedule runs on the share of
 used up, so a run of any length, on a machine of any speed, ends annealed; with ``--steps`` it runs
 on the share of the steps instead, and the same seed gives the same weights. Checkpoints hold
 everything needed to go on; a run that finds one in ``--work`` continues it. ``--start FILE.gguf`` begins with the
-weights of an exported model instead of random ones, with smaller steps and no short copy tasks.
+weights of an exported model, and goes straight to the scripts.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from models.training.batches import Background, Batch, Mix
+from models.training.induction import wire
 from models.training.model import CONTEXT, Llama, Shape
 from models.training.tokenizer import Encoder, train_tokenizer
 from models.training.warm_start import tokenizer_of, training_of, weights_of
@@ -40,11 +41,13 @@ class Plan:
     vocabulary: int = 3072
     minutes: float = 90.0
     steps: int | None = None  # instead of minutes
-    batch_tokens: int = 8192
-    repeats: float = 0.12  # share of the run spent on random tokens that come again, first of all
-    short_copy: float = 0.07  # share of the run spent on short copy tasks alone, next
-    matrix_rate: float = 4e-3  # Muon, scaled to the update size of AdamW
-    other_rate: float = 3e-3  # AdamW: embeddings and gains
+    batch_tokens: int = 4096
+    repeats: float = 0.07  # share of the run spent on random tokens that come again, first of all
+    short_copy: float = 0.03  # share of the run spent on short copy tasks alone, next
+    # Above a few times these, the heads that `induction` puts in are unlearnt: Adam's steps have one size, so embeddings of
+    # tokens that scripts rarely use drift together, and then look alike.
+    matrix_rate: float = 7e-4  # Muon, scaled to the update size of AdamW
+    other_rate: float = 1.2e-4  # AdamW: embeddings and gains
     decay_from: float = 0.45
     final_rate: float = 0.01  # share of the full rate at the end
     average: float = 0.99  # of the exponential moving average of weights, the ones exported
@@ -52,11 +55,10 @@ class Plan:
     earlier: str = ""  # what the weights begun with were trained for, in words; empty: random weights
 
 
-# With --start. At 2.5e-3 and a copy share of 0.05 the copying was unlearnt within 500 steps, and with it every value.
-FURTHER = {"short_copy": 0.0, "matrix_rate": 1.5e-3, "other_rate": 1e-3, "decay_from": 0.25}
-FURTHER_COPY_SHARE, FURTHER_DRAFTS = 0.25, 0.4
-# (from this share of the run on, share of copy tasks among the examples, share of drills: they are short)
-SHARES = ((0.0, 0.25, 0.3), (0.3, 0.18, 0.5), (0.5, 0.12, 0.5), (0.75, 0.05, 0.35))
+FURTHER = {"repeats": 0.0, "short_copy": 0.0, "decay_from": 0.25}  # with --start
+FURTHER_DRAFTS = 0.4
+# From this share of the run on: share of copy tasks among the examples, of drills, and of random tokens among the batches.
+SHARES = ((0.0, 0.15, 0.45, 0.12), (0.3, 0.12, 0.5, 0.1), (0.5, 0.1, 0.45, 0.08), (0.75, 0.05, 0.3, 0.05))
 
 
 def rate_at(plan: Plan, progress: float, step: int) -> float:
@@ -69,19 +71,16 @@ def rate_at(plan: Plan, progress: float, step: int) -> float:
 
 
 def mix_at(plan: Plan, progress: float) -> Mix:
-    copies, drills = next(shares for start, *shares in reversed(SHARES) if progress >= start)
-    mix = Mix(
+    copies, drills, repeats = next(shares for start, *shares in reversed(SHARES) if progress >= start)
+    return Mix(
         copy_share=copies,
         short=progress < plan.repeats + plan.short_copy,
-        repeats=progress < plan.repeats,
+        repeats=1.0 if progress < plan.repeats else repeats,
         tokens=plan.batch_tokens,
         longest=CONTEXT,
         drill_share=drills,
+        drafts=FURTHER_DRAFTS if plan.earlier else 1.0,
     )
-    if plan.earlier:
-        drills = 0.6 if progress < 0.4 else 0.45
-        mix = replace(mix, copy_share=FURTHER_COPY_SHARE, drill_share=drills, drafts=FURTHER_DRAFTS)
-    return mix
 
 
 class Trainer:
@@ -92,7 +91,9 @@ class Trainer:
         self.plan, self.device = plan, device
         self.encoder = Encoder.load(tokenizer)
         self.shape = Shape.of(plan.depth, len(self.encoder))
-        self.model = Llama(self.shape).to(device)
+        self.model = Llama(self.shape)
+        wire(self.model)
+        self.model.to(device)
         self.muon = torch.optim.Muon(
             self.model.matrices(), lr=plan.matrix_rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"
         )

@@ -9,15 +9,24 @@ import torch
 from tokenizers import Tokenizer, decoders, models
 from torch import Tensor
 
+from models.training.model import rotary_divisors
 from models.training.tokenizer import SPECIAL, splitter
 
 
 def weights_of(path: Path) -> dict[str, Tensor]:
-    """Tensors by name, float32; 8-bit ones are what llama.cpp computes with."""
-    return {
+    """Tensors by name, float32; 8-bit ones are what llama.cpp computes with.
+
+    Raises:
+        ValueError: the file's rotary frequencies are not those of :mod:`models.training.model`.
+    """
+    weights = {
         tensor.name: torch.from_numpy(gguf.dequantize(tensor.data, tensor.tensor_type).copy()).float()
         for tensor in gguf.GGUFReader(path).tensors
     }
+    divisors = weights.pop("rope_freqs.weight", None)
+    if divisors is None or not torch.equal(divisors, rotary_divisors()):
+        raise ValueError(f"{path}: other rotary frequencies than this code trains; begin with random weights")
+    return weights
 
 
 def tokenizer_of(path: Path) -> Tokenizer:
