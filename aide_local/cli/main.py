@@ -6,11 +6,14 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from aide_local import __version__
-from aide_local.cli import models, report, run, runs, sandbox, show, sql, task
+from aide_local.cli import interrupt
 from aide_local.errors import AideError
+
+with interrupt.quits():
+    import typer
+
+    from aide_local.cli import models, report, run, runs, sandbox, show, sql, task
 
 app = typer.Typer(
     name="aide-local",
@@ -42,16 +45,10 @@ def top(
         raise typer.Exit
     context.obj = home
     if context.invoked_subcommand is None:
-        open_ui(home)
+        from aide_local.cli.window import open_window
+        from aide_local.home import Home
 
-
-def open_ui(home: Path | None, run_id: str = "") -> None:
-    """The Textual app; it depends on the engine, never the reverse, so it is found by name."""
-    from importlib import import_module
-
-    from aide_local.home import Home
-
-    raise typer.Exit(import_module("tui.app").main(Home.find(home), run_id))
+        raise typer.Exit(open_window(Home.find(home)))
 
 
 def attach(
@@ -60,11 +57,12 @@ def attach(
     home: HomeOption = None,
 ) -> None:
     """Open the terminal UI at a run; one that another process has is shown as it goes on."""
+    from aide_local.cli.window import open_window
     from aide_local.home import Home
     from aide_local.store.run_store import find_run
 
-    where = home or context.obj
-    open_ui(where, find_run(Home.find(where), run_id))
+    where = Home.find(home or context.obj)
+    raise typer.Exit(open_window(where, find_run(where, run_id)))
 
 
 def keys(
