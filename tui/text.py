@@ -20,7 +20,7 @@ PATH = 6  # bars of a node's way from its draft
 
 
 def inert(text: str) -> str:
-    """``text`` without control, escape and bidirectional signs, cut to what a pane can hold."""
+    """``text`` with control, escape and bidirectional signs as Python escapes, cut to what a pane can hold."""
     shown = text if len(text) <= LONGEST else text[: LONGEST // 2] + "\n… (cut) …\n" + text[-LONGEST // 2 :]
     lines = neutralise(shown).split("\n")
     return "\n".join(

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
-from aide_local.cli.text import harmless
 from aide_local.digest import first_sentence, format_metric
 from aide_local.events import (
     BestImproved,
@@ -27,6 +26,7 @@ from aide_local.events import (
     TokensStreamed,
     Trouble,
 )
+from aide_local.sandbox.output import neutralise
 from aide_local.types import Node, NodeState
 
 
@@ -87,7 +87,7 @@ class Lines(View):
             case NodeFinished():
                 self.line(node_line(event.node, self.steps), _STYLES.get(event.node.state, ""))
             case Trouble():
-                self.line(harmless(f"trouble: {event.message} {event.mend}".rstrip()), "yellow")
+                self.line(neutralise(f"trouble: {event.message} {event.mend}".rstrip()), "yellow")
             case RunPaused():
                 self.line(f"paused {event.reason}", "yellow")
             case RunResumed():
@@ -111,7 +111,7 @@ def node_line(node: Node, steps: int) -> str:
         result = f"failed: {node.error.one_line(100)}"
     else:
         result = node.state.value
-    return harmless(f"{head}  {result}  {first_sentence(node.plan)}".rstrip())
+    return neutralise(f"{head}  {result}  {first_sentence(node.plan)}".rstrip())
 
 
 def summary_lines(summary: dict[str, Any], reason: str) -> list[str]:

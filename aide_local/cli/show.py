@@ -13,8 +13,8 @@ import typer
 
 from aide_local.cli.options import at_least
 from aide_local.cli.run import Home_, Json
-from aide_local.cli.text import harmless
 from aide_local.errors import SettingsError
+from aide_local.sandbox.output import neutralise
 from aide_local.types import NodeState
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def tree_lines(tree: Tree) -> list[str]:
     while left:
         one, depth = left.pop()
         mark = "*" if one.id in path else " "
-        lines.append(harmless(f"{mark}{'  ' * depth}{_one_line(tree, one)}").rstrip())
+        lines.append(neutralise(f"{mark}{'  ' * depth}{_one_line(tree, one)}").rstrip())
         left += [(child, depth + 1) for child in reversed(tree.children(one.id))]
     return lines
 
@@ -193,7 +193,7 @@ def _show_node(view: RunView, node: Node, *, prompt: bool, json: bool) -> None:
         for generation in view.generations:
             if generation.node == node.id:
                 print(f"---- {generation.purpose}, attempt {generation.attempt}: prompt")
-                print(harmless(f"{generation.prompt}\n---- reply\n{generation.reply}\n"))
+                print(neutralise(f"{generation.prompt}\n---- reply\n{generation.reply}\n"))
         return
     from aide_local.cli.progress import node_line
 
@@ -205,11 +205,11 @@ def _show_node(view: RunView, node: Node, *, prompt: bool, json: bool) -> None:
     print(f"{usage.wall:.1f} s, {usage.cpu:.1f} s of processor time, {usage.peak_memory / 2**20:.0f} MiB")
     for dropped in node.dropped:
         print(f"left out of the prompt: {dropped}")
-    print(harmless(f"\n{node.plan}\n\n{node.code}"))
+    print(neutralise(f"\n{node.plan}\n\n{node.code}"))
     if node.error is not None:
-        print(harmless(f"---- error\n{node.error.traceback or node.error.one_line(500)}"))
+        print(neutralise(f"---- error\n{node.error.traceback or node.error.one_line(500)}"))
     if node.output:
-        print(harmless(f"---- output\n{node.output}"))
+        print(neutralise(f"---- output\n{node.output}"))
 
 
 def best(
@@ -227,7 +227,7 @@ def best(
     if json:
         print(json_module.dumps(asdict(found), default=str, ensure_ascii=False))
         return
-    print(harmless(found.code) if sys.stdout.isatty() else found.code, end="")
+    print(neutralise(found.code) if sys.stdout.isatty() else found.code, end="")
 
 
 def diff(
@@ -255,4 +255,4 @@ def diff(
     lines = difflib.unified_diff(
         first.code.splitlines(), second.code.splitlines(), f"#{first.id}", f"#{second.id}", lineterm=""
     )
-    print(harmless("\n".join(lines)))
+    print(neutralise("\n".join(lines)))

@@ -1,4 +1,8 @@
-"""What a candidate printed, made harmless: head and tail, valid UTF-8, no control or escape characters."""
+"""Text that a model or a script wrote, made harmless: valid UTF-8, no control or escape characters.
+
+One set of unwanted characters, and two readers: what is to be read as it was written (code, plans, files) shows
+them as escapes, so that nothing is hidden; of what a candidate prints they go, as they would on a terminal.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +17,30 @@ _UNWANTED = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # control, format (bidi 
 
 
 def neutralise(text: str) -> str:
-    """Escape sequences go; a line that was written over shows its last state; other control characters go."""
+    """Every unwanted character but line ends is shown as its Python escape; a tab is four spaces."""
+    return _clean(text.replace("\r\n", "\n"), escaped=True)
+
+
+def _printed(text: str) -> str:
+    """Escape sequences go; a line that was written over shows its last state; unwanted characters go."""
     text = _ESCAPE.sub("", text.replace("\r\n", "\n"))
+    if "\r" in text:
+        text = "\n".join(line.rsplit("\r", 1)[-1] for line in text.split("\n"))
+    return _clean(text, escaped=False)
+
+
+def _clean(text: str, *, escaped: bool) -> str:
     if text.isascii() and text.replace("\n", "").isprintable():
         return text
-    lines = [line.rsplit("\r", 1)[-1] if "\r" in line else line for line in text.split("\n")]
-    return "\n".join("".join(map(_shown, line)) for line in lines)
+    return "".join(sign if sign == "\n" or sign.isprintable() else _stand_in(sign, escaped) for sign in text)
 
 
-def _shown(sign: str) -> str:
-    if sign.isprintable():
-        return sign
+def _stand_in(sign: str, escaped: bool) -> str:
     if sign == "\t":
         return "    "
-    return "" if unicodedata.category(sign) in _UNWANTED else " "
+    if unicodedata.category(sign) not in _UNWANTED:
+        return " "
+    return repr(sign)[1:-1] if escaped else ""
 
 
 class Collector:
@@ -39,8 +53,8 @@ class Collector:
         self._dropped = 0
 
     def add(self, content: bytes) -> str:
-        """Returns the new text, neutralised."""
-        text = neutralise(self._decoder.decode(content))
+        """Returns the new text, as it may be shown."""
+        text = _printed(self._decoder.decode(content))
         room = HEAD - len(self._head)
         self._head += text[:room] if room > 0 else ""
         self._tail += text[max(0, room) :]

@@ -140,9 +140,9 @@ async def test_nasty_names_in_the_list_and_in_sql(tmp_path: Path) -> None:
 
 
 async def test_names_of_columns_are_made_harmless_and_different() -> None:
-    shown = for_the_screen(pa.table([[1], [2], [["\x1b[2J"]]], names=["a\x1b[31m", "a", "\x00"]))
-    assert shown.column_names == ["a", "a 2", "?"]
-    assert harmful(str(shown.column(2)[0].as_py())) == []
+    shown = for_the_screen(pa.table([[1], [2], [3], [["\x1b[2J"]]], names=["a\x1b[31m", "a", "a\n", ""]))
+    assert shown.column_names == [r"a\x1b[31m", "a", "a 2", "?"]
+    assert harmful(str(shown.column(3)[0].as_py())) == []
 
 
 async def test_nasty_notifications_are_text(tmp_path: Path) -> None:
