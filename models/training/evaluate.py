@@ -27,6 +27,7 @@ from typing import Any
 
 from aide_local.digest import digest_lines
 from aide_local.engine import LONGEST_REPLY
+from aide_local.evaluate.score import ScoreError
 from aide_local.interpreter import probe
 from aide_local.llm.llama import LlamaEngine
 from aide_local.llm.registry import bundled_models
@@ -139,8 +140,12 @@ class Examiner:
             if error is not None:
                 answer.error = error.one_line()
                 return
+            try:
+                answer.beats_constant = self._beats_constant(case, folder, seed)
+            except ScoreError as outside:  # of the metric's domain: the product fails such a node, too
+                answer.error = str(outside)
+                return
             answer.runs = True
-            answer.beats_constant = self._beats_constant(case, folder, seed)
         finally:
             shutil.rmtree(folder)
 
