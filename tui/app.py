@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,10 +18,11 @@ from aide_local.engine import llama, resume, start
 from aide_local.errors import AideError, SettingsError
 from aide_local.home import Home
 from aide_local.loop import Run
+from aide_local.store.read import list_runs
 from aide_local.task import Task
 from aide_local.types import RunSettings
 from tui.dialogs import Ask, Confirm, Help, Reader, keys_now
-from tui.home import HomeScreen
+from tui.home import SHOWN, HomeScreen
 from tui.keys import key
 from tui.live import LiveRun
 from tui.models import ModelsScreen
@@ -54,7 +56,7 @@ class AideApp(SettingsApp):
         self.live: dict[str, LiveRun] = {}
         self._open_first = run_id
         self._start_first = first
-        self._starting = False
+        self._starting: float | None = None  # when, in monotonic seconds
         self._told: list[tuple[str, str]] = []
         self.failed = False
 
@@ -68,10 +70,21 @@ class AideApp(SettingsApp):
         self.set_interval(1.0, self._follow)
 
     def _follow(self) -> None:
-        """Take what came from runs whose screen is not open, so that nothing piles up."""
+        """Take what came from runs whose screen is not open, so that nothing piles up; what is waited for ticks."""
+        if not self.is_running:
+            return
         for live in self.live.values():
             if not (isinstance(self.screen, RunScreen) and self.screen.live is live):
                 live.take()
+        if isinstance(self.screen, HomeScreen | RunScreen):
+            self.screen.show_status()
+
+    @property
+    def doing(self) -> str:
+        """What the person waits for, in words; empty where it is nothing."""
+        if self._starting is None:
+            return ""
+        return f"the model is being loaded, {time.monotonic() - self._starting:.0f} s"
 
     # ---- runs ----
 
@@ -104,29 +117,45 @@ class AideApp(SettingsApp):
                 return
             self._launch(lambda: resume(run_id, home=self.home, **changes))
 
-        self.push_screen(Ask("Go on to how many nodes in all? Nothing: as many as it was given."), answered)
+        info = next((one for one in list_runs(self.home, latest=SHOWN) if one.id == run_id), None)
+        has = f"It has {info.nodes} nodes. " if info is not None else ""
+        self.push_screen(
+            Ask(
+                f"{has}Go on to how many in all?",
+                placeholder="a number; nothing: as many as it was given, and deliver anew",
+            ),
+            answered,
+        )
 
     def _is_free(self) -> bool:
+        if self._starting is not None:
+            self.notify("A run is being started: wait for its model.", severity="warning")
+            return False
         going = [run_id for run_id, live in self.live.items() if not live.ended]
-        if going or self._starting:
+        if going:
             self.notify(
                 "One run at a time: the model and the cores are its. Stop it first, or open it with enter.",
                 severity="warning",
             )
-        return not going and not self._starting
+        return not going
 
     @work(thread=True, group="launch")
     def _launch(self, make: Callable[[], Run]) -> None:
-        """Loading the model takes a while, so it is done in a thread."""
-        self._starting = True
+        """Loading the model takes a while, so it is done in a thread.
+
+        A run that ended here gives its lock and its memory back first: it closes its files after its last event.
+        """
+        self._starting = time.monotonic()
         self.call_from_thread(self.notify, "The model is being loaded.", timeout=3)
         try:
+            for ended in self.live.values():
+                ended.wait(END_WITHIN)
             run = make()
         except AideError as error:
             self.call_from_thread(self.tell, error)
             return
         finally:
-            self._starting = False
+            self._starting = None
         self.call_from_thread(self._launched, run)
 
     def _launched(self, run: Run) -> None:
@@ -166,10 +195,8 @@ class AideApp(SettingsApp):
         super().notify(shown, title=title, severity=severity, timeout=timeout, markup=False)
 
     def action_help(self) -> None:
-        found = [
-            (one.binding.key, one.binding) for one in self.screen.active_bindings.values() if one.enabled
-        ]
-        ours_first = sorted(found, key=lambda pair: not pair[1].id)
+        found = [one.binding for one in self.screen.active_bindings.values() if one.enabled]
+        ours_first = sorted(found, key=lambda binding: not binding.id)
         self.push_screen(Help(keys_now(ours_first)))
 
     def action_log(self) -> None:
@@ -179,10 +206,12 @@ class AideApp(SettingsApp):
         )
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Every action of the screen by name, then Textual's own."""
+        """Every action of the screen by name, once however many keys it has, then Textual's own."""
+        named = set()
         for one in screen.active_bindings.values():
-            if one.enabled and one.binding.id:
-                binding = one.binding
+            binding = one.binding
+            if one.enabled and binding.id and binding.id not in named:
+                named.add(binding.id)
                 yield SystemCommand(
                     binding.description,
                     binding.tooltip or binding.description,
@@ -212,8 +241,15 @@ class AideApp(SettingsApp):
     async def action_quit(self) -> None:
         self.action_leave()
 
+    def action_help_quit(self) -> None:
+        """Ctrl+C: in place of Textual's words, which look for its own key."""
+        self.notify("ctrl+c copies what is selected; ctrl+q leaves the program.")
+
     @work(thread=True)
     def _end(self) -> None:
+        self.call_from_thread(
+            self.notify, "The run is being stopped; then the window closes.", timeout=END_WITHIN
+        )
         self.end_runs()
         self.call_from_thread(self.exit)
 

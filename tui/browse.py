@@ -14,6 +14,7 @@ from tui import panes
 from tui.dialogs import Compare
 from tui.find import matches
 from tui.keys import key
+from tui.open import is_open
 from tui.solution_tree import SolutionTree
 from tui.steer import Steering
 
@@ -108,7 +109,7 @@ class Browsing(Steering):
 
     def _filter(self, number: int, query: str) -> None:
         """Once nothing was typed for a while."""
-        if number == self._typed:
+        if number == self._typed and is_open(self):
             self.query_text = query
             self.show_tree()
 

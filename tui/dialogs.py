@@ -85,7 +85,7 @@ class Choose(ModalScreen[int | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):
             yield Static(Text(one_line(self._title)))
-            yield Input(placeholder="type to narrow; arrows and enter to choose; escape leaves")
+            yield Input(placeholder="type to narrow; enter chooses; escape leaves")
             yield OptionList(markup=False)
 
     def on_mount(self) -> None:
@@ -105,11 +105,13 @@ class Choose(ModalScreen[int | None]):
                 )
         if options.option_count:
             options.highlighted = 0
+        else:
+            options.add_option(Option(Text("Nothing fits.", "dim"), disabled=True))
 
     def action_move(self, by: int) -> None:
         options = self.query_one(OptionList)
-        if options.option_count:
-            options.highlighted = ((options.highlighted or 0) + by) % options.option_count
+        if options.highlighted is not None:
+            options.highlighted = (options.highlighted + by) % options.option_count
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self._delete is not None if action == "delete" else super().check_action(action, parameters)
@@ -205,6 +207,7 @@ class Compare(ModalScreen[None]):
         key("pagedown,space", "page(1)", "Page down", "Both down a page", group="compare"),
         key("pageup", "page(-1)", "Page up", "Both up a page", group="compare"),
         key("g,home", "top", "Top", "Both to the top", group="compare"),
+        key("G,end", "bottom", "Bottom", "Both to the end", group="compare"),
     ]
 
     def __init__(self, left: Text, right: Text) -> None:
@@ -233,6 +236,10 @@ class Compare(ModalScreen[None]):
         for side in self.query(VerticalScroll):
             side.scroll_home(animate=False)
 
+    def action_bottom(self) -> None:
+        for side in self.query(VerticalScroll):
+            side.scroll_end(animate=False)
+
 
 class Reader(ModalScreen[None]):
     """A text to be read; ``y`` copies it."""
@@ -242,6 +249,10 @@ class Reader(ModalScreen[None]):
         key("y", "copy", "Copy", "Copy all of it", group="reader"),
         key("j,down", "scroll(1)", "Down", "Down a line", group="reader"),
         key("k,up", "scroll(-1)", "Up", "Up a line", group="reader"),
+        key("pagedown,space", "page(1)", "Page down", "Down a page", group="reader"),
+        key("pageup", "page(-1)", "Page up", "Up a page", group="reader"),
+        key("g,home", "top", "Top", "To the top", group="reader"),
+        key("G,end", "bottom", "Bottom", "To the end", group="reader"),
     ]
 
     def __init__(self, title: str, text: str, note: str = "") -> None:
@@ -253,9 +264,10 @@ class Reader(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):
             yield Static(Text(one_line(self._title), "bold"))
-            with VerticalScroll():
+            with VerticalScroll(can_focus=False):
                 yield Static(Text(self._text))
-            yield Static(Text(f"{one_line(self._note)}   y: copy   escape: back".strip(), "dim"))
+            note = f"{one_line(self._note)}   " if self._note else ""
+            yield Static(Text(f"{note}y: copy   j k: scroll   escape: back", "dim"))
 
     def action_leave(self) -> None:
         self.dismiss(None)
@@ -266,6 +278,15 @@ class Reader(ModalScreen[None]):
 
     def action_scroll(self, by: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
+
+    def action_page(self, by: int) -> None:
+        self.action_scroll(by * max(1, self.query_one(VerticalScroll).size.height - 1))
+
+    def action_top(self) -> None:
+        self.query_one(VerticalScroll).scroll_home(animate=False)
+
+    def action_bottom(self) -> None:
+        self.query_one(VerticalScroll).scroll_end(animate=False)
 
 
 class Help(ModalScreen[None]):
@@ -279,8 +300,8 @@ class Help(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):
-            yield Static(Text("Keys that work here. ctrl+p: every command by name. escape: back"))
-            yield Input(placeholder="type to narrow")
+            yield Static(Text("Keys that work here. ctrl+p: every command by name"))
+            yield Input(placeholder="type to narrow; arrows scroll; escape leaves")
             with VerticalScroll(can_focus=False):
                 yield Static(id="help-lines")
 
@@ -299,8 +320,9 @@ class Help(ModalScreen[None]):
         self.query_one("#help-lines", Static).update(shown if shown else Text("No key fits."))
 
     def on_key(self, event: events.Key) -> None:
-        if event.key in ("pagedown", "pageup"):
-            self.query_one(VerticalScroll).scroll_relative(y=10 if event.key == "pagedown" else -10)
+        by = {"down": 1, "up": -1, "pagedown": 10, "pageup": -10}.get(event.key)
+        if by is not None:
+            self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
 
 
 class PressKey(ModalScreen[str | None]):
@@ -324,11 +346,11 @@ class PressKey(ModalScreen[str | None]):
         self.dismiss(None if event.key == "escape" else event.key)
 
 
-def keys_now(screen_bindings: Sequence[tuple[str, Binding]]) -> list[tuple[str, str]]:
-    """(keys, what they do), one line for each action, from (key, binding) pairs."""
-    lines: dict[str, tuple[list[str], str]] = {}
-    for pressed, binding in screen_bindings:
+def keys_now(bindings: Sequence[Binding]) -> list[tuple[str, str]]:
+    """(keys, what they do), one line for all keys that do the same: a screen's `leave` is not the program's."""
+    lines: dict[str, list[str]] = {}
+    for binding in bindings:
         text = binding.tooltip or binding.description
         if text:
-            lines.setdefault(binding.action, ([], text))[0].append(shown_key(pressed))
-    return [(" ".join(keys), text) for keys, text in lines.values()]
+            lines.setdefault(text, []).append(shown_key(binding.key))
+    return [(" ".join(keys), text) for text, keys in lines.items()]

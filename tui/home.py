@@ -20,6 +20,7 @@ from aide_local.store.run_store import delete_run
 from aide_local.types import RunInfo
 from tui.dialogs import Confirm
 from tui.keys import key
+from tui.open import is_open
 from tui.status import clock
 from tui.text import inert, line, spark
 
@@ -32,7 +33,7 @@ COLUMNS = ("state", "task", "metric", "best", "course", "nodes", "time", "model"
 WELCOME = """\
 Welcome. No run is here yet.
 
-  n        begin one: a sample task, or your own folder or CSV file
+  n        begin one: a sample task (f2 there), or your own folder or CSV file
   ?        the keys that work here
 
 The same from a shell:  aide-local run sample_tasks/bike_demand --steps 10
@@ -71,6 +72,7 @@ class HomeScreen(Screen[None]):
         super().__init__()
         self._home = home
         self._runs: tuple[RunInfo, ...] = ()
+        self._counted = ""
 
     def compose(self) -> ComposeResult:
         yield Static(Text("aide-local", "bold") + Text(f"  {self._home.root}", "dim"), id="title")
@@ -89,14 +91,16 @@ class HomeScreen(Screen[None]):
         self._reread()
 
     def _reread(self) -> None:
-        status = self.query_one("#status", Static)
+        if not is_open(self):
+            return
         try:
             runs = list_runs(self._home, latest=SHOWN)
             count = len(run_ids(self._home)) if len(runs) == SHOWN else len(runs)
         except AideError as error:
-            status.update(Text(f"! {inert(error.message)} {error.mend}", "red"))
+            self.query_one("#status", Static).update(Text(f"! {inert(error.message)} {error.mend}", "red"))
             return
-        status.update(Text(_counts(runs, count), "dim"))
+        self._counted = _counts(runs, count)
+        self.show_status()
         if runs == self._runs and runs:
             return
         self._runs = runs
@@ -110,6 +114,13 @@ class HomeScreen(Screen[None]):
         table.move_cursor(row=min(at, len(runs) - 1), animate=False)
         if runs and self.focused is None:
             table.focus()
+
+    def show_status(self) -> None:
+        if is_open(self):
+            shown = Text(self._counted, "dim")
+            if self.app.doing:
+                shown.append(f"   … {self.app.doing}", "not dim")
+            self.query_one("#status", Static).update(shown)
 
     @property
     def chosen(self) -> RunInfo | None:

@@ -34,7 +34,7 @@ def defaults() -> Iterator[tuple[str, Binding]]:
     from tui.browse import Browsing
     from tui.dialogs import Compare, Editor, Reader
     from tui.home import HomeScreen, RunsTable
-    from tui.models import ModelsScreen
+    from tui.models import ModelsScreen, ModelsTable
     from tui.new_run import NewRunScreen
     from tui.own_queries import OwnQueries
     from tui.pane import Pane
@@ -62,6 +62,7 @@ def defaults() -> Iterator[tuple[str, Binding]]:
         ("SQL", OwnQueries),
         ("result", ResultTable),
         ("models", ModelsScreen),
+        ("models", ModelsTable),
         ("text to read", Reader),
     ]
     for name, place in places:

@@ -37,7 +37,8 @@ class LiveRun:
     steps: int = 0
     constant: float | None = None
     phase: str = "starting"
-    node: int | None = None
+    writing: str = ""  # the node whose reply comes in, and its operator
+    executing: set[int] = field(default_factory=set)
     streams: dict[int, Stream] = field(default_factory=dict)
     outputs: dict[int, Stream] = field(default_factory=dict)
     speed: float = 0.0  # tokens a second of the last reply
@@ -45,6 +46,7 @@ class LiveRun:
     cached: float = 0.0
     paused: bool = False
     ended: bool = False
+    delivered: str = ""  # the folder with the submission, the best script and the report
     troubles: list[str] = field(default_factory=list)
     tokens: int = 0
     _queue: queue.SimpleQueue[events.Event | AideError] = field(default_factory=queue.SimpleQueue)
@@ -92,11 +94,12 @@ class LiveRun:
                 self.id, self.folder, self.steps = event.run_id, event.folder, event.steps
                 self.constant = event.constant_score
             case events.NodeProposed():
-                self.node, self.phase = event.node, f"writing #{event.node} ({event.step.operator.value})"
+                self.writing = f"#{event.node} ({event.step.operator.value})"
             case events.TokensStreamed():
                 before = NO_STREAM if event.restart else self.streams.get(event.node, NO_STREAM)
                 self.streams[event.node] = before.plus(event.text)
             case events.ReplyFinished(generation=made):
+                self.writing = ""
                 self.tokens += made.completion_tokens
                 if made.decode_ms > 0:
                     self.speed = 1000 * made.completion_tokens / made.decode_ms
@@ -104,10 +107,11 @@ class LiveRun:
                     self.prefill = 1000 * made.prompt_tokens / made.prefill_ms
                 self.cached = made.cached_tokens / max(1, made.cached_tokens + made.prompt_tokens)
             case events.ExecutionStarted():
-                self.node, self.phase = event.node, f"executing #{event.node}"
+                self.executing.add(event.node)
             case events.OutputStreamed():
                 self.outputs[event.node] = self.outputs.get(event.node, NO_STREAM).plus(event.text)
             case events.NodeFinished():
+                self.executing.discard(event.node.id)
                 self.streams.pop(event.node.id, None)
                 self.outputs.pop(event.node.id, None)
             case events.Trouble():
@@ -118,5 +122,17 @@ class LiveRun:
                 self.paused = False
             case events.RunFinished():
                 self.ended, self.phase = True, event.stop_reason
+                self.delivered = str(event.summary.get("out", ""))
             case _:
                 pass  # folds and bests are read from the tree
+        if not self.ended:
+            self.phase = self._in_words()
+
+    def _in_words(self) -> str:
+        """A script is written while another one is executed: both are told."""
+        executing = ", ".join(f"#{node}" for node in sorted(self.executing))
+        parts = (
+            f"writing {self.writing}" if self.writing else "",
+            f"executing {executing}" if executing else "",
+        )
+        return ", ".join(part for part in parts if part)

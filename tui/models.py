@@ -20,6 +20,7 @@ from aide_local.store.exams import last_exam
 from aide_local.store.read import list_runs
 from tui.dialogs import Ask, Confirm, Reader
 from tui.keys import key
+from tui.open import is_open
 from tui.text import inert, line
 
 if TYPE_CHECKING:
@@ -34,11 +35,21 @@ def card_of(entry: ModelEntry) -> Path:
     return entry.path.with_suffix(".md")
 
 
+class ModelsTable(DataTable[Text]):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        key("enter", "select_cursor", "Choose", "Take this model for the next run", group="models"),
+        key("j,down", "cursor_down", "Down", "Down a model", group="models"),
+        key("k,up", "cursor_up", "Up", "Up a model", group="models"),
+        key("g,home", "scroll_top", "First", "To the first model", group="models"),
+        key("G,end", "scroll_bottom", "Last", "To the last model", group="models"),
+    ]
+
+
 class ModelsScreen(Screen[None]):
     app: AideApp
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        key("c,enter", "choose", "Choose", "Take this model for the next run", group="models", footer=True),
+        key("c", "choose", "Choose", "Take this model for the next run", group="models", footer=True),
         key("v", "card", "Card", "The model's card: what it is, how it did in its examination", group="models", footer=True),
         key("a", "add", "Add", "Add a GGUF file by its path", group="models", footer=True),
         key("d", "delete", "Delete", "Forget a model that you added, after a question", group="models", footer=True),
@@ -55,7 +66,7 @@ class ModelsScreen(Screen[None]):
             Text("Models", "bold") + Text("  the next run begins with the one you choose (c)", "dim"),
             id="title",
         )
-        table: DataTable[Text] = DataTable(cursor_type="row", zebra_stripes=True)
+        table = ModelsTable(cursor_type="row", zebra_stripes=True)
         table.add_columns("name", "for", "size", "from", "description")
         yield table
         yield Static(id="status")
@@ -65,7 +76,9 @@ class ModelsScreen(Screen[None]):
         self._reread()
 
     def _reread(self) -> None:
-        table: DataTable[Text] = self.query_one(DataTable)
+        if not is_open(self):
+            return
+        table = self.query_one(ModelsTable)
         at = table.cursor_row
         table.clear()
         try:
@@ -92,7 +105,7 @@ class ModelsScreen(Screen[None]):
 
     @property
     def chosen(self) -> ModelEntry | None:
-        row = self.query_one(DataTable).cursor_row
+        row = self.query_one(ModelsTable).cursor_row
         return self._models[row] if 0 <= row < len(self._models) else None
 
     def _use(self, entry: ModelEntry) -> str:
@@ -128,6 +141,7 @@ class ModelsScreen(Screen[None]):
             "v: its card" if card_of(entry).exists() else f"no card ({card_of(entry).name} beside the file)"
         )
         return (
+            f"{line(entry.description)}\n"
             f"{header.architecture}, {header.parameters:,} parameters, context of {header.n_ctx_train:,} tokens\n"
             f"memory: about {(header.size + cache) / 2**20:,.0f} MiB = {header.size / 2**20:,.0f} weights"
             f" + {cache / 2**20:,.0f} cache of {n_ctx:,} tokens; its buffers besides\n"

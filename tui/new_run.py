@@ -29,6 +29,7 @@ from aide_local.tasks.load import check_task
 from aide_local.types import RunSettings
 from tui.dialogs import Choose
 from tui.keys import key
+from tui.open import is_open
 from tui.text import inert
 
 if TYPE_CHECKING:
@@ -48,13 +49,13 @@ class Field:
 
 
 FIELDS = (
-    Field("path", "", "task folder, Kaggle folder or CSV file"),
-    Field("target", "--target", "column to predict; of several, with commas"),
-    Field("metric", "--metric", "taken from the data's kind where empty"),
-    Field("model", "--model", "a name of `models`, or a GGUF file"),
+    Field("path", "", "task folder, Kaggle folder or CSV"),
+    Field("target", "--target", "columns to predict: a,b"),
+    Field("metric", "--metric", "empty: by the data's kind"),
+    Field("model", "--model", "name or GGUF file; empty: default"),
     Field("steps", "--steps", "nodes to make", "20"),
-    Field("time", "--time-limit", "of the whole run: 10m, 2h; empty: none"),
-    Field("timeout", "--timeout", "of one execution", "10m"),
+    Field("time", "--time-limit", "10m, 2h; empty: no limit"),
+    Field("timeout", "--timeout", "of one execution: 90s, 10m", "10m"),
     Field("memory", "--memory", "of a candidate", "4g"),
     Field("folds", "--folds", "of the cross-validation", "5"),
     Field("seed", "--seed", "of every random choice", "0"),
@@ -125,7 +126,10 @@ class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
     def compose(self) -> ComposeResult:
         names = [entry.name for entry in list_models(self._home)]
         suggestions = {"metric": list(metrics.names()), "model": names}
-        yield Static(Text("A new run. ", "bold") + Text("tab: next line   enter: start"), id="title")
+        yield Static(
+            Text("A new run. ", "bold") + Text("f2: a sample task   tab: next line   enter: start"),
+            id="title",
+        )
         with Horizontal(id="form"):
             with VerticalScroll(id="fields", can_focus=False):
                 for one in FIELDS:
@@ -176,9 +180,10 @@ class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
 
     def _look(self, number: int) -> None:
         """Once nothing was typed for a while, look at the data."""
-        if number == self._waiting:
+        if number == self._waiting and is_open(self):
             path = self.form.get("path")
             if path:
+                self._show(number, Text("… the data are being read", "dim"))
                 self._read(number, Path(path).expanduser(), self.form.overrides())
             else:
                 self._show(number, Text("Type a path, or f2 for the sample tasks."))
@@ -202,7 +207,7 @@ class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
         self.app.call_from_thread(self._show, number, shown)
 
     def _show(self, number: int, shown: Text) -> None:
-        if number == self._waiting and self.is_attached:
+        if number == self._waiting and is_open(self):
             self.query_one("#task", Static).update(shown)
 
     def on_input_submitted(self, _: Input.Submitted) -> None:
@@ -225,7 +230,8 @@ class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
         try:
             found = check_task(Path(form.get("path")).expanduser(), form.overrides())
             if found.task is None:
-                raise SettingsError("The task cannot be run as it is.", "Its problems stand at the right.")
+                problem = next((str(one) for one in found.problems), "")
+                raise SettingsError("The task cannot be run as it is.", inert(problem))
         except AideError as error:
             self.app.call_from_thread(self.app.tell, error)
             return

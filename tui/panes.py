@@ -15,13 +15,14 @@ from aide_local.digest import format_metric
 from aide_local.evaluate.compare import compare, standard_error
 from aide_local.store.read import SavedGeneration
 from aide_local.tree import Tree
-from aide_local.types import Node
+from aide_local.types import Node, NodeState
 from tui import text
 from tui.live import NO_STREAM, Stream
 
 TABS = ("Plan", "Code", "Diff", "Output", "Error", "Prompt", "Folds", "Lineage")
 STREAMED = ("plan", "code", "output")  # tabs that show what comes in
 FOLDS_NOTE = "Better by: against the best node on the same folds, in the metric's direction; plus is better. ± is a standard error."
+NOT_YET = "Nothing yet: the node is being written or executed."
 LINES_OF_STREAM = 300  # of what is being written, its end
 
 
@@ -50,7 +51,7 @@ def content(shown: Shown) -> RenderableType:
             return (
                 text.code(node.code, wrap=shown.wrap, dark=shown.dark)
                 if node.code
-                else Text("No script yet.")
+                else Text(NOT_YET if node.state is NodeState.PENDING else "No script.")
             )
         case "diff":
             return (
@@ -59,10 +60,15 @@ def content(shown: Shown) -> RenderableType:
                 else Text("A draft has no parent.")
             )
         case "output":
-            return text.plain(node.output or "The script printed nothing.")
+            pending = node.state is NodeState.PENDING
+            return text.plain(node.output or (NOT_YET if pending else "The script printed nothing."))
         case "error":
             error = node.error
-            return text.plain(f"{error.one_line(2000)}\n\n{error.traceback}") if error else Text("No error.")
+            return (
+                text.plain(f"{error.one_line(2000)}\n\n{error.traceback}")
+                if error
+                else Text(NOT_YET if node.state is NodeState.PENDING else "No error.")
+            )
         case "prompt":
             return text.plain(_prompt(shown))
         case "folds":
@@ -131,7 +137,7 @@ def _prompt(shown: Shown) -> str:
 
 def _folds(tree: Tree, node: Node) -> RenderableType:
     if not node.folds:
-        return Text("Not executed.")
+        return Text(NOT_YET if node.state is NodeState.PENDING else "Not executed.")
     best = tree.best
     others = {one.fold: one.score for one in best.folds} if best else {}
     columns = ("fold", "score", f"best #{best.id}" if best else "best", "better by", "s")

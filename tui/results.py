@@ -28,8 +28,8 @@ class ResultTable(DataTable):
         key("l,right", "cursor_right", "Right", "To the cell at the right", group="result"),
         key("g,home", "cursor_table_start", "First", "To the first row", group="result"),
         key("G,end", "cursor_table_end", "Last", "To the last row", group="result"),
-        key("y", "copy_cell", "Copy cell", "Copy the cell", group="result", footer=True),
-        key("Y", "copy_row", "Copy row", "Copy the row as CSV", group="result", footer=True),
+        key("y", "copy_cell", "Copy", "Copy the cell", group="result", footer=True),
+        key("Y", "copy_row", "Copy row", "Copy the row as CSV", group="result"),
         key("v", "view", "View", "The whole cell", group="result", footer=True),
         key("enter", "jump", "Node", "To the row's node", group="result", footer=True),
     ]  # fmt: skip

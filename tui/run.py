@@ -27,6 +27,7 @@ from tui.browse import Browsing
 from tui.keys import key
 from tui.live import NO_STREAM, LiveRun
 from tui.meter import Meter, Reading
+from tui.open import is_open
 from tui.pane import Pane
 from tui.solution_tree import SolutionTree
 
@@ -49,7 +50,7 @@ class RunScreen(Browsing):
         key("y", "copy", "Copy", "Copy what the tab shows", group="run"),
         key("z", "zoom", "Zoom", "Give the details the whole width, or take it back", group="run"),
         key("W", "wrap", "Wrap", "Wrap long lines, or do not", group="run"),
-        key("r", "resume", "Resume", "Go on with this run in this window", group="run"),
+        key("r", "resume", "Go on", "Go on with this run in this window", group="run", footer=True),
         key("escape,q", "leave", "Back", "Back a layer, at last to the list; the run goes on", group="run", footer=True),
         key("0", "tree", "Tree", "Into the tree", group="run"),
         *(
@@ -75,6 +76,7 @@ class RunScreen(Browsing):
         self._shown: panes.Shown | None = None
         self._wrap = True
         self._problem = ""
+        self._keys = (False, False)  # whether the run goes on here, whether it is paused: by which keys work
         self._meter = Meter()
         self._use = Reading()
 
@@ -87,7 +89,7 @@ class RunScreen(Browsing):
         with Horizontal(id="panes"):
             with Vertical(id="left"):
                 yield SolutionTree(id="tree")
-                yield PlotextPlot(id="plot")
+                yield PlotextPlot(id="plot", classes="empty")
             with TabbedContent(id="details"):
                 for number, name in enumerate(TABS, 1):
                     with TabPane(f"{number} {name}", id=f"tab-{name.lower()}"):
@@ -113,6 +115,8 @@ class RunScreen(Browsing):
 
     def _look(self) -> None:
         """Take what is new, and show it."""
+        if not is_open(self):
+            return
         if self.live is not None:
             self.live.take()
         if not self._reading and time.monotonic() - self._reread_at > REREAD * 0.9:
@@ -129,7 +133,7 @@ class RunScreen(Browsing):
             if self._go_to_first is not None and self.go_to(self._go_to_first):
                 self._go_to_first = None
         self._show_node()
-        self._show_status()
+        self.show_status()
 
     @work(thread=True, group="read")
     def _read(self, known: object, view: RunView | None) -> None:
@@ -151,13 +155,14 @@ class RunScreen(Browsing):
         self._reread_at = time.monotonic()
         self._stamp, self._view = known, view
         self._problem = problem if self.live is None else ""
-        if self.is_attached:
+        if is_open(self):
             self._show()
 
     def _plot(self, tree: Tree) -> None:
         scored = [node for node in tree.complete if node.metric is not None]
         plot = self.query_one(PlotextPlot)
         plot.plt.clear_data()
+        plot.set_class(len(scored) < 2, "empty")
         if len(scored) > 1:
             better = max if tree.direction is Direction.MAXIMIZE else min
             metrics = [node.metric for node in scored if node.metric is not None]
@@ -198,19 +203,20 @@ class RunScreen(Browsing):
 
     def _show_node(self) -> None:
         """Fill the pane that is seen, where what it shows changed."""
+        if not is_open(self):
+            return
         tab, node = self._tab, self.node
         if not tab:
             return
         pane = self._pane
         if node is None:
             there = self.live is not None or self._view is not None
-            pane.renew(
-                Text(
-                    "No node yet: the model is about to write the first draft."
-                    if there
-                    else "The run is being read."
-                )
+            none_yet = (
+                "No node yet: the model is about to write the first draft."
+                if there
+                else "The run is being read."
             )
+            pane.renew(Text("" if len(self.solution) else none_yet))
             return
         stream = NO_STREAM
         if self.live is not None and node.state is NodeState.PENDING:
@@ -235,9 +241,11 @@ class RunScreen(Browsing):
             pane.show(panes.content(shown))
 
     def watch_query_text(self) -> None:
-        self._show_status()
+        self.show_status()
 
-    def _show_status(self) -> None:
+    def show_status(self) -> None:
+        if not is_open(self):
+            return
         tree, live, view = self.solution, self.live, self._view
         trouble = self._problem
         if live is not None:
@@ -247,7 +255,13 @@ class RunScreen(Browsing):
             parts = status.of_view(view, tree) if view is not None else ["reading"]
         if self.query_text:
             parts.append(f"{len(self.found)} of {len(tree)} fit {self.query_text!r}; escape shows all")
+        if self.app.doing:
+            parts.append(f"… {self.app.doing}")
         self.query_one("#status", Static).update(status.line(parts, trouble))
+        keys = (self.going, live is not None and live.paused)
+        if keys != self._keys:
+            self._keys = keys
+            self.refresh_bindings()
         if tree is not self._titled[0] or view is not self._titled[1]:
             self._titled = (tree, view)
             self.query_one("#title", Static).update(status.title(self._run_id, tree, view))
@@ -303,10 +317,7 @@ class RunScreen(Browsing):
             self.notify(f"{len(way)} scripts are copied.", timeout=2)
 
     def action_resume(self) -> None:
-        if self.live is not None and not self.live.ended:
-            self.notify("It is going on.")
-        else:
-            self.app.resume_run(self._run_id)
+        self.app.resume_run(self._run_id)
 
     def action_leave(self) -> None:
         if self.query_one("#find").display:

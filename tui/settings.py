@@ -78,9 +78,9 @@ class SettingsApp(App[None]):
     def action_settings(self) -> None:
         moves = self.animation_level != "none"
         lines = [
-            f"theme: {self.theme}",
-            f"keys: {len(self.preferences.keys)} changed",
-            "motion: as Textual has it" if moves else "motion: none",
+            f"theme (f10): {self.theme}",
+            f"keys (f4): {len(self.preferences.keys)} changed",
+            "motion: smooth scrolling" if moves else "motion: none",
         ]
 
         def chosen(at: int | None) -> None:

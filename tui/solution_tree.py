@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from rich.style import Style
 from rich.text import Text
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.widgets import Tree as TreeWidget
 from textual.widgets.tree import TreeNode
 
@@ -16,7 +16,7 @@ from tui import text
 from tui.keys import key
 
 
-class SolutionTree(TreeWidget[int]):
+class SolutionTree(TreeWidget[int], inherit_bindings=False):
     """Nodes by id; told the tree as it is, it changes only what changed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -29,7 +29,6 @@ class SolutionTree(TreeWidget[int]):
         key("G,end", "last", "Last", "To the last node", group="tree"),
         key("pagedown,ctrl+d", "page_down", "Page down", "Down a page", group="tree"),
         key("pageup,ctrl+u", "page_up", "Page up", "Up a page", group="tree"),
-        Binding("space", "screen.pause", "Pause"),  # in place of the widget's own
     ]
 
     def __init__(self, id: str) -> None:  # noqa: A002 - Textual's name

@@ -22,6 +22,7 @@ from aide_local.store.sql import FORMATS, Reader, Result
 from aide_local.store.sql_errors import QueryError
 from tui.dialogs import Ask, Choose
 from tui.keys import key
+from tui.open import is_open
 from tui.own_queries import OwnQueries
 from tui.queries import history, remember
 from tui.results import ResultTable, for_the_screen
@@ -36,7 +37,7 @@ class SqlScreen(OwnQueries):
     BINDINGS: ClassVar[list[BindingType]] = [
         key("f5,ctrl+r,ctrl+enter", "execute", "Run", "Run the query", group="sql", footer=True),
         key("f2", "cookbook", "Cookbook", "Questions worth asking, and the queries that you saved", group="sql", footer=True),
-        key("f3", "history", "History", "Queries that were run before", group="sql", footer=True),
+        key("f3", "history", "History", "Queries that were run before", group="sql"),
         key("f6", "turn", "Editor/table", "From the editor to the table and back", group="sql", footer=True, priority=True),
         key("f7", "columns", "Columns", "Tables and views with their columns; inserts the name", group="sql", priority=True),
         key("f9", "export", "Export", "Write the result to a file: csv, json, markdown, parquet", group="sql"),
@@ -54,7 +55,11 @@ class SqlScreen(OwnQueries):
         self._busy = False
 
     def compose(self) -> ComposeResult:
-        yield Static(Text("SQL over all runs, read-only", "bold"), id="title")
+        yield Static(
+            Text("SQL over all runs, read-only", "bold")
+            + Text("   tab completes, f7 columns, f3 history", "dim"),
+            id="title",
+        )
         with Vertical(id="sql"):
             yield SqlEditor()
             yield Static("", id="answer")
@@ -87,7 +92,7 @@ class SqlScreen(OwnQueries):
 
     def _then(self, show: Callable[..., None], *found: object) -> None:
         """Show what a thread found, where the person has not left meanwhile."""
-        self.app.call_from_thread(lambda: show(*found) if self.is_attached else None)
+        self.app.call_from_thread(lambda: show(*found) if is_open(self) else None)
 
     def _learnt(self, pairs: list[tuple[str, str]]) -> None:
         self._columns = pairs
@@ -107,7 +112,8 @@ class SqlScreen(OwnQueries):
             self._execute(query, start)
 
     def _tick(self) -> None:
-        self._say(Text(f"… {time.monotonic() - self._began:.0f} s; escape ends it", "dim"))
+        if is_open(self):
+            self._say(Text(f"… {time.monotonic() - self._began:.0f} s; escape ends it", "dim"))
 
     @work(thread=True, group="query")
     def _execute(self, query: str, start: int) -> None:
@@ -130,7 +136,8 @@ class SqlScreen(OwnQueries):
         self._then(self._answered, result, for_the_screen(result.table), seconds)
 
     def _failed(self, message: str) -> None:
-        self._say(Text(f"! {inert(message)}", "red"))
+        width = self.query_one("#answer").content_size.width
+        self._say(Text(caret_in_sight(f"! {inert(message)}", width), "red"))
 
     def _refused(self, message: str, place: int | None) -> None:
         """Say what is wrong with the query; the cursor goes to the character ``place`` of the editor's text."""
@@ -264,3 +271,13 @@ class SqlScreen(OwnQueries):
             self._reader.interrupt()
         else:
             self.app.pop_screen()
+
+
+def caret_in_sight(message: str, width: int) -> str:
+    """Without empty lines, and the query's line cut to ``width`` columns: wrapped, its caret would stand elsewhere."""
+    lines = [one for one in message.splitlines() if one.strip()]
+    for at, below in enumerate(lines[1:]):
+        if set(below) <= set(" ^") and width > 0:
+            cut = max(0, below.index("^") - width // 2)
+            lines[at], lines[at + 1] = lines[at][cut : cut + width], below[cut : cut + width]
+    return "\n".join(lines)

@@ -30,7 +30,7 @@ def of_live(live: LiveRun, tree: Tree, reading: Reading) -> list[str]:
     parts = ["ended" if live.ended else "paused" if live.paused else "running", live.phase]
     parts += [f"step {len(tree)}/{settings.steps}", best(tree)]
     if live.ended:
-        return parts
+        return [*parts, delivered(live.delivered)]
     limit = f"/{clock(settings.time_limit)}" if settings.time_limit else ""
     parts.append(f"{clock(live.run.elapsed())}{limit}")
     if live.speed:
@@ -43,7 +43,12 @@ def of_live(live: LiveRun, tree: Tree, reading: Reading) -> list[str]:
 def of_view(view: RunView, tree: Tree) -> list[str]:
     """Of a run of another process, or one that ended."""
     parts = [view.info.state, view.info.stop_reason, f"step {len(tree)}/{view.settings.steps}", best(tree)]
-    return [*parts, clock(view.info.seconds)]
+    return [*parts, clock(view.info.seconds), delivered(str(view.summary.get("out", "")))]
+
+
+def delivered(folder: str) -> str:
+    """Where submission, script and report lie, once they do."""
+    return f"delivered to {folder}" if folder else ""
 
 
 def best(tree: Tree) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.binding import BindingType
+from textual import events
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.screen import Screen
 
 from aide_local.cli.options import at_least, seconds
 from aide_local.errors import AideError, SettingsError
 from aide_local.loop import Run
+from aide_local.steering import check_step
 from aide_local.task import Direction
 from aide_local.tree import Tree
 from aide_local.types import Node, NodeState, Operator, Step
@@ -39,6 +42,8 @@ class Steering(Screen[None]):
         key("c", "change", "Change", "Change steps, time, temperature or policy of the run", group="run"),
     ]  # fmt: skip
 
+    STEERS: ClassVar[frozenset[str]] = frozenset(one.action for one in BINDINGS if isinstance(one, Binding))
+
     live: LiveRun | None = None
     solution: Tree = Tree((), Direction.MAXIMIZE)
 
@@ -50,9 +55,40 @@ class Steering(Screen[None]):
             return None
         return self.solution[at.data]
 
+    # ---- which keys work ----
+
+    @property
+    def going(self) -> bool:
+        """Whether the run goes on in this window, and so can be steered."""
+        return self.live is not None and not self.live.ended
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Help and footer show what works now: steering keys of a run that goes on here, `resume` of another."""
+        if action in self.STEERS and not self.going:
+            return None
+        return False if action == "resume" and self.going else super().check_action(action, parameters)
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """As the footer shows them: what cannot be done is not there, and a paused run is gone on with."""
+        found = super().active_bindings
+        paused = self.live is not None and self.live.paused
+        for pressed, one in found.items():
+            if not one.enabled:
+                found[pressed] = one._replace(binding=replace(one.binding, show=False))
+            elif paused and one.binding.action == "pause":
+                found[pressed] = one._replace(binding=replace(one.binding, description="Go on"))
+        return found
+
+    def on_key(self, event: events.Key) -> None:
+        """A steering key where nothing can be steered is answered, too."""
+        one = self.active_bindings.get(event.key)
+        if one is not None and not one.enabled and one.binding.action in self.STEERS:
+            self.steer(lambda run: None, "")
+
     def steer(self, act: Callable[[Run], object], done: str) -> None:
         """Let ``act`` change the run, and say what was done or why not."""
-        if self.live is None or self.live.ended:
+        if self.live is None or not self.going:
             self.notify(
                 "Only a run that is going on in this window can be steered. Press r to go on with it here.",
                 severity="warning",
@@ -67,13 +103,20 @@ class Steering(Screen[None]):
         self.notify(done, markup=False)
 
     def _ask_step(self, operator: Operator, parent: Node | None, question: str) -> None:
+        """A node that cannot be improved is refused before anything is typed."""
+        step = Step(operator, parent.id if parent else None)
+
         def answered(hint: str | None) -> None:
             if hint is not None:
-                step = Step(operator, parent.id if parent else None, hint=hint.strip())
-                self.steer(lambda run: run.ask(step), "It is made next.")
+                self.steer(
+                    lambda run: run.ask(replace(step, hint=hint.strip())),
+                    "It is made next, after what is in flight.",
+                )
 
-        if self.live is None or self.live.ended:
-            self.steer(lambda run: None, "")
+        try:
+            check_step(self.solution, step)
+        except AideError as error:
+            self.notify(f"{error.message} {error.mend}", severity="warning", markup=False)
         else:
             self.app.push_screen(Ask(question, placeholder="a hint for the model, or nothing"), answered)
 
@@ -90,10 +133,7 @@ class Steering(Screen[None]):
             if yes:
                 self.steer(lambda run: run.stop(), "Ending the search; the best so far is delivered.")
 
-        if self.live is None or self.live.ended:
-            self.steer(lambda run: None, "")
-        else:
-            self.app.push_screen(Confirm("End this search and deliver the best so far?"), answered)
+        self.app.push_screen(Confirm("End this search and deliver the best so far?"), answered)
 
     def action_improve(self) -> None:
         if self.node is not None:
@@ -148,18 +188,16 @@ class Steering(Screen[None]):
     def _toggle(self, mark: str, meaning: str) -> None:
         node = self.node
         if node is None or self.live is None:
-            self.steer(lambda run: None, "")
             return
         tree = self.live.run.tree
         on = node.id in (tree.banned if mark == "ban" else tree.pinned)
         kind = f"un{mark}" if on else mark
-        self.steer(
-            lambda run: run.mark(kind, node.id), f"#{node.id}: {kind}" + ("" if on else f", {meaning}")
-        )
+        marked = {"ban": "banned", "pin": "pinned"}[mark]
+        done = f"no longer {marked}" if on else f"{marked}: {meaning}"
+        self.steer(lambda run: run.mark(kind, node.id), f"#{node.id} is {done}.")
 
     def action_change(self) -> None:
-        if self.live is None or self.live.ended:
-            self.steer(lambda run: None, "")
+        if self.live is None:
             return
         now = self.live.run.settings
         limit = f"{now.time_limit:.0f}s" if now.time_limit else "none"

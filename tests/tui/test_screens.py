@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import json
 import threading
 from collections.abc import Callable
@@ -19,7 +21,7 @@ from aide_local.store.read import list_runs
 from tests.llm.tiny import make_gguf
 from tests.runs import make_csvs
 from tui.app import AideApp
-from tui.dialogs import Ask, Choose, Confirm, Help, PressKey, Reader
+from tui.dialogs import Ask, Choose, Confirm, Editor, Help, PressKey, Reader
 from tui.home import COLUMNS, HomeScreen, RunsTable
 from tui.keys import FIXED, as_markdown, defaults
 from tui.models import ModelsScreen
@@ -253,6 +255,58 @@ async def test_results_are_exported_by_the_ending_of_the_name(home: Home, tmp_pa
         pilot.app.screen.query_one(Input).value = str(tmp_path / "out.xlsx")
         await pilot.press("enter")
         await until(pilot, lambda: "!" in said(pilot, "#answer"))
+
+
+async def test_columns_are_inserted_and_a_result_is_copied_whole_and_by_row(home: Home) -> None:
+    async with AideApp(home).run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        await pilot.press("s")
+        screen = pilot.app.screen
+        assert isinstance(screen, SqlScreen)
+        editor = screen.query_one(SqlEditor)
+        await until(pilot, lambda: screen._columns)
+        editor.text = "SELECT "
+        editor.move_cursor((0, 7))
+        await pilot.press("f7")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Choose))
+        await pilot.press(*"nodes.operator", "enter")
+        await until(pilot, lambda: editor.text == "SELECT operator")
+        editor.text = "SELECT 1 AS one, 'a,b' AS two UNION ALL SELECT 2, 'c' ORDER BY one"
+        await pilot.press("f5")
+        await until(pilot, lambda: screen.query(ResultTable))
+        await pilot.press("f8")
+        assert list(csv.reader(pilot.app.clipboard.splitlines())) == [
+            ["one", "two"],
+            ["1", "a,b"],
+            ["2", "c"],
+        ]
+        await pilot.press("f6")
+        await until(pilot, lambda: isinstance(pilot.app.focused, ResultTable))
+        await pilot.press("j", "Y")
+        assert pilot.app.clipboard.split() == ["2,c"]
+
+
+async def test_a_script_is_edited_in_the_editor_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The terminal is given to it meanwhile, which a test without a terminal cannot do."""
+    other = tmp_path / "editor"
+    other.write_text('#!/bin/sh\necho "x = 2" >> "$1"\n')
+    other.chmod(0o700)
+    monkeypatch.setenv("VISUAL", str(other))
+    async with AideApp(Home(tmp_path / "home")).run_test(size=(120, 40)) as pilot:
+        monkeypatch.setattr(pilot.app, "suspend", contextlib.nullcontext)
+        edited: list[str | None] = []
+        await pilot.app.push_screen(Editor("a script", "x = 1\n"), edited.append)
+        await pilot.press("ctrl+o")
+        await pilot.pause()
+        monkeypatch.setenv("VISUAL", "false")
+        await pilot.press("ctrl+o")
+        await pilot.pause()
+        assert "Set EDITOR" in pilot.app._told[-1][1]  # type: ignore[attr-defined]
+        await pilot.press("f5")
+        await until(pilot, lambda: edited)
+        assert edited == ["x = 1\nx = 2\n"], "what it wrote is kept, also where the next one fails"
 
 
 async def test_the_cookbook_fills_the_editor(home: Home) -> None:

@@ -39,7 +39,7 @@ WAYS: dict[str, tuple[tuple[str, ...], str]] = {
     "result": (("s", "f5", "f6"), "columns, 0.00 s"),
     "models": (("m",), "context of 2,048"),
     "help": (("enter", "?"), "Keys that work here"),
-    "settings": ((",",), "theme:"),
+    "settings": ((",",), "theme (f10):"),
     "log": (("f12",), "what a person was told"),
 }
 

@@ -108,7 +108,7 @@ async def test_with_the_terminals_colours_or_none_the_chosen_line_is_told_by_mor
             ("", "finished"),
             ("enter", "#0 draft"),
             ("escape", "finished"),
-            ("comma", "theme:"),
+            ("comma", "theme (f10):"),
         ):
             if key:
                 await pilot.press(key)
