@@ -16,11 +16,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from aide_local.sandbox.protocol import Backend, Candidate, Level, Limits
 from aide_local.sandbox.runner import ProcessSandbox
 from aide_local.sandbox.select import attempt
+from aide_local.sandbox.serving import Serving
 
 SCRIPTS = {
     "nothing": "pass\n",
@@ -42,6 +44,13 @@ def timed(act: Callable[[], object]) -> float:
     began = time.perf_counter()
     act()
     return 1000 * (time.perf_counter() - began)
+
+
+def with_open_server(level: Level) -> ProcessSandbox:
+    """As it was before the warm server was confined, for comparison alone."""
+    sandbox = ProcessSandbox(level)
+    sandbox._servers[True] = Serving(replace(sandbox._servers[True].server, confined=False))
+    return sandbox
 
 
 def throughput(folder: Path, levels: list[Level], rounds: int) -> dict[str, tuple[float, float]]:
@@ -80,6 +89,7 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--only", choices=["start", "throughput"])
+    parser.add_argument("--ways", default="", help="start: only those with this in their name")
     given = parser.parse_args()
     levels = [level for level in (Level.STRICT, Level.LANDLOCK) if attempt(level).works] + [Level.LIMITS]
     with tempfile.TemporaryDirectory() as place:
@@ -94,9 +104,13 @@ def main() -> None:
             for level in levels
             for warm in (True, False)
         }
+        for level in levels[:-1]:
+            opened[f"{level.value}, warm, server not confined"] = with_open_server(level)
         if attempt(Level.STRICT, Backend.BUBBLEWRAP).works:
             opened["strict by bubblewrap, cold"] = ProcessSandbox(Level.STRICT, backend=Backend.BUBBLEWRAP)
         for name, sandbox in opened.items():
+            if given.ways not in name:
+                continue
 
             def run(script: Path, sandbox: ProcessSandbox = sandbox) -> None:
                 outcome = sandbox.run(

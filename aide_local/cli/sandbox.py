@@ -249,6 +249,10 @@ def audit(
     ] = False,
     only: Annotated[str, typer.Option(help="A group, or part of an attempt's name.")] = "",
     quick: Annotated[bool, typer.Option("--quick", help="Without bombs: a few seconds.")] = False,
+    warm: Annotated[
+        bool,
+        typer.Option("--warm", help="By forks of the warm server, as in a run; it imports nothing here."),
+    ] = False,
 ) -> None:
     """Attack the sandbox on this machine and say what was tried and contained, and by what.
 
@@ -262,4 +266,4 @@ def audit(
         found = create_sandbox(level, backend=backend)
         level, backend = found.level.value, found.backend
         found.close()
-    raise typer.Exit(report(level, backend=backend, as_json=json_, only=only, quick=quick))
+    raise typer.Exit(report(level, backend=backend, as_json=json_, only=only, quick=quick, warm=warm))

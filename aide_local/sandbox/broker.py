@@ -124,6 +124,9 @@ def _leader(pid: int) -> int:
 
 
 def ignore_signals() -> None:
-    """The candidate may send them to its parent; only SIGKILL is left, which ends the candidate, too."""
-    for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
+    """The candidate may send them to its parent; only SIGKILL is left, which ends the candidate, too.
+
+    To be called before there is a candidate, which might be quicker.
+    """
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
         signal.signal(number, signal.SIG_IGN)

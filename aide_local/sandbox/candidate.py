@@ -23,8 +23,8 @@ from aide_local.sandbox.syscalls import (
     close_from,
     prctl,
 )
+from aide_local.sandbox.trees import SCRIPT
 
-SCRIPT = "solution.py"
 THREADS_EACH = 4  # RLIMIT_NPROC counts threads, the limit of a task processes
 _LOCKED = 64 * 2**20  # bytes that may be locked in memory
 # Where loky looks up how many cores it may use: it fails on files that are there and cannot be read.
@@ -79,7 +79,8 @@ def become(spec: Spec, output: int, trouble: int, asking: int = -1) -> NoReturn:
         if spec.level != "strict":
             os.chdir(spec.base)
         _limits(spec)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD):
+        # All but one: as in every Python, a file that grows too large is an error, not a signal.
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGXFSZ}:
             signal.signal(number, signal.SIG_DFL)
         if spec.level != "limits":
             privileges.give_up()
@@ -119,20 +120,27 @@ def _is_open(descriptor: int) -> bool:
     return True
 
 
-def _limits(spec: Spec) -> None:
-    def set_limit(which: int, value: int) -> None:
-        _, hard = resource.getrlimit(which)
-        if hard != resource.RLIM_INFINITY:
-            value = hard if value == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(which, (value, value))
+def set_limit(which: int, value: int) -> None:
+    """setrlimit(2), soft and hard; never above what the caller has."""
+    _, hard = resource.getrlimit(which)
+    if hard != resource.RLIM_INFINITY:
+        value = hard if value == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(which, (value, value))
 
+
+def fixed_limits(locked: int = _LOCKED) -> None:
+    """Those that are the same for every candidate, and for the server. ``locked`` bytes may be locked in memory."""
     set_limit(resource.RLIMIT_CORE, 0)
-    set_limit(resource.RLIMIT_FSIZE, spec.file_size)
     set_limit(resource.RLIMIT_NOFILE, 4096)
     set_limit(resource.RLIMIT_MSGQUEUE, 0)
-    set_limit(resource.RLIMIT_MEMLOCK, _LOCKED if not spec.devices else resource.RLIM_INFINITY)
+    set_limit(resource.RLIMIT_MEMLOCK, locked)
     for which in (resource.RLIMIT_NICE, resource.RLIMIT_RTPRIO):
         set_limit(which, 0)
+
+
+def _limits(spec: Spec) -> None:
+    fixed_limits(_LOCKED if not spec.devices else resource.RLIM_INFINITY)
+    set_limit(resource.RLIMIT_FSIZE, spec.file_size)
     if spec.cpu is not None:  # of each process; the watchdog counts the tree
         set_limit(resource.RLIMIT_CPU, int(spec.cpu) + 2)
     # In strict counted in the candidate's own user namespace; elsewhere all that the user runs is counted, so

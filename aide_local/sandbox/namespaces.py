@@ -14,9 +14,11 @@ from pathlib import Path
 
 from aide_local.sandbox.spec import Spec
 from aide_local.sandbox.syscalls import mount, raw, umount_detached, unshare
+from aide_local.sandbox.trees import Trees
 
 NEW_NS, NEW_CGROUP, NEW_UTS, NEW_IPC = 0x00020000, 0x02000000, 0x04000000, 0x08000000
 NEW_USER, NEW_PID, NEW_NET = 0x10000000, 0x20000000, 0x40000000
+EVERY = NEW_USER | NEW_NS | NEW_PID | NEW_NET | NEW_IPC | NEW_UTS | NEW_CGROUP
 _RDONLY, _NOSUID, _NODEV, _NOEXEC = 1, 2, 4, 8
 _REMOUNT, _BIND, _REC, _PRIVATE = 32, 4096, 16384, 1 << 18
 _NOATIME, _NODIRATIME, _RELATIME = 1024, 2048, 1 << 21
@@ -29,6 +31,7 @@ SYSTEM = (
     "/sys/devices/system/cpu", "/nix/store",
 )  # fmt: skip
 DEVICES = ("null", "zero", "full", "random", "urandom")
+PLACE = "/.root"  # in a server's root: the empty folder in which those of its forks are mounted
 _RAM = "/.ram"  # the file system in memory behind /tmp, /dev/shm and BOX
 IN_RAM = {"/tmp": "tmp", "/dev/shm": "shm", BOX: "box"}
 SPARE_FILES = 4096
@@ -44,22 +47,23 @@ HIDDEN = (
 )
 
 
-def enter() -> None:
-    """New namespaces, with the caller's own user and group mapped to themselves.
+def enter(user: int, group: int, kinds: int = EVERY) -> None:
+    """New namespaces, NEW_USER among them; the caller, who it is outside, is ``user`` and ``group`` inside.
 
     Raises:
         OSError: the kernel, AppArmor or the container forbids it.
     """
-    user, group = os.geteuid(), os.getegid()
-    unshare(NEW_USER | NEW_NS | NEW_PID | NEW_NET | NEW_IPC | NEW_UTS | NEW_CGROUP)
+    outside, outside_group = os.geteuid(), os.getegid()
+    unshare(kinds)
     Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
-    Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+    Path("/proc/self/uid_map").write_text(f"{user} {outside} 1")
+    Path("/proc/self/gid_map").write_text(f"{group} {outside_group} 1")
 
 
-def make_root(spec: Spec) -> int:
+def make_root(spec: Spec, trees: Trees | None) -> int:
     """Mount the private root and move into it; called as init of the new namespaces.
 
+    ``trees`` is what a confined server was given of the machine's files; without, they are taken here.
     Returns a descriptor of the file system in memory, by which can be told how full it is.
 
     Raises:
@@ -67,27 +71,62 @@ def make_root(spec: Spec) -> int:
     """
     socket.sethostname("candidate")
     mount("none", "/", None, _REC | _PRIVATE)
-    root = spec.base + "/.root"
-    Path(root).mkdir()
+    root = PLACE
+    if trees is None:
+        trees = Trees.take(spec)
+        root = spec.base + "/.root"
+        Path(root).mkdir()
     mount("tmpfs", root, "tmpfs", _NOSUID | _NODEV, "size=16m,mode=755")
     _devices(root, spec.devices)
     ram = _memory(spec, root)
     for path, link in visible((*SYSTEM, *spec.readable)):  # after /tmp: an interpreter may live below it
         _show(path, link, root)
+    _processes(root)
+    _narrow(root)
+    trees.put(root + BOX)
+    trees.close()
+    _move_into(root)
+    os.chdir(BOX)
+    return ram
+
+
+def make_server_root(place: str, readable: Iterable[str], groups: str) -> None:
+    """The same for the server that candidates are forked from: the system, the interpreter, a small /tmp.
+
+    ``place`` is an empty folder, in which it is mounted. ``groups`` is the folder of its control groups, the only
+    one of the machine's that it may change; empty without. /proc is that of its own processes and left as it is:
+    where parts of one are covered, the kernel lets nobody below mount another (mount_namespaces(7)).
+
+    Raises:
+        OSError: a mount was refused.
+    """
+    socket.sethostname("server")
+    mount("none", "/", None, _REC | _PRIVATE)
+    mount("tmpfs", place, "tmpfs", _NOSUID | _NODEV, "size=16m,mode=755")
+    _devices(place, [])
+    for folder in (PLACE, "/tmp"):
+        Path(place + folder).mkdir()
+    mount("tmpfs", place + "/tmp", "tmpfs", _NOSUID | _NODEV, "size=64m,mode=1777")
+    for path, link in visible((*SYSTEM, *readable)):
+        _show(path, link, place)
+    if groups:
+        _bind(groups, place + groups, read_only=False)
+    _processes(place)
+    _move_into(place)
+
+
+def _processes(root: str) -> None:
     Path(root + "/proc").mkdir()
     mount("proc", root + "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
-    _narrow(root)
-    box = root + BOX
-    _bind(spec.input, box + "/input", read_only=True)
-    _bind(spec.working, box + "/working", read_only=False)
-    _bind(spec.base + "/solution.py", box + "/solution.py", read_only=True)
+
+
+def _move_into(root: str) -> None:
+    """It becomes "/", read-only; what was there before is not to be reached any more (pivot_root(2))."""
     os.chdir(root)
     raw("pivot_root", b".", b".")
     umount_detached(".")
     os.chdir("/")
     _remount("/", "/", _RDONLY)
-    os.chdir(BOX)
-    return ram
 
 
 def _memory(spec: Spec, root: str) -> int:

@@ -63,6 +63,9 @@ REFUSED = (
     "setns", "settimeofday", "shmat", "shmctl", "shmget", "statmount", "swapoff", "swapon", "syslog", "umount2",
     "uselib", "userfaultfd", "ustat", "vhangup",
 )  # fmt: skip
+# Of these, what the server is allowed, for its forks confine themselves by them: at strict, and without namespaces.
+NEEDED_BY_FORKS = ("mount", "move_mount", "pivot_root", "sethostname", "umount2", "unshare")
+NEEDED_BY_BROKER = ("pidfd_getfd",)
 REFUSED_IN_LANDLOCK = ("inotify_add_watch",)  # tells what happens to files outside
 FAKED = (
     "chmod", "chown", "fchmod", "fchmodat", "fchmodat2", "fchown", "fchownat", "file_setattr", "fremovexattr",

@@ -1,4 +1,4 @@
-"""The sandbox as the rest of the product sees it: a warm server, and one supervisor for each execution."""
+"""The sandbox as the rest of the product sees it: servers, and one supervisor for each execution."""
 
 from __future__ import annotations
 
@@ -18,26 +18,27 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import aide_local
 from aide_local.errors import SandboxError
-from aide_local.sandbox import bubblewrap, cgroup, devices
+from aide_local.sandbox import bubblewrap, devices
 from aide_local.sandbox.clean import remove_tree
 from aide_local.sandbox.environment import environment_of
 from aide_local.sandbox.failure import classify
 from aide_local.sandbox.output import Collector
 from aide_local.sandbox.protocol import Backend, Candidate, Level, Limits, Outcome
-from aide_local.sandbox.spec import End, Spec
+from aide_local.sandbox.serving import Serving
+from aide_local.sandbox.shared_memory import SharedMemory
+from aide_local.sandbox.spec import End, Server, Spec
 from aide_local.types import Usage
 
 _LONGEST_PLACE = 40  # names of local sockets have at most 107 bytes
-_RENEWED_AFTER = 500  # executions
 
 
 class ProcessSandbox:
     """See :class:`aide_local.sandbox.protocol.Sandbox`. ``warm`` False: every execution starts a fresh Python.
 
     Thread-safe. Costs nothing until the first execution. ``backend`` counts for level strict; neither bubblewrap
-    nor ``gpu``, which gives candidates the GPU, is ever warm: what was forked cannot use CUDA.
+    nor ``gpu``, which gives candidates the GPU, is ever warm: what was forked cannot use CUDA. Without ``imports``
+    the warm server forks at once, and candidates import what they use.
 
     Raises:
         SandboxError: bubblewrap is asked for and not installed, or the GPU and there is none.
@@ -50,6 +51,7 @@ class ProcessSandbox:
         warm: bool = True,
         backend: Backend = Backend.NAMESPACES,
         gpu: bool = False,
+        imports: bool = True,
     ) -> None:
         self.level = level
         wanted = level is Level.STRICT and backend is Backend.BUBBLEWRAP
@@ -63,12 +65,20 @@ class ProcessSandbox:
                 "Load its driver (nvidia-modprobe -c 0 -u makes NVIDIA's device files), or run without --gpu.",
             )
         self._warm = warm and not self._bubblewrap and not gpu
-        self._lock = threading.Lock()
-        self._server: subprocess.Popen[bytes] | None = None
-        self._connection: socket.socket | None = None
-        self._retired: list[subprocess.Popen[bytes]] = []  # end by themselves after their last execution
-        self._started = 0  # executions by this server
-        self._closed = False
+        # By whether the candidate is a fork. The cold one imports nothing but this package, and so is not confined.
+        readable = interpreter_folders(sys.executable) if self._warm and level is Level.STRICT else ()
+        self._servers = {
+            warm: Serving(
+                Server(
+                    level=level.value,
+                    confined=warm and level is not Level.LIMITS,
+                    imports=warm and imports,
+                    scope=False,
+                    readable=list(readable),
+                )
+            )
+            for warm in (True, False)
+        }
 
     @property
     def backend(self) -> str:
@@ -85,6 +95,7 @@ class ProcessSandbox:
         on_output: Callable[[str], None] | None = None,
         cancel: threading.Event | None = None,
     ) -> Outcome:
+        shared = SharedMemory() if self.level is not Level.STRICT else None
         base = Path(tempfile.mkdtemp(prefix=f"aide-{os.getpid()}-", dir=_place()))
         try:
             spec = self._spec(candidate, limits, base)
@@ -96,6 +107,8 @@ class ProcessSandbox:
             ) from error
         finally:
             remove_tree(base)
+            if shared is not None:
+                shared.remove_left()  # here, for a confined server does not see what other programs use
         if end.setup:
             raise SandboxError(
                 f"The sandbox ({self.level}) could not be made: {end.setup}.",
@@ -134,10 +147,10 @@ class ProcessSandbox:
             warm=self._warm and own,
             argv=list(candidate.argv),
             environment=environment_of(python, private, limits, gpu=bool(self._devices)),
-            readable=[*_interpreter_folders(python), *(devices.LOOKED_AT if self._devices else ())],
+            readable=[*interpreter_folders(python), *(devices.LOOKED_AT if self._devices else ())],
             devices=self._devices,
             bubblewrap=self._bubblewrap,
-            beside=list(_interpreter_folders(sys.executable)) if self._bubblewrap else [],
+            beside=list(interpreter_folders(sys.executable)) if self._bubblewrap else [],
             wall=limits.wall,
             cpu=limits.cpu,
             memory=limits.memory,
@@ -158,7 +171,7 @@ class ProcessSandbox:
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
-                self._hand_over(spec, theirs, limits)
+                self._servers[spec.warm].hand_over(spec, theirs, limits)
             collected = Collector()
             buffer = b""
             asked = False
@@ -187,79 +200,9 @@ class ProcessSandbox:
                     if on_output is not None and text:
                         on_output(text)
 
-    def _hand_over(self, spec: Spec, theirs: socket.socket, limits: Limits) -> None:
-        content = spec.dump()
-        with self._lock:
-            if self._closed:
-                raise SandboxError("The sandbox is closed.", "")
-            if self._server is not None and self._server.poll() is not None:
-                self._stop_server()
-            if self._started >= _RENEWED_AFTER:
-                self._retire_server()
-            if self._connection is None:
-                self._start_server(limits)
-            assert self._connection is not None
-            self._started += 1
-            socket.send_fds(self._connection, [content], [theirs.fileno()])
-
-    def _start_server(self, limits: Limits) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        for one in (ours, theirs):
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-        environment = environment_of(sys.executable, tempfile.gettempdir(), limits)
-        environment["PYTHONPATH"] = str(Path(aide_local.__file__).parent.parent)
-        environment["PYTHONWARNINGS"] = "ignore"
-        grouped = not cgroup.trial()
-        command = [sys.executable, "-P", "-s", "-m", "aide_local.sandbox.server", str(theirs.fileno())]
-        command += ["warm" if self._warm else "cold", "scope" if grouped else "plain"]
-        if grouped:
-            environment |= cgroup.manager()
-            command = cgroup.scoped(command)
-        with theirs:
-            self._server = subprocess.Popen(
-                command,
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=environment,
-                start_new_session=True,
-            )
-        self._connection = ours
-
-        self._started = 0
-
-    def _retire_server(self) -> None:
-        """A server ages: what its forks have in common grows stale. It ends after the executions it has begun."""
-        assert self._connection is not None
-        assert self._server is not None
-        self._connection.close()
-        self._retired = [server for server in self._retired if server.poll() is None] + [self._server]
-        self._connection = self._server = None
-
-    def _stop_server(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        if self._server is not None:
-            _end(self._server)
-            self._server = None
-
     def close(self) -> None:
-        with self._lock:
-            self._closed = True
-            self._stop_server()
-            for server in self._retired:
-                _end(server)
-
-
-def _end(server: subprocess.Popen[bytes]) -> None:
-    server.terminate()
-    try:
-        server.wait(10)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
+        for server in self._servers.values():
+            server.close()
 
 
 def _place() -> str | None:
@@ -268,7 +211,7 @@ def _place() -> str | None:
 
 
 @cache
-def _interpreter_folders(python: str) -> tuple[str, ...]:
+def interpreter_folders(python: str) -> tuple[str, ...]:
     """What the interpreter needs to see: its prefixes and its executables.
 
     Raises:

@@ -11,7 +11,15 @@ import errno
 import struct
 from collections.abc import Sequence
 
-from aide_local.sandbox.numbers import ARCHITECTURES, FAKED, REFUSED, REFUSED_IN_LANDLOCK, numbers
+from aide_local.sandbox.numbers import (
+    ARCHITECTURES,
+    FAKED,
+    NEEDED_BY_BROKER,
+    NEEDED_BY_FORKS,
+    REFUSED,
+    REFUSED_IN_LANDLOCK,
+    numbers,
+)
 from aide_local.sandbox.syscalls import MACHINE, raw
 
 _NEW_NAMESPACES = 0x7E020080  # CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET,TIME}
@@ -101,7 +109,7 @@ class _Filter:
         return b"".join(struct.pack("=HBBI", *instruction) for instruction in self.code)
 
 
-def program(*, namespaces: bool) -> bytes:
+def program(*, namespaces: bool, server: bool = False) -> bytes:
     """The filter. Without namespaces it does some of their work, too.
 
     - Sockets: local ones; inside a network namespace of its own also IP and routing. Families are allowed by
@@ -109,25 +117,30 @@ def program(*, namespaces: bool) -> bytes:
     - Without namespaces, changes of mode, owner, times and attributes succeed without being made: Landlock
       does not cover them, and plain refusals break shutil and joblib. Connections of local sockets are asked
       about (:mod:`aide_local.sandbox.broker`), and datagram sockets, which need no connection, refused.
+    - For the ``server`` that candidates are forked from, what its forks need to confine themselves is left out:
+      new namespaces, mounts, being dumpable; without namespaces, what they need to answer for a candidate.
     """
     made = _Filter()
     for name in ("clone3", "openat2"):
         made.answer(name, _ERROR | errno.ENOSYS)
-    for name in REFUSED:
+    left_out = (NEEDED_BY_FORKS if namespaces else NEEDED_BY_BROKER) if server else ()
+    for name in sorted({*REFUSED} - {*left_out}):
         made.answer(name, _ERROR | errno.EPERM)
     for name in ("clone", "unshare"):
-        made.only(name, 0, [0], mask=_NEW_NAMESPACES)
+        if name not in left_out:
+            made.only(name, 0, [0], mask=_NEW_NAMESPACES)
     families = [_AF_UNIX, *([_AF_INET, _AF_INET6, _AF_NETLINK] if namespaces else [])]
     made.only("socket", 0, families, error=errno.EAFNOSUPPORT)
     made.only("socket", 2, [0, 1, _TCP, _UDP], error=errno.EPROTONOSUPPORT)
     made.only("socketpair", 0, [_AF_UNIX], error=errno.EAFNOSUPPORT)
     for request in _REQUESTS:
         made.never("ioctl", 1, request)
-    made.never("prctl", 0, _SET_DUMPABLE)
+    if not server:
+        made.never("prctl", 0, _SET_DUMPABLE)
     made.only("prlimit64", 0, [0])
-    for name, argument in (_MODES | (_CHANGES_OF_MODE if namespaces else {})).items():
+    for name, argument in (_MODES | (_CHANGES_OF_MODE if namespaces or server else {})).items():
         made.without(name, argument, _SET_ID_BITS)
-    if not namespaces:
+    if not namespaces and not server:
         for name in FAKED:
             made.answer(name, _ERROR | 0)
         for name in REFUSED_IN_LANDLOCK:

@@ -113,7 +113,7 @@ def _attempt(level: Level, backend: Backend) -> tuple[bool, str, str]:
     if level is Level.LANDLOCK and not (landlock.version() and seccomp.available()):
         return False, "the kernel has no Landlock", "Linux 5.13 or newer, with lsm=landlock, has it."
     try:
-        sandbox = ProcessSandbox(level, warm=False, backend=backend)
+        sandbox = ProcessSandbox(level, backend=backend, imports=False)
     except SandboxError as error:
         return False, error.message.rstrip("."), error.mend
     with tempfile.TemporaryDirectory(prefix="aide-trial-") as name:

@@ -1,7 +1,8 @@
 """The warm server: a process that has imported the usual packages and forks a supervisor for each execution.
 
 Importing scikit-learn and xgboost takes seconds, K times for every node; forking takes milliseconds. Only
-forks run candidates, confined before the script begins, so nothing of one execution reaches the next.
+forks run candidates, confined before the script begins, so nothing of one execution reaches the next. What it
+imports is others' code, so it is confined itself before that (:mod:`aide_local.sandbox.gate`).
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import socket
 import sys
 import time
 
-from aide_local.sandbox import cgroup
+from aide_local.sandbox import cgroup, gate
 from aide_local.sandbox.processes import descendants
-from aide_local.sandbox.spec import End, Spec
+from aide_local.sandbox.spec import End, Server, Spec
 from aide_local.sandbox.supervisor import supervise
 from aide_local.sandbox.syscalls import PR_SET_CHILD_SUBREAPER, prctl
+from aide_local.sandbox.trees import Trees
 from aide_local.sandbox.watch import send
 
 _PACKAGES = (
@@ -49,13 +51,14 @@ def _reap(*_: object) -> None:
 def serve(connection: socket.socket, groups: str = "", trouble: str = "") -> None:
     """Fork a supervisor for every spec that comes with a socket of its own, until the other side closes.
 
-    Control groups are made in ``groups``, if given; ``trouble`` is why nothing can be executed.
+    From a gate come the descriptors of the execution's :class:`Trees`, too. Control groups are made in ``groups``,
+    if given; ``trouble`` is why nothing can be executed.
     The other side closes when it dies, too. (A parent-death signal would come when the *thread* that started
     this process ends.)
     """
     while True:
         try:
-            content, descriptors, _, _ = socket.recv_fds(connection, 1 << 20, 1)
+            content, descriptors, _, _ = socket.recv_fds(connection, 1 << 20, 4)
         except OSError:
             return
         if not content:
@@ -71,22 +74,33 @@ def serve(connection: socket.socket, groups: str = "", trouble: str = "") -> Non
                 if trouble:
                     send(own, {"end": End(setup=trouble).dump()})
                 else:
-                    supervise(Spec.load(content), own, groups)
+                    trees = Trees(*descriptors[1:]) if descriptors[1:] else None
+                    supervise(Spec.load(content), own, groups, trees)
             os._exit(0)
         for descriptor in descriptors:
             os.close(descriptor)
 
 
 def main() -> None:
-    """Arguments: the connection's descriptor, warm or cold, and whether a scope is ours (scope or plain)."""
+    """Arguments: the connection's descriptor, and a :class:`aide_local.sandbox.spec.Server`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    server = Server.load(sys.argv[2])
     groups = trouble = ""
-    if sys.argv[3] == "scope":
+    if server.scope:
         try:
             groups = cgroup.prepare()
         except OSError as error:
             trouble = f"no control groups, although a trial has made one: {error}"
-    if sys.argv[2] == "warm":
+    if server.confined and not trouble:
+        try:
+            if server.level == "strict":
+                connection, trouble = gate.divide(server, connection, groups)
+            else:
+                gate.fence(server.level)
+        except OSError as error:
+            trouble = f"the server could not be confined: {error}"
+    if server.imports and not trouble:
         for name in _PACKAGES:
             with contextlib.suppress(ImportError):  # what is not installed is not needed
                 __import__(name)
@@ -94,7 +108,7 @@ def main() -> None:
         gc.freeze()  # so that a fork does not copy pages to look at them
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGCHLD, _reap)
-    serve(socket.socket(fileno=int(sys.argv[1])), groups, trouble)
+    serve(connection, groups, trouble)
     while _supervisors:  # those of executions that have begun; when the product is gone, they end at once
         time.sleep(0.02)
 

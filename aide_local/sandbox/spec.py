@@ -1,8 +1,9 @@
-"""What the supervisor of one execution is told, and what it tells: plain values as JSON."""
+"""What the server and the supervisor of one execution are told, and what it tells: plain values as JSON."""
 
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -19,6 +20,8 @@ class Spec:
     warm: bool  # run in the forked process, which has imported the usual packages, instead of a fresh one
     argv: list[str]
     environment: dict[str, str]
+    user: int = field(default_factory=os.geteuid)  # who the candidate is to itself: whoever runs the product
+    group: int = field(default_factory=os.getegid)
     readable: list[str] = field(default_factory=list)  # folders of the interpreter
     devices: list[str] = field(default_factory=list)  # of the GPU, where it may be used
     bubblewrap: str = ""  # the program that makes the namespaces; empty: we do
@@ -39,6 +42,25 @@ class Spec:
 
     @classmethod
     def load(cls, content: bytes) -> Spec:
+        return cls(**json.loads(content))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """The server's one argument. ``imports`` says whether it imports the usual packages, ``readable`` names the
+    folders of its interpreter, ``scope`` says whether it was started in a scope of its own."""
+
+    level: str
+    confined: bool
+    imports: bool
+    scope: bool
+    readable: list[str] = field(default_factory=list)
+
+    def dump(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def load(cls, content: str) -> Server:
         return cls(**json.loads(content))
 
 

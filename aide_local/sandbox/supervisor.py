@@ -26,13 +26,15 @@ from aide_local.sandbox.syscalls import (
     PR_SET_PDEATHSIG,
     prctl,
 )
+from aide_local.sandbox.trees import Trees
 from aide_local.sandbox.watch import Watch, send
 
 
-def supervise(spec: Spec, connection: socket.socket, groups: str = "") -> None:
+def supervise(spec: Spec, connection: socket.socket, groups: str = "", trees: Trees | None = None) -> None:
     """Run the candidate to its end and report; the process should exit afterwards.
 
-    ``groups`` is the folder in which control groups can be made; empty without.
+    ``groups`` is the folder in which control groups can be made; empty without. ``trees`` is all that can be
+    reached of the execution's folders, in a server that is confined; without, they are reached by their paths.
     """
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -53,11 +55,13 @@ def supervise(spec: Spec, connection: socket.socket, groups: str = "") -> None:
     if child == 0:
         for descriptor in (output, status, trouble, connection.fileno(), here.fileno()):
             os.close(descriptor)
-        _start(spec, output_end, status_end, trouble_end, there, group)
+        _start(spec, output_end, status_end, trouble_end, there, group, trees)
     there.close()
     for descriptor in (output_end, status_end, trouble_end):
         os.close(descriptor)
     prctl(PR_SET_DUMPABLE, 0)
+    if trees is not None:
+        spec.working = trees.working_path
     watch = Watch(spec, child, connection, output, status, began)
     if spec.level == "strict":
         _, watch.ram, _, _ = socket.recv_fds(here, 1, len(namespaces.IN_RAM))
@@ -88,7 +92,13 @@ def _abandon() -> None:
 
 
 def _start(
-    spec: Spec, output: int, status: int, trouble: int, channel: socket.socket, group: Group | None
+    spec: Spec,
+    output: int,
+    status: int,
+    trouble: int,
+    channel: socket.socket,
+    group: Group | None,
+    trees: Trees | None,
 ) -> NoReturn:
     """In the supervisor's child: the namespaces and their init, where asked for.
 
@@ -103,7 +113,7 @@ def _start(
         if spec.bubblewrap:
             bubblewrap.enter(spec, output, status, trouble, channel.detach())
         elif spec.level == "strict":
-            namespaces.enter()
+            namespaces.enter(spec.user, spec.group)
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # new credentials have cleared it
             init = os.fork()
             if init:
@@ -112,13 +122,14 @@ def _start(
                 os.waitpid(init, 0)
                 os._exit(0)
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            ram = namespaces.make_root(spec)
+            ram = namespaces.make_root(spec, trees)
             socket.send_fds(channel, [b"r"], [ram])
             os.close(ram)
         elif spec.level == "landlock":
             prctl(PR_SET_CHILD_SUBREAPER, 1)
             privileges.give_up()
             restrict_files(spec)
+            broker.ignore_signals()
             asked, other = socket.socketpair()
             asking = other.detach()
         channel.close()
@@ -133,7 +144,6 @@ def _start(
 
 def _wait_and_answer(asked: socket.socket, asking: int, spec: Spec, candidate: int) -> int:
     os.close(asking)
-    broker.ignore_signals()
     with asked:
         _, descriptors, _, _ = socket.recv_fds(asked, 1, 1)
     if not descriptors:  # it has failed before its filter was there

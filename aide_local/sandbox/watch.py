@@ -138,8 +138,6 @@ class Watch:
     def forget_held(self) -> None:
         """No process is left: neither is what they alone held."""
         self._held = {}
-        if self._shared is not None:
-            self._shared.remove_left()
 
     def _forward(self) -> bool:
         try:

@@ -96,12 +96,12 @@ def test_the_doctor_tries_bubblewrap_only_where_our_namespaces_fail(monkeypatch:
     assert found == [
         ("warn", "strict (namespaces): it was not to be"),
         ("ok", "strict (bubblewrap): works, without the warm server"),
-        ("ok", "landlock: works"),
+        ("ok", "landlock: works, the warm server's files are not confined"),
     ]
     fake_trials(monkeypatch, {"namespaces", "landlock"})
     assert [finding.text for finding in doctor._sandbox()][:-1] == [
-        "strict (namespaces): works",
-        "landlock: works",
+        "strict (namespaces): works, the warm server is confined, too",
+        "landlock: works, the warm server's files are not confined",
     ]
 
 
@@ -221,7 +221,7 @@ def test_it_dies_with_its_supervisor(tmp_path: Path) -> None:
     thread.start()
     while not (tmp_path / "working/up").exists():
         time.sleep(0.05)
-    supervisor = psutil.Process(made._server.pid).children()[0]  # type: ignore[union-attr]
+    supervisor = psutil.Process(made._servers[False].process.pid).children()[0]  # type: ignore[union-attr]
     below = supervisor.children(recursive=True)
     assert len(below) >= 4  # bwrap, our init, the candidate, its child
     supervisor.kill()

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from aide_local.sandbox import runner
+from aide_local.sandbox import serving
 from aide_local.sandbox.select import create_sandbox
 from tests.sandbox.running import QUICK, Bench, levels
 
@@ -61,14 +61,14 @@ def left(server: psutil.Process, prefix: str) -> tuple[object, ...]:
 def test_nothing_is_left_of_many_candidates_with_random_faults(
     count: int, level: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "_RENEWED_AFTER", 10_000)  # one server, so that what piles up is seen
+    monkeypatch.setattr(serving, "RENEWED_AFTER", 10_000)  # one server, so that what piles up is seen
     sandbox = create_sandbox(level, warm=False)
     chance = random.Random(4)
     prefix = f"aide-{os.getpid()}-"
     try:
         (tmp_path / "first").mkdir()
         assert Bench(sandbox, tmp_path / "first").run("pass").ok
-        server = psutil.Process(sandbox._server.pid)  # type: ignore[attr-defined]
+        server = psutil.Process(sandbox._servers[False].process.pid)  # type: ignore[attr-defined]
         before = left(server, prefix)
         for number in range(count):
             folder = tmp_path / str(number)

@@ -215,9 +215,9 @@ def test_an_aged_server_is_renewed_and_what_it_has_begun_ends_well(
 ) -> None:
     from threading import Thread
 
-    from aide_local.sandbox import runner
+    from aide_local.sandbox import serving
 
-    monkeypatch.setattr(runner, "_RENEWED_AFTER", 1)
+    monkeypatch.setattr(serving, "RENEWED_AFTER", 1)
     made = create_sandbox(LEVELS[0], warm=False)
     found: list[str] = []
     folders = [tmp_path / str(number) for number in range(3)]

@@ -186,15 +186,17 @@ def _evidence(attack: Attack, stage: Stage, outcome: Outcome, heard: str) -> str
     return stage.damage()
 
 
-def made(level: str, backend: str) -> Sandbox:
-    """``level`` "none" is a plain process.
+def made(level: str, backend: str, *, warm: bool = False) -> Sandbox:
+    """``level`` "none" is a plain process; ``warm``: candidates are forks of the server, which imports nothing.
 
     Raises:
         SandboxError: the back-end is not installed.
     """
     if level == "none":
         return PlainProcess()
-    return ProcessSandbox(Level(level), warm=False, backend=Backend(backend or Backend.NAMESPACES))
+    return ProcessSandbox(
+        Level(level), warm=warm, backend=Backend(backend or Backend.NAMESPACES), imports=False
+    )
 
 
 def run_all(sandbox: Sandbox, attacks: tuple[Attack, ...] = ATTACKS) -> Iterator[Verdict]:
@@ -274,11 +276,27 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="without bombs")
     parser.add_argument("--only", default="", help="a group, or part of a name")
     parser.add_argument("--backend", default="namespaces", choices=[one.value for one in Backend])
+    parser.add_argument("--warm", action="store_true", help="by forks of the warm server")
     given = parser.parse_args()
-    return report(given.level, backend=given.backend, as_json=given.json, only=given.only, quick=given.quick)
+    return report(
+        given.level,
+        backend=given.backend,
+        as_json=given.json,
+        only=given.only,
+        quick=given.quick,
+        warm=given.warm,
+    )
 
 
-def report(level: str, *, backend: str = "", as_json: bool, only: str = "", quick: bool = False) -> int:
+def report(
+    level: str,
+    *,
+    backend: str = "",
+    as_json: bool,
+    only: str = "",
+    quick: bool = False,
+    warm: bool = False,
+) -> int:
     """0 when all is contained but what is known for the level, else 1.
 
     Raises:
@@ -290,8 +308,13 @@ def report(level: str, *, backend: str = "", as_json: bool, only: str = "", quic
     def say(values: dict[str, object], text: str) -> None:
         print(json.dumps(values) if as_json else text, flush=True)
 
-    sandbox = made(level, backend)
-    about: dict[str, object] = {**machine(), "level": level, "back-end": _described(sandbox.backend)}
+    sandbox = made(level, backend, warm=warm)
+    about: dict[str, object] = {
+        **machine(),
+        "level": level,
+        "back-end": _described(sandbox.backend),
+        "started": "warm" if warm else "cold",
+    }
     say(about, "\n".join(f"{name}: {value}" for name, value in about.items()))
     verdicts = []
     for verdict in run_all(sandbox, attacks):

@@ -1,0 +1,256 @@
+"""The warm server's own confinement, attacked from where a library that it imports would be."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+import aide_local
+from aide_local.sandbox.protocol import Level
+from aide_local.sandbox.runner import ProcessSandbox
+from tests.sandbox.running import Bench, levels
+
+LEVELS = [level for level in levels() if level is not Level.LIMITS]
+ROOT = str(Path(aide_local.__file__).parent.parent)
+IMPORTED = """
+import ctypes, json, os, resource, signal, socket, sys
+sys.path.insert(0, {root!r})
+from aide_local.sandbox import gate, namespaces, numbers
+from aide_local.sandbox.runner import interpreter_folders
+from aide_local.sandbox.spec import Server
+from aide_local.sandbox.syscalls import mount, umount_detached, unshare
+
+level, only, port, secret, listening, parent = json.loads(sys.argv[1])
+_, connection = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+if level == "strict":
+    server = Server(
+        level=level, confined=True, imports=False, scope=False, readable=list(interpreter_folders(sys.executable))
+    )
+    _, trouble = gate.divide(server, connection, "")
+    assert not trouble, trouble
+elif level == "landlock":
+    gate.fence(level)
+
+libc = ctypes.CDLL(None, use_errno=True)
+def call(name, *given):
+    if libc.syscall(ctypes.c_long(numbers.numbers()[name]), *given) < 0:
+        raise OSError(ctypes.get_errno(), name)
+
+def connect(family, address):
+    with socket.socket(family) as one:
+        one.settimeout(2)
+        one.connect(address)
+
+def write(path):
+    with open(path, "w") as file:
+        file.write("x")
+
+def outside():
+    with open(f"/proc/{{parent}}/cmdline") as file:
+        return file.read()
+
+def in_namespaces_of_its_own(act):
+    unshare(namespaces.NEW_USER | namespaces.NEW_NS)
+    act()
+
+def capabilities():
+    with open("/proc/self/status") as file:
+        fields = dict(line.split(":", 1) for line in file)
+    assert int(fields["CapEff"], 16) | int(fields["CapPrm"], 16) | int(fields["CapBnd"], 16), "none"
+
+def set_id():
+    path = os.path.join(os.environ["TMPDIR"], "set-id")
+    write(path)
+    os.chmod(path, 0o4755)
+
+attempts = {{
+    "read a file of the person's": lambda: open(secret).read(),
+    "list the person's folder": lambda: os.listdir(os.path.dirname(secret)),
+    "list the home folder": lambda: os.listdir(os.path.expanduser("~root") if os.getuid() == 0 else "/home"),
+    "read the users": lambda: open("/etc/passwd").read(),
+    "write beside the person's file": lambda: write(secret + "2"),
+    "write into the interpreter": lambda: write(os.path.join(sys.prefix, "audit-written")),
+    "write into the system": lambda: write("/usr/audit-written"),
+    "write at the top": lambda: write("/audit-written"),
+    "connect to the machine": lambda: connect(socket.AF_INET, ("127.0.0.1", port)),
+    "connect to a local socket": lambda: connect(socket.AF_UNIX, listening),
+    "connect to an abstract socket": lambda: connect(socket.AF_UNIX, "\\0" + os.path.basename(secret)),
+    "open a packet socket": lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW),
+    "open a socket of virtual machines": lambda: socket.socket(40, socket.SOCK_STREAM),
+    "see another process": outside,
+    "signal another process": lambda: os.kill(parent, 0),
+    "change another process's limits": lambda: resource.prlimit(parent, resource.RLIMIT_CORE),
+    "have a capability": capabilities,
+    "make a file set-id": set_id,
+    "dump core": lambda: resource.setrlimit(resource.RLIMIT_CORE, (1, 1)),
+    "unmount the system": lambda: umount_detached("/usr"),
+    "mount over the system": lambda: mount("tmpfs", "/usr", "tmpfs", 0),
+    "unmount it in namespaces of its own": lambda: in_namespaces_of_its_own(lambda: umount_detached("/usr")),
+    "make it writable there": lambda: mount("none", "/usr", None, 32 | 4096),
+    "trace": lambda: call("ptrace", 0, 0, 0, 0),
+    "read another's memory": lambda: call("process_vm_readv", parent, 0, 0, 0, 0, 0),
+    "enter namespaces": lambda: call("setns", 0, 0),
+    "load a program into the kernel": lambda: call("bpf", 0, 0, 0),
+    "use keys": lambda: call("keyctl", 0, 0, 0),
+    "use io_uring": lambda: call("io_uring_setup", 1, 0),
+    "count events": lambda: call("perf_event_open", 0, 0, 0, 0, 0),
+    "take faults": lambda: call("userfaultfd", 0),
+    "open by handle": lambda: call("open_by_handle_at", 0, 0, 0),
+    "take mounts": lambda: call("open_tree", -100, b"/", 1),
+}}
+done = {{}}
+for name, attempt in attempts.items():
+    if only and name not in only:
+        continue
+    try:
+        attempt()
+        done[name] = ""
+    except (OSError, AssertionError, ValueError) as error:
+        done[name] = f"{{type(error).__name__}}: {{error}}"
+print(json.dumps(done), flush=True)
+"""
+# At landlock calls are confined, files and signals are not.
+OPEN_IN_LANDLOCK = {
+    "read a file of the person's", "list the person's folder", "list the home folder", "read the users",
+    "write beside the person's file", "connect to a local socket", "see another process",
+    "write into the interpreter", "write into the system", "write at the top", "signal another process",
+    "connect to an abstract socket",
+}  # fmt: skip
+
+
+@pytest.fixture
+def person(tmp_path: Path) -> Iterator[tuple[int, str, str, int]]:
+    """A port, a secret file, a local socket beside it, a process: the arguments of an attacker."""
+    secret = tmp_path / "secret"
+    secret.write_text("SECRET")
+    with (
+        socket.socket() as tcp,
+        socket.socket(socket.AF_UNIX) as local,
+        socket.socket(socket.AF_UNIX) as abstract,
+    ):
+        tcp.bind(("127.0.0.1", 0))
+        local.bind(str(tmp_path / "local"))
+        abstract.bind("\0secret")
+        for one in (tcp, local, abstract):
+            one.listen()
+        yield tcp.getsockname()[1], str(secret), str(tmp_path / "local"), os.getpid()
+
+
+# What does no harm where nothing confines it.
+HARMLESS = {
+    "read a file of the person's", "list the person's folder", "read the users", "write beside the person's file",
+    "connect to the machine", "connect to a local socket", "connect to an abstract socket", "see another process",
+    "signal another process", "make a file set-id",
+}  # fmt: skip
+
+
+def attacked(level: str, person: tuple[int, str, str, int], private: str, only: set[str]) -> dict[str, str]:
+    """Why each attempt failed; empty for those that succeeded."""
+    command = [
+        sys.executable,
+        "-B",
+        "-c",
+        IMPORTED.format(root=ROOT),
+        json.dumps([level, sorted(only), *person]),
+    ]
+    environment = {"PATH": os.defpath, "TMPDIR": private}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+    for written in (Path(sys.prefix), Path("/usr"), Path("/")):
+        (written / "audit-written").unlink(missing_ok=True)
+    assert done.stdout, done.stderr
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
+
+
+def test_the_attempts_succeed_without_confinement(person: tuple[int, str, str, int], tmp_path: Path) -> None:
+    found = attacked("none", person, str(tmp_path), HARMLESS)
+    assert {name for name, reason in found.items() if not reason} == HARMLESS, found
+
+
+@pytest.mark.parametrize("level", LEVELS, ids=str)
+def test_what_it_imports_cannot_reach_the_machine(
+    level: Level, person: tuple[int, str, str, int], tmp_path: Path
+) -> None:
+    private = "/tmp" if level is Level.STRICT else str(tmp_path)
+    found = attacked(level.value, person, private, set())
+    succeeded = {name for name, reason in found.items() if not reason}
+    assert succeeded <= (OPEN_IN_LANDLOCK if level is Level.LANDLOCK else set()), found
+    assert len(found) - len(succeeded) > 20
+
+
+def importing(sandbox: ProcessSandbox, level: Level) -> psutil.Process:
+    """The process that has imported the packages: below the gate, where there is one."""
+    process = sandbox._servers[True].process
+    assert process is not None
+    first = psutil.Process(process.pid)
+    return first.children()[0] if level is Level.STRICT else first
+
+
+@pytest.mark.parametrize("level", LEVELS, ids=str)
+def test_a_running_server_is_confined_and_its_forks_work(level: Level, tmp_path: Path) -> None:
+    sandbox = ProcessSandbox(level, imports=False)
+    try:
+        outcome = Bench(sandbox, tmp_path).run("""
+            import os
+            open("working/made", "w").write(open("input/given.txt").read())
+            print(os.getuid(), os.getgid())
+        """)
+        assert outcome.ok, outcome
+        assert outcome.output == f"{os.getuid()} {os.getgid()}\n"
+        assert (tmp_path / "working/made").read_text() == "given"
+        pid = importing(sandbox, level).pid
+        status = Path(f"/proc/{pid}/status").read_text()
+        fields = {name: value.strip() for name, value in (line.split(":", 1) for line in status.splitlines())}
+        assert (fields["NoNewPrivs"], fields["Seccomp"], int(fields["CapEff"], 16)) == ("1", "2", 0)
+        kinds = ("mnt", "pid", "net", "ipc", "uts", "user")
+        own = [
+            os.readlink(f"/proc/{pid}/ns/{kind}") != os.readlink(f"/proc/self/ns/{kind}") for kind in kinds
+        ]
+        assert all(own) if level is Level.STRICT else not any(own)
+    finally:
+        sandbox.close()
+
+
+@pytest.mark.skipif(Level.STRICT not in LEVELS, reason="it needs namespaces")
+def test_a_folder_that_is_not_there_is_told_and_the_next_execution_works(tmp_path: Path) -> None:
+    sandbox = ProcessSandbox(Level.STRICT, imports=False)
+    try:
+        bench = Bench(sandbox, tmp_path)
+        bench.input = tmp_path / "nowhere"
+        with pytest.raises(Exception, match="open_tree"):
+            bench.run("pass")
+        bench.input = tmp_path / "input"
+        assert bench.run("pass").ok
+    finally:
+        sandbox.close()
+
+
+@pytest.mark.skipif(Level.STRICT not in LEVELS, reason="it needs namespaces")
+@pytest.mark.parametrize("victim", ["gate", "server"])
+def test_nothing_is_left_when_the_gate_or_the_server_is_killed_and_another_takes_over(
+    victim: str, tmp_path: Path
+) -> None:
+    sandbox = ProcessSandbox(Level.STRICT, imports=False)
+    try:
+        bench = Bench(sandbox, tmp_path)
+        assert bench.run("pass").ok
+        server = importing(sandbox, Level.STRICT)
+        gate = server.parent()
+        assert gate is not None
+        (gate if victim == "gate" else server).kill()
+        _, alive = psutil.wait_procs([server], timeout=20)
+        assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+        ended = sandbox._servers[True].process
+        assert ended is not None
+        ended.wait(20)
+        assert bench.run("print('again')").output == "again\n"
+    finally:
+        sandbox.close()
