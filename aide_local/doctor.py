@@ -101,19 +101,15 @@ def _gpu() -> Finding:
 
 def _sandbox() -> Iterator[Finding]:
     from aide_local.sandbox.cgroup import trial as without_groups
-    from aide_local.sandbox.protocol import Backend, Level
+    from aide_local.sandbox.protocol import Backend
     from aide_local.sandbox.select import named, probe
 
     trials = probe()
     working = [trial.level.value for trial in trials if trial.works]
     for trial in trials:
         if trial.works:
-            if trial.backend == Backend.BUBBLEWRAP:
-                server = "without the warm server"
-            elif trial.level == Level.STRICT:
-                server = "the warm server is confined, too"
-            else:
-                server = "the warm server's files are not confined"
+            cold = trial.backend == Backend.BUBBLEWRAP
+            server = "without the warm server" if cold else "the warm server is confined, too"
             yield Finding(State.OK, "sandbox", f"{named(trial)}: works, {server}")
         else:
             yield Finding(

@@ -114,7 +114,13 @@ class _Run:
         working = self.folder / f"fold-{k}"
         working.mkdir()
         outcome = self._of._sandbox.run(
-            Candidate(self._script, self._prepared.input(k), working, self._of._python),
+            Candidate(
+                self._script,
+                self._prepared.input(k),
+                working,
+                self._of._python,
+                places=(self._prepared.folder / "work", self._prepared.folder / "folds"),
+            ),
             self._of._limits,
             on_output=None if self._on_output is None else lambda text: self._heard(k, text),
             cancel=self._cancel,

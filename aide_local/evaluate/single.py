@@ -54,7 +54,7 @@ def executed(
 
     try:
         outcome = place.sandbox.run(
-            Candidate(script, place.input, working, place.python),
+            Candidate(script, place.input, working, place.python, places=(place.folder / "work",)),
             place.limits,
             on_output=heard if on_output is not None else None,
             cancel=cancel,

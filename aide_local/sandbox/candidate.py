@@ -175,6 +175,17 @@ def restrict_files(spec: Spec) -> None:
     landlock.restrict(readable, writable, flat=[] if strict else ["/dev/shm"], network=strict)
 
 
+def restrict_server(readable: list[str], places: list[str]) -> None:
+    """The same for a server at level landlock: what all its forks may use.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    devices = [f"/dev/{name}" for name in namespaces.DEVICES]
+    seen = [*namespaces.SYSTEM, *readable, "/proc", "/sys/devices/system/cpu", *_CORES_GIVEN]
+    landlock.restrict(seen, [*places, *devices], flat=["/dev/shm"])
+
+
 def _filter_calls(spec: Spec) -> None:
     strict = spec.level == "strict"
     if not seccomp.available():

@@ -8,7 +8,7 @@ fork that becomes the candidate puts them into its own root. Landlock is not use
 not mount (landlock(7)), and the forks must. The control groups' namespace stays that of the gate, for groups
 are made beside it (cgroup_namespaces(7)).
 
-At level landlock there is one process, and less: see :func:`fence`.
+At level landlock there is one process, under Landlock with the folders of the run: see :func:`fence`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import tempfile
 from typing import NoReturn
 
 from aide_local.sandbox import namespaces, privileges, seccomp
-from aide_local.sandbox.candidate import fixed_limits
+from aide_local.sandbox.candidate import fixed_limits, restrict_server
 from aide_local.sandbox.spec import End, Server, Spec
 from aide_local.sandbox.syscalls import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl, unshare
 from aide_local.sandbox.trees import Trees
@@ -63,26 +63,30 @@ def divide(server: Server, connection: socket.socket, groups: str) -> tuple[sock
         namespaces.make_server_root(place, server.readable, groups)
         os.close(entering)
         tempfile.tempdir = None
-        fence(server.level)
+        fence(server, groups)
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # and with its init all of the namespace ends
     except OSError as error:
         return theirs, f"the server could not be confined: {error}"
     return theirs, ""
 
 
-def fence(level: str) -> None:
+def fence(server: Server, groups: str) -> None:
     """No capability, fixed limits, a filter of calls: for this process and all it starts.
 
-    At level landlock that is all, for now: which folders later executions are given is not known yet, and no rule
-    of Landlock can be widened.
+    At level landlock also Landlock, with all that its forks need together: the system, the interpreter, the places
+    of executions, /dev/shm, its control ``groups``; no TCP (ABI 4), no signals and abstract sockets to processes
+    outside (ABI 6).
 
     Raises:
         OSError: the kernel refused.
     """
     privileges.give_up()
     fixed_limits()
+    strict = server.level == "strict"
+    if not strict:
+        restrict_server(server.readable, [*server.places, *([groups] if groups else [])])
     if seccomp.available():
-        seccomp.install(seccomp.program(namespaces=level == "strict", server=True))
+        seccomp.install(seccomp.program(namespaces=strict, server=True))
 
 
 def _keep(connection: socket.socket, server: socket.socket, child: int) -> NoReturn:

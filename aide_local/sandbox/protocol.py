@@ -55,6 +55,9 @@ class Candidate:
     working: Path
     python: Path | None = None  # None: our own interpreter
     argv: tuple[str, ...] = ()
+    # Folders that hold these and those of later candidates: at level landlock a warm server may reach no others,
+    # and starts anew where they do not suffice.
+    places: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

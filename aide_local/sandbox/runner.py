@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,12 @@ from aide_local.sandbox.environment import environment_of
 from aide_local.sandbox.failure import classify
 from aide_local.sandbox.output import Collector
 from aide_local.sandbox.protocol import Backend, Candidate, Level, Limits, Outcome
-from aide_local.sandbox.serving import Serving
+from aide_local.sandbox.serving import Serving, within
 from aide_local.sandbox.shared_memory import SharedMemory
 from aide_local.sandbox.spec import End, Server, Spec
 from aide_local.types import Usage
 
-_LONGEST_PLACE = 40  # names of local sockets have at most 107 bytes
+_LONGEST_PLACE = 30  # names of local sockets have at most 107 bytes
 
 
 class ProcessSandbox:
@@ -65,13 +65,16 @@ class ProcessSandbox:
                 "Load its driver (nvidia-modprobe -c 0 -u makes NVIDIA's device files), or run without --gpu.",
             )
         self._warm = warm and not self._bubblewrap and not gpu
+        self._lock = threading.Lock()
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         # By whether the candidate is a fork. The cold one imports nothing but this package, and so is not confined.
-        readable = interpreter_folders(sys.executable) if self._warm and level is Level.STRICT else ()
+        confined = self._warm and level is not Level.LIMITS
+        readable = interpreter_folders(sys.executable) if confined else ()
         self._servers = {
             warm: Serving(
                 Server(
                     level=level.value,
-                    confined=warm and level is not Level.LIMITS,
+                    confined=warm and confined,
                     imports=warm and imports,
                     scope=False,
                     readable=list(readable),
@@ -96,10 +99,12 @@ class ProcessSandbox:
         cancel: threading.Event | None = None,
     ) -> Outcome:
         shared = SharedMemory() if self.level is not Level.STRICT else None
-        base = Path(tempfile.mkdtemp(prefix=f"aide-{os.getpid()}-", dir=_place()))
+        bases = self._bases()
+        base = Path(tempfile.mkdtemp(prefix="" if bases else _prefix(), dir=bases or _place()))
         try:
             spec = self._spec(candidate, limits, base)
-            end, output = self._execute(spec, limits, on_output, cancel)
+            places = _places_of(spec, candidate, bases) if bases else ()
+            end, output = self._execute(spec, limits, places, on_output, cancel)
         except OSError as error:
             raise SandboxError(
                 f"The candidate could not be started: {error}.",
@@ -165,13 +170,14 @@ class ProcessSandbox:
         self,
         spec: Spec,
         limits: Limits,
+        places: Sequence[str],
         on_output: Callable[[str], None] | None,
         cancel: threading.Event | None,
     ) -> tuple[End, str]:
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
-                self._servers[spec.warm].hand_over(spec, theirs, limits)
+                self._servers[spec.warm].hand_over(spec, theirs, limits, places if spec.warm else ())
             collected = Collector()
             buffer = b""
             asked = False
@@ -200,9 +206,32 @@ class ProcessSandbox:
                     if on_output is not None and text:
                         on_output(text)
 
+    def _bases(self) -> str:
+        """The one folder in which those of all executions are made, where a server may reach no other; else empty."""
+        if not self._warm or self.level is not Level.LANDLOCK:
+            return ""
+        with self._lock:
+            if self._folder is None:
+                self._folder = tempfile.TemporaryDirectory(prefix=_prefix(), dir=_place())
+            return os.path.realpath(self._folder.name)
+
     def close(self) -> None:
         for server in self._servers.values():
             server.close()
+        with self._lock:
+            if self._folder is not None:
+                self._folder.cleanup()
+                self._folder = None
+
+
+def _prefix() -> str:
+    return f"aide-{os.getpid()}-"
+
+
+def _places_of(spec: Spec, candidate: Candidate, bases: str) -> tuple[str, ...]:
+    """``bases`` first; then what the candidate names, and its folders where they lie elsewhere."""
+    places = [bases, *(os.path.realpath(place) for place in candidate.places)]
+    return *places, *(folder for folder in (spec.input, spec.working) if not within(folder, places))
 
 
 def _place() -> str | None:

@@ -97,7 +97,7 @@ def main() -> None:
             if server.level == "strict":
                 connection, trouble = gate.divide(server, connection, groups)
             else:
-                gate.fence(server.level)
+                gate.fence(server, groups)
         except OSError as error:
             trouble = f"the server could not be confined: {error}"
     if server.imports and not trouble:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,9 +33,12 @@ class Serving:
         self._retired: list[subprocess.Popen[bytes]] = []  # end by themselves after their last execution
         self._started = 0  # executions by this process
         self._closed = False
+        self._identities: dict[str, tuple[int, int] | None] = {}  # of the places
 
-    def hand_over(self, spec: Spec, theirs: socket.socket, limits: Limits) -> None:
+    def hand_over(self, spec: Spec, theirs: socket.socket, limits: Limits, places: Sequence[str]) -> None:
         """Have it executed; what there is to tell comes through ``theirs``.
+
+        ``places`` hold the execution's folders. Where the process may not reach one of them, another is started.
 
         Raises:
             SandboxError: the sandbox was closed.
@@ -45,7 +50,13 @@ class Serving:
                 raise SandboxError("The sandbox is closed.", "")
             if self.process is not None and self.process.poll() is not None:
                 self._stop()
-            if self._started >= RENEWED_AFTER:
+            if not self._reaches(places):
+                known = [place for place in self.server.places if os.path.isdir(place)]
+                known += [place for place in places if not within(place, known)]
+                self.server = replace(self.server, places=known)
+                self._identities = {place: _identity(place) for place in known}
+                self._started = RENEWED_AFTER
+            if self._connection is not None and self._started >= RENEWED_AFTER:
                 self._retire()
             if self._connection is None:
                 self._start(limits)
@@ -53,11 +64,20 @@ class Serving:
             self._started += 1
             socket.send_fds(self._connection, [content], [theirs.fileno()])
 
+    def _reaches(self, places: Sequence[str]) -> bool:
+        """Rules are about folders, not their names: one that was made anew is another (landlock(7))."""
+        known = self.server.places
+        return all(within(place, known) for place in places) and all(
+            _identity(place) == identity for place, identity in self._identities.items()
+        )
+
     def _start(self, limits: Limits) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for one in (ours, theirs):
             one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-        private = "/tmp" if self.server.level == "strict" and self.server.confined else tempfile.gettempdir()
+        private = tempfile.gettempdir()
+        if self.server.confined:
+            private = "/tmp" if self.server.level == "strict" else self.server.places[0]
         environment = environment_of(sys.executable, private, limits)
         environment["PYTHONPATH"] = str(Path(aide_local.__file__).parent.parent)
         environment["PYTHONWARNINGS"] = "ignore"
@@ -102,6 +122,19 @@ class Serving:
             self._stop()
             for server in self._retired:
                 _end(server)
+
+
+def _identity(place: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(place)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def within(path: str, folders: Sequence[str]) -> bool:
+    """Is it one of the folders, or below one? All are absolute and free of links."""
+    return any(path == folder or path.startswith(folder + "/") for folder in folders)
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:

@@ -48,13 +48,15 @@ class Spec:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """The server's one argument. ``imports`` says whether it imports the usual packages, ``readable`` names the
-    folders of its interpreter, ``scope`` says whether it was started in a scope of its own."""
+    folders of its interpreter, ``scope`` says whether it was started in a scope of its own. ``places`` are the folders
+    that it and its forks may use at level landlock; the first is its own, for what is temporary."""
 
     level: str
     confined: bool
     imports: bool
     scope: bool
     readable: list[str] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
 
     def dump(self) -> str:
         return json.dumps(asdict(self))

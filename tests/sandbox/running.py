@@ -42,5 +42,6 @@ class Bench:
     ) -> Outcome:
         script = self.folder / "script.py"
         script.write_text(textwrap.dedent(code))
-        candidate = Candidate(script, self.input, self.working, python=python, argv=argv)
+        places = (self.folder.parent,)  # so that one server serves many tests
+        candidate = Candidate(script, self.input, self.working, python=python, argv=argv, places=places)
         return self.sandbox.run(candidate, limits, on_output=on_output, cancel=cancel)
