@@ -280,7 +280,7 @@ def test_at_landlock_a_server_starts_anew_where_it_may_not_reach_and_for_folders
         outcome = sandbox.run(Candidate(script, folder / "input", folder / "working", places=places), QUICK)
         assert outcome.ok, outcome
         assert (folder / "working/made").read_text() == "given"
-        return importing(sandbox, Level.LANDLOCK).pid
+        return int(importing(sandbox, Level.LANDLOCK).pid)
 
     try:
         first = server_of(tmp_path / "a/1", tmp_path / "a")
