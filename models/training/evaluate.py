@@ -275,14 +275,15 @@ def repairs(examiner: Examiner, each: int) -> Iterator[Answer]:
 
 
 def variety(examiner: Examiner, count: int) -> int:
-    """Distinct programs among ``count`` first drafts for one task."""
+    """Distinct programs among ``count`` first drafts for one task; what does not parse is none."""
     case = next(
         case
         for number in itertools.count()
         for case in _unseen("variety", number)
         if case.operator is Operator.DRAFT and not len(case.history.tree)
     )
-    return len({ast_hash(code) for seed in range(count) if (code := examiner.ask(case, seed)[2])})
+    codes = (examiner.ask(case, seed)[2] for seed in range(count))
+    return len({ast_hash(code) for code in codes if code and screen(code, examiner.modules, {})[1] is None})
 
 
 def share(answers: list[Answer], what: str) -> str:
