@@ -170,6 +170,7 @@ class Generation:
     prompt_tokens: int = 0
     cached_tokens: int = 0  # of the prompt, found in the KV cache
     completion_tokens: int = 0
+    speculated_tokens: int = 0  # of the completion, guessed from the prompt and confirmed
     prefill_ms: float = 0.0
     decode_ms: float = 0.0
     seed: int = 0

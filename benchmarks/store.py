@@ -98,7 +98,7 @@ _COMPOSED = (
     """INSERT INTO generations BY NAME SELECT run_id, node, 1 AS attempt, 'script' AS purpose,
        repeat('a prompt for ' || node || ' ', 100) || run_id AS prompt, 'reply ' || code AS reply, 'stop' AS finish,
        seed, 1000 + node AS prompt_tokens, 500 AS cached_tokens, 400 AS completion_tokens, 100.0 AS prefill_ms,
-       1000.0 AS decode_ms, updated AS moment FROM nodes""",
+       1000.0 AS decode_ms, updated AS moment, 250 AS speculated_tokens FROM nodes""",
     "INSERT INTO events SELECT run_id, created, 'started', '{}' FROM runs",
     "INSERT INTO ensembles SELECT run_id, n, 0.2 FROM runs, range(10, 15) t(n)",
 )

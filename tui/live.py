@@ -43,7 +43,8 @@ class LiveRun:
     outputs: dict[int, Stream] = field(default_factory=dict)
     speed: float = 0.0  # tokens a second of the last reply
     prefill: float = 0.0  # of its prompt
-    cached: float = 0.0
+    cached: float = 0.0  # share of the prompt
+    guessed: float = 0.0  # share of the reply, by prompt lookup
     paused: bool = False
     ended: bool = False
     delivered: str = ""  # the folder with the submission, the best script and the report
@@ -106,6 +107,7 @@ class LiveRun:
                 if made.prefill_ms > 0:
                     self.prefill = 1000 * made.prompt_tokens / made.prefill_ms
                 self.cached = made.cached_tokens / max(1, made.cached_tokens + made.prompt_tokens)
+                self.guessed = made.speculated_tokens / max(1, made.completion_tokens)
             case events.ExecutionStarted():
                 self.executing.add(event.node)
             case events.OutputStreamed():

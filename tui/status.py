@@ -34,7 +34,10 @@ def of_live(live: LiveRun, tree: Tree, reading: Reading) -> list[str]:
     limit = f"/{clock(settings.time_limit)}" if settings.time_limit else ""
     parts.append(f"{clock(live.run.elapsed())}{limit}")
     if live.speed:
-        parts.append(f"writes {live.speed:.0f}, reads {live.prefill:.0f} tokens/s, {live.cached:.0%} cached")
+        parts.append(
+            f"writes {live.speed:.0f}, reads {live.prefill:.0f} tokens/s,"
+            f" {live.cached:.0%} cached, {live.guessed:.0%} guessed"
+        )
     if live.run.waiting:
         parts.append(f"{len(live.run.waiting)} asked for")
     return [*parts, reading.in_words()]

@@ -17,6 +17,8 @@ from typing import Any
 
 import llama_cpp as lib
 
+from aide_local.llm.lookup import MOST, Lookup
+
 BLOCK = 256  # tokens
 
 
@@ -36,6 +38,7 @@ class Load:
     n_ctx: int | None
     threads: int
     gpu_layers: int
+    lookup: bool = True  # guess what a reply copies from its prompt
     repack: bool = True  # weights laid out anew for the processor (AMX and the like): faster, where it works
 
 
@@ -93,13 +96,21 @@ class Decoder:
         self.n_vocab = int(lib.llama_vocab_n_tokens(self.vocab))
         self._kept: list[int] = []  # tokens of whole blocks that the cache holds
         self._pieces: dict[int, bytes] = {}
-        self._try_out()
+        self._batch = lib.llama_batch_init(1 + MOST, 0, 1)
+        self._lookup = self._try_out() and load.lookup
 
-    def _try_out(self) -> None:
-        """Decode a few tokens: where the processor's kernels crash, it is now, and the loader can do without."""
-        self._decode([0] * min(BLOCK, self.n_ctx - 1))
+    def _try_out(self) -> bool:
+        """Decode a few tokens: where the processor's kernels crash, it is now, and the loader can do without.
+
+        Whether the model's memory lets the last token be taken back; that of a recurrent model does not.
+        """
+        memory = lib.llama_get_memory(self.context)
+        length = min(BLOCK, self.n_ctx - 1)
+        self._decode([0] * length)
         self._decode([0])
-        lib.llama_memory_clear(lib.llama_get_memory(self.context), False)
+        rewinds = bool(lib.llama_memory_seq_rm(memory, 0, length, -1))
+        lib.llama_memory_clear(memory, False)
+        return rewinds
 
     def _keep_log(self, level: int, text: bytes, data: Any) -> None:
         if level >= 3:  # warnings and errors
@@ -170,11 +181,13 @@ class Decoder:
             start = time.perf_counter()
             cached = self._prefill(tokens)
             middle = time.perf_counter()
-            count = 0
+            count = guessed = 0
             finish = "length"
             text = _Text(request.stop)
-            for token in self._sample(chain, grammar, min(request.max_tokens, self.n_ctx - len(tokens))):
+            most = min(request.max_tokens, self.n_ctx - len(tokens))
+            for token, was_guessed in self._sample(chain, grammar, tokens, most):
                 count += 1
+                guessed += was_guessed
                 if lib.llama_vocab_is_eog(self.vocab, token):
                     finish = "stop"
                     break
@@ -193,6 +206,7 @@ class Decoder:
                 "prompt_tokens": len(tokens) - cached,
                 "cached_tokens": cached,
                 "completion_tokens": count,
+                "speculated_tokens": guessed,
                 "prefill_ms": 1000 * (middle - start),
                 "decode_ms": 1000 * (time.perf_counter() - middle),
             }
@@ -229,23 +243,59 @@ class Decoder:
         return place == 0
 
     def _decode(self, tokens: list[int]) -> None:
+        """Logits are those after the last token."""
+        batch = (lib.llama_token * len(tokens))(*tokens)
+        self._run(lib.llama_batch_get_one(batch, len(tokens)))
+
+    def _decode_each(self, tokens: list[int], place: int) -> None:
+        """Logits are those after each token; the first is at ``place`` of the context."""
+        self._batch.n_tokens = len(tokens)
+        for row, token in enumerate(tokens):
+            self._batch.token[row], self._batch.pos[row] = token, place + row
+            self._batch.n_seq_id[row], self._batch.seq_id[row][0], self._batch.logits[row] = 1, 0, 1
+        self._run(self._batch)
+
+    def _run(self, batch: Any) -> None:
         if self._cancelled():
             raise Interrupted
-        batch = (lib.llama_token * len(tokens))(*tokens)
-        code = lib.llama_decode(self.context, lib.llama_batch_get_one(batch, len(tokens)))
+        code = lib.llama_decode(self.context, batch)
         if code == 2 or (code != 0 and self._cancelled()):
             raise Interrupted
         if code != 0:
             raise DecoderError(f"llama_decode returned {code}: {self._last_error()}")
 
-    def _sample(self, chain: Any, grammar: Any, most: int) -> Iterator[int]:
-        for number in range(most):
-            token = int(lib.llama_sampler_sample(chain, self.context, -1))
-            if grammar:
-                token = self._under_grammar(chain, grammar, token)
-            yield token
-            if number + 1 < most:
+    def _sample(self, chain: Any, grammar: Any, prompt: list[int], most: int) -> Iterator[tuple[int, bool]]:
+        """The tokens of the reply, at most ``most``, each with whether it was guessed."""
+        lookup = Lookup(prompt) if self._lookup and not grammar else None
+        place, left = len(prompt), most  # tokens that are in the context; that may be written
+        guess: list[int] = []
+        while True:
+            right = 0
+            while True:
+                token = int(lib.llama_sampler_sample(chain, self.context, right if guess else -1))
+                if grammar:
+                    token = self._under_grammar(chain, grammar, token)
+                left -= 1
+                came = right < len(guess) and guess[right] == token
+                yield token, came
+                if left == 0:
+                    return
+                if lookup:
+                    lookup.add(token)
+                if not came:
+                    break
+                right += 1
+            place += right
+            if right < len(guess):
+                lib.llama_memory_seq_rm(lib.llama_get_memory(self.context), 0, place, -1)
+            if lookup:
+                lookup.confirmed(right, len(guess))
+                guess = lookup.guess(left - 1)
+            if guess:
+                self._decode_each([token, *guess], place)
+            else:
                 self._decode([token])
+            place += 1
 
     def _under_grammar(self, chain: Any, grammar: Any, token: int) -> int:
         """The sampled token if the grammar allows it, else one sampled among those that it allows."""

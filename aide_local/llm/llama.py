@@ -51,6 +51,7 @@ class LlamaEngine:
         n_ctx: int | None = None,
         threads: int | None = None,
         gpu_layers: int = -1,
+        lookup: bool = True,
     ) -> None:
         header = read_header(path)
         self._path = path
@@ -60,6 +61,7 @@ class LlamaEngine:
             "n_ctx": n_ctx,
             "threads": threads or max(1, (os.cpu_count() or 2) // 2),
             "gpu_layers": gpu_layers,
+            "lookup": lookup,
             "repack": True,
         }
         self._threads = int(self._load["threads"] or 1)

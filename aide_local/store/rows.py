@@ -125,6 +125,7 @@ def of_generation(
             else (None,) * 5
         ),
         list(dropped),
+        generation.speculated_tokens,
     ]
 
 

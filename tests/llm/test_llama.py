@@ -19,7 +19,9 @@ from aide_local.errors import Cancelled, ModelError
 from aide_local.evaluate.reported import REVIEW_SCHEMA, read_review
 from aide_local.llm.grammar import json_schema_grammar
 from aide_local.llm.llama import LlamaEngine
+from aide_local.llm.registry import bundled_models
 from aide_local.types import Generation, Message, Sampling
+from models.training.corpus import generate
 from tests.llm.tiny import make_gguf
 
 LONG = "a long prompt about rmse and größe. " * 60
@@ -84,6 +86,31 @@ def test_a_reply_does_not_depend_on_what_was_generated_before(tiny: Path, temper
         used.close()
     assert after.cached_tokens > 0
     assert after.text == alone.text
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.7])
+def test_what_is_guessed_from_the_prompt_changes_no_token(temperature: float) -> None:
+    example = next(example for example in generate(1) if example.operator == "improve")
+    made = []
+    for lookup in (True, False):
+        engine = LlamaEngine(bundled_models() / "starter.gguf", threads=1, lookup=lookup)
+        try:
+            prompt = engine.render(example.messages) + example.reply[: len(example.reply) // 2]
+            made.append(whole(engine, prompt, temperature=temperature, tokens=200))
+        finally:
+            engine.close()
+    guessing, plain = made
+    assert guessing.text == plain.text
+    assert guessing.completion_tokens == plain.completion_tokens
+    assert guessing.speculated_tokens > 20
+    assert plain.speculated_tokens == 0
+
+
+def test_a_reply_under_a_grammar_is_not_guessed(engine: LlamaEngine) -> None:
+    sampling = Sampling(1, temperature=1.0, max_tokens=60)
+    *_, last = engine.generate("aaaa aaaa aaaa aaaa", sampling, grammar='root ::= "aaaa "+')
+    assert last.generation is not None
+    assert last.generation.speculated_tokens == 0
 
 
 def test_a_generation_is_cancelled_between_tokens(engine: LlamaEngine) -> None:
