@@ -10,7 +10,7 @@ from aide_local.errors import StoreError
 from aide_local.events import Event, Trouble
 from aide_local.store.protocol import RunStore
 
-PUBLISH_EVERY = 3.0  # seconds
+PUBLISH_EVERY = 2.0  # seconds
 
 
 class Publisher:

@@ -18,7 +18,7 @@ from aide_local.store.run_store import find_run
 from aide_local.store.sql import Reader
 from aide_local.store.verify import verify
 
-# A run whose nodes carry the moment when they were written; it publishes as a run does, every 3 seconds.
+# A run whose nodes carry the moment when they were written; it publishes as a run does, every 2 seconds.
 _WRITER = """
 import sys, time
 from dataclasses import replace
