@@ -32,7 +32,6 @@ class Mix:
     tokens: int  # of a batch, padding included
     longest: int  # examples of more tokens are left out
     drill_share: float = 0.0  # of the examples, too
-    drafts: float = 1.0  # share of the corpus' drafts that is kept: they are learnt first
     repeats: float = 0.0  # share of the batches that are random tokens that come again
 
 
@@ -52,7 +51,7 @@ def examples(encoder: Encoder, mix: Mix, seed: int) -> Iterator[Encoded]:
     from models.training.drills import drills
 
     rng = random.Random(f"mix {seed}")
-    scripts = generate(seed, mix.drafts)
+    scripts = generate(seed)
     copies = short_copy_tasks(seed) if mix.short else copy_tasks(seed)
     links = drills(seed)
     while True:

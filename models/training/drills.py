@@ -10,14 +10,16 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
+from aide_local.prompts.build import Templates, system_message
+from aide_local.task import Task
 from aide_local.types import Message
 from models.training.corpus import Example
 from models.training.corpus.changes import changes, merge
 from models.training.corpus.history import plan_of
-from models.training.corpus.learnt import Learnt
+from models.training.corpus.learnt import Learnt, learnt
 from models.training.corpus.recipes import Facts, Recipe, draft, random_estimator
 from models.training.corpus.render import estimator_line, imports, model_lines, prepare_lines, script
-from models.training.corpus.schemas import random_task
+from models.training.corpus.schemas import packages, random_task
 
 _KNOWN = Learnt(between=True)  # no opinion on what is good: every estimator and step as often
 
@@ -27,7 +29,9 @@ def drills(seed: int) -> Iterator[Example]:
     rng = random.Random(f"drills {seed}")
     kinds = (_lines, _lines, _lines, _parts, _parts, _next_plan, _next_plan, _next_plan, _merged_plan, _whole)
     while True:
-        facts = Facts.of(random_task(rng))
+        task = random_task(rng)
+        facts = Facts.of(task)
+        yield _first_plan(rng, task, facts)
         for kind in rng.sample(kinds, 5):
             made = kind(rng, facts)
             if made is not None:
@@ -72,6 +76,13 @@ def _parts(rng: random.Random, facts: Facts) -> Example:
         )
     )
     return _example(f"{part.title()}.\n{_shape(facts)}", plan_of(facts, recipe), "\n".join(lines).strip())
+
+
+def _first_plan(rng: random.Random, task: Task, facts: Facts) -> Example:
+    """A task as the product describes it; the plan of a draft."""
+    system = system_message(Templates("starter"), task, packages(rng), "").content
+    recipe = draft(rng, facts, known=learnt())
+    return _example("Plan.\n" + system, "draft", plan_of(facts, recipe))
 
 
 def _next_plan(rng: random.Random, facts: Facts) -> Example | None:

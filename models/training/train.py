@@ -56,9 +56,9 @@ class Plan:
 
 
 FURTHER = {"repeats": 0.0, "short_copy": 0.0, "decay_from": 0.25}  # with --start
-FURTHER_DRAFTS = 0.4
 # From this share of the run on: share of copy tasks among the examples, of drills, and of random tokens among the batches.
 SHARES = ((0.0, 0.15, 0.45, 0.12), (0.3, 0.12, 0.5, 0.1), (0.5, 0.1, 0.45, 0.08), (0.75, 0.05, 0.3, 0.05))
+FURTHER_SHARES = ((0.0, 0.1, 0.45, 0.08), (0.3, 0.08, 0.42, 0.07), (0.5, 0.06, 0.35, 0.06), (0.75, 0.04, 0.25, 0.04))
 
 
 def rate_at(plan: Plan, progress: float, step: int) -> float:
@@ -71,7 +71,8 @@ def rate_at(plan: Plan, progress: float, step: int) -> float:
 
 
 def mix_at(plan: Plan, progress: float) -> Mix:
-    copies, drills, repeats = next(shares for start, *shares in reversed(SHARES) if progress >= start)
+    table = FURTHER_SHARES if plan.earlier else SHARES
+    copies, drills, repeats = next(shares for start, *shares in reversed(table) if progress >= start)
     return Mix(
         copy_share=copies,
         short=progress < plan.repeats + plan.short_copy,
@@ -79,7 +80,6 @@ def mix_at(plan: Plan, progress: float) -> Mix:
         tokens=plan.batch_tokens,
         longest=CONTEXT,
         drill_share=drills,
-        drafts=FURTHER_DRAFTS if plan.earlier else 1.0,
     )
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from aide_local.digest import digest_lines
 from aide_local.prompts.build import Request, Templates, system_message, user_message
-from aide_local.types import Message, Operator
+from aide_local.types import Message
 from models.training.corpus.bank import recorded
 from models.training.corpus.cases import Case, cases, failing
 from models.training.corpus.schemas import packages
 
-VERSION = 3
+VERSION = 4
 DEBUG_SHARE = 0.27  # of the examples
 _SKELETON = frozenset(
     (
@@ -21,7 +21,7 @@ _SKELETON = frozenset(
         'train = pd.read_csv("input/train.csv")', 'test = pd.read_csv("input/test.csv")',
         'numeric, categorical = task["numeric"], task["categorical"]', "def features(data):",
         "    X = data[numeric].astype(float)", '    X[categorical] = data[categorical].astype(str).fillna("none")',
-        "    return X", "X, X_test = features(train), features(test)",
+        "X, X_test = features(train), features(test)",
         'submission = pd.DataFrame({task["id"]: test[task["id"]]})',
         'submission.to_csv("working/submission.csv", index=False)', "model = make_pipeline(prepare, model)",
         "model.fit(X, y)", "```python", "```", "",
@@ -39,15 +39,13 @@ class Example:
     focus: tuple[tuple[int, int], ...] = ()
 
 
-def generate(seed: int, drafts: float = 1.0) -> Iterator[Example]:
-    """Infinite; deterministic in the seed, the bank of errors and what was learnt. ``drafts`` is the share of drafts kept."""
+def generate(seed: int) -> Iterator[Example]:
+    """Infinite; deterministic in the seed, the bank of errors and what was learnt."""
     rng = random.Random(f"corpus {seed}")
     templates = Templates("starter")
     bank = list(recorded())
     while True:
         for case in cases(rng):
-            if case.operator is Operator.DRAFT and drafts < 1 and rng.random() > drafts:
-                continue
             yield example(case, templates, rng)
             if bank and rng.random() < DEBUG_SHARE / (1 - DEBUG_SHARE):
                 place, error = rng.choice(bank)

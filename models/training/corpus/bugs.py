@@ -104,7 +104,11 @@ def _wrong_kind(rng: random.Random, code: str, facts: Facts) -> str | None:
 
 def _typo(rng: random.Random, code: str, facts: Facts) -> str | None:
     """One use of a name misspelt: a letter dropped, doubled or two swapped."""
-    words = [m for m in re.finditer(r"\b[A-Za-z_]{5,}\b", code) if not _in_word_list(m.group())]
+    words = [
+        m
+        for m in re.finditer(r"\b[A-Za-z_]{5,}\b", code)
+        if not _in_word_list(m.group()) and "# " not in code[code.rfind("\n", 0, m.start()) : m.start()]
+    ]
     if not words:
         return None
     match = rng.choice(words)

@@ -172,7 +172,10 @@ def _estimator(words: str) -> Estimator:
 SLOW = frozenset(
     {"gaussian process", "random forest", "extra trees", "gradient boosting", "svm"}
 )  # to be bagged
-ORDER = (*CODINGS, *SCALINGS, *FEATURES, *PIPELINE, *WRAPS)
+# In which a script takes its steps, so that the plan is read from left to right while the script is written.
+ORDER = (
+    *FEATURES, *SCALINGS, "splines", "bins", *CODINGS, "polynomials", "clusters", "pca", "selection", "nystroem", *WRAPS
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

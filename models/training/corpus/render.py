@@ -1,4 +1,4 @@
-"""From a recipe to its script: blocks in one fixed order, one line for each choice.
+"""From a recipe to its script: blocks in one fixed order, one line for each choice, each step under its name.
 
 Scripts take every name from ``input/task.json``, so nothing of the task is retyped but its shape
 (kind, what is predicted, several targets or one).
@@ -120,8 +120,14 @@ def _features(recipe: Recipe, facts: Facts) -> list[str]:
     if recipe.has("group means"):
         lines.insert(0, "groups = train[categorical].nunique().nlargest(2).index")
     for step in recipe.names:
-        lines += ["    " + line for line in _FEATURE_LINES.get(step, ())]
+        if step in _FEATURE_LINES:
+            lines += ["    " + line for line in (_title(recipe, step), *_FEATURE_LINES[step])]
     return [*lines, "    return X", "", "", "X, X_test = features(train), features(test)"]
+
+
+def _title(recipe: Recipe, step: str) -> str:
+    """The comment above the lines of a step: its words in the plan."""
+    return f"# {step} {recipe.setting(step)}".rstrip()
 
 
 _FEATURE_LINES: dict[str, tuple[str, ...]] = {
@@ -192,30 +198,29 @@ def prepare_lines(recipe: Recipe, facts: Facts) -> list[str]:
         number = '"passthrough"'
     else:
         number = 'SimpleImputer(strategy="median", add_indicator=True)'
-    scaler = next((_SCALERS[name] for name in recipe.names if name in _SCALERS), "")
-    extra = []
+    scaling = next((name for name in recipe.names if name in _SCALERS), "")
+    extra = {}
     if recipe.has("splines"):
-        extra.append(f"SplineTransformer(n_knots={recipe.setting('splines')})")
+        extra["splines"] = f"SplineTransformer(n_knots={recipe.setting('splines')})"
     if recipe.has("bins"):
-        extra.append(
+        extra["bins"] = (
             f'KBinsDiscretizer(n_bins={recipe.setting("bins")}, encode="onehot-dense", quantile_method="linear")'
         )
-    if scaler or extra:
+    if scaling or extra:
         number = 'SimpleImputer(strategy="median")'
     lines = ["", numbers, f"number = {number}"]
-    if scaler:
-        lines.append(f"number = make_pipeline(number, {scaler})")
-    lines += [
-        f'number = make_union(number, make_pipeline(SimpleImputer(strategy="median"), {one}))'
-        for one in extra
-    ]
+    if scaling:
+        lines += [_title(recipe, scaling), f"number = make_pipeline(number, {_SCALERS[scaling]})"]
+    for step, one in extra.items():
+        lines.append(_title(recipe, step))
+        lines.append(f'number = make_union(number, make_pipeline(SimpleImputer(strategy="median"), {one}))')
     coding = next((name for name in recipe.names if name in _CODERS), "")
     parts = []
     if coding:
         coder = _CODERS[coding]
         if coding == "target encoding" and facts.regression:
             coder = 'TargetEncoder(target_type="continuous", random_state=0)'  # whole numbers are not classes
-        lines.append(f"coder = {coder}")
+        lines += [_title(recipe, coding), f"coder = {coder}"]
         if coding == "target encoding" and recipe.linear:
             lines.append("coder = make_pipeline(coder, StandardScaler())")
         parts.append("(coder, categorical)")
@@ -226,22 +231,27 @@ def prepare_lines(recipe: Recipe, facts: Facts) -> list[str]:
     lines.append(f"prepare = make_column_transformer({', '.join(parts)})")
     through = "FunctionTransformer()"
     if recipe.has("polynomials"):
+        lines.append(_title(recipe, "polynomials"))
         lines.append("prepare = make_pipeline(prepare, PolynomialFeatures(2, interaction_only=True))")
     if recipe.has("clusters"):
+        lines.append(_title(recipe, "clusters"))
         count = recipe.setting("clusters")
         lines.append(f"clusters = make_pipeline(StandardScaler(), KMeans({count}, random_state=0))")
         lines.append(f"prepare = make_pipeline(prepare, make_union({through}, clusters))")
     if recipe.has("pca"):
+        lines.append(_title(recipe, "pca"))
         lines.append(
             f"parts = make_pipeline(StandardScaler(), PCA({_components(recipe, facts)}, random_state=0))"
         )
         lines.append(f"prepare = make_pipeline(prepare, make_union({through}, parts))")
     if recipe.has("selection"):
+        lines.append(_title(recipe, "selection"))
         score = "f_regression" if facts.regression else "f_classif"
         lines.append(
             f"prepare = make_pipeline(prepare, SelectPercentile({score}, percentile={recipe.setting('selection')}))"
         )
     if recipe.has("nystroem"):
+        lines.append(_title(recipe, "nystroem"))
         lines.append(
             f"prepare = make_pipeline(prepare, Nystroem(n_components={recipe.setting('nystroem')}, random_state=0))"
         )
@@ -325,6 +335,8 @@ def model_lines(recipe: Recipe, facts: Facts) -> list[str]:
     """The model, all that wraps it, and its fit."""
     kind = "Regressor" if facts.regression else "Classifier"
     lines = [""]
+    if recipe.has("balanced"):
+        lines.append(_title(recipe, "balanced"))
     if len(recipe.estimators) == 1:
         lines.append(estimator_line(recipe.estimators[0], recipe, facts))
     else:
@@ -343,12 +355,14 @@ def model_lines(recipe: Recipe, facts: Facts) -> list[str]:
                 f"model = Stacking{kind}([{pairs}], {'Ridge()' if facts.regression else 'LogisticRegression()'})"
             )
     if recipe.has("bagged"):
+        lines.append(_title(recipe, "bagged"))
         lines.append(
             f"model = Bagging{kind}(model, {recipe.setting('bagged')}, max_samples=0.8, random_state=0)"
         )
     if facts.multi:
         lines.append(f"model = MultiOutput{kind}(model)")
     if recipe.has("search"):
+        lines.append(_title(recipe, "search"))
         name, values = _GRIDS[recipe.estimators[0].name]
         calibrated = recipe.estimators[0].name == "svm" and facts.predict is Predict.PROBABILITY
         name = f"estimator__{name}" if calibrated else name
@@ -357,13 +371,16 @@ def model_lines(recipe: Recipe, facts: Facts) -> list[str]:
         )
     lines.append("model = make_pipeline(prepare, model)")
     if recipe.has("calibrated"):
+        lines.append(_title(recipe, "calibrated"))
         lines.append('model = CalibratedClassifierCV(model, method="sigmoid", cv=3)')
     if recipe.has("threshold"):
+        lines.append(_title(recipe, "threshold"))
         scoring = {"f1": "f1", "mcc": "matthews_corrcoef", "macro_f1": "f1_macro"}.get(
             facts.metric, facts.metric
         )
         lines.append(f'model = TunedThresholdClassifierCV(model, scoring="{scoring}", cv=3)')
     if recipe.has("log target"):
+        lines.append(_title(recipe, "log target"))
         # A target that may be negative has no logarithm; arcsinh is one on both sides of zero.
         pair = (
             "np.log1p, inverse_func=np.expm1"
@@ -372,8 +389,10 @@ def model_lines(recipe: Recipe, facts: Facts) -> list[str]:
         )
         lines.append(f"model = TransformedTargetRegressor(model, func={pair})")
     if recipe.has("scaled target"):
+        lines.append(_title(recipe, "scaled target"))
         lines.append("model = TransformedTargetRegressor(model, transformer=StandardScaler())")
     if recipe.has("normal target"):
+        lines.append(_title(recipe, "normal target"))
         lines.append(
             "model = TransformedTargetRegressor(model, transformer=QuantileTransformer(n_quantiles=100, "
             'output_distribution="normal"))'
