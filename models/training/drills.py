@@ -11,7 +11,6 @@ import random
 from collections.abc import Iterator
 
 from aide_local.prompts.build import Templates, system_message
-from aide_local.task import Task
 from aide_local.types import Message
 from models.training.corpus import Example
 from models.training.corpus.changes import changes, merge
@@ -25,13 +24,13 @@ _KNOWN = Learnt(between=True)  # no opinion on what is good: every estimator and
 
 
 def drills(seed: int) -> Iterator[Example]:
-    """Infinite; deterministic in the seed. Several in a row are about one task."""
+    """Infinite; deterministic in the seed. Plans of drafts, then several about one other task."""
     rng = random.Random(f"drills {seed}")
     kinds = (_lines, _lines, _lines, _parts, _parts, _next_plan, _next_plan, _next_plan, _merged_plan, _whole)
     while True:
-        task = random_task(rng)
-        facts = Facts.of(task)
-        yield _first_plan(rng, task, facts)
+        for _ in range(3):
+            yield _first_plan(rng)
+        facts = Facts.of(random_task(rng))
         for kind in rng.sample(kinds, 5):
             made = kind(rng, facts)
             if made is not None:
@@ -78,8 +77,10 @@ def _parts(rng: random.Random, facts: Facts) -> Example:
     return _example(f"{part.title()}.\n{_shape(facts)}", plan_of(facts, recipe), "\n".join(lines).strip())
 
 
-def _first_plan(rng: random.Random, task: Task, facts: Facts) -> Example:
+def _first_plan(rng: random.Random) -> Example:
     """A task as the product describes it; the plan of a draft."""
+    task = random_task(rng)
+    facts = Facts.of(task)
     system = system_message(Templates("starter"), task, packages(rng), "").content
     recipe = draft(rng, facts, known=learnt())
     return _example("Plan.\n" + system, "draft", plan_of(facts, recipe))

@@ -63,15 +63,15 @@ def example(case: Case, templates: Templates, rng: random.Random) -> Example:
     task = case.history.task
     messages = (system_message(templates, task, packages(rng), ""), user_message(templates, task, request))
     reply = f"{case.plan}\n```python\n{case.code}```"
-    return Example(messages, reply, case.operator.value, _focus(reply, bool(case.parent)))
+    return Example(messages, reply, case.operator.value, _focus(reply))
 
 
-def _focus(reply: str, plan_too: bool) -> tuple[tuple[int, int], ...]:
-    """The lines that not every script has; the plan where it answers to a parent."""
+def _focus(reply: str) -> tuple[tuple[int, int], ...]:
+    """The plan, and the lines that not every script has."""
     ranges = []
     place = 0
-    for number, line in enumerate(reply.split("\n")):
-        if line not in _SKELETON and (number > 0 or plan_too):
+    for line in reply.split("\n"):
+        if line not in _SKELETON:
             ranges.append((place, place + len(line)))
         place += len(line) + 1
     return tuple(ranges)

@@ -115,10 +115,6 @@ def _target(facts: Facts) -> list[str]:
 def _features(recipe: Recipe, facts: Facts) -> list[str]:
     lines = ["", "", "def features(data):", "    X = data[numeric].astype(float)"]
     lines.append('    X[categorical] = data[categorical].astype(str).fillna("none")')
-    if recipe.has("products") or recipe.has("ratios"):
-        lines.insert(0, "top = train[numeric].corrwith(y).abs().nlargest(4).index")
-    if recipe.has("group means"):
-        lines.insert(0, "groups = train[categorical].nunique().nlargest(2).index")
     for step in recipe.names:
         if step in _FEATURE_LINES:
             lines += ["    " + line for line in (_title(recipe, step), *_FEATURE_LINES[step])]
@@ -163,16 +159,18 @@ _FEATURE_LINES: dict[str, tuple[str, ...]] = {
         '    X[name + "_count"] = data[name].map(train[name].value_counts()).fillna(0).astype(float)',
     ),
     "group means": (
-        "for name in groups:",
+        "for name in train[categorical].nunique().nlargest(2).index:",
         "    means = train.groupby(name)[numeric].mean()",
         '    X[[f"{name}_{n}" for n in numeric]] = means.reindex(data[name]).to_numpy()',
     ),
     "products": (
+        "top = train[numeric].corrwith(y).abs().nlargest(4).index",
         "for i, a in enumerate(top):",
         "    for b in top[:i]:",
         '        X[f"{a}*{b}"] = X[a] * X[b]',
     ),
     "ratios": (
+        "top = train[numeric].corrwith(y).abs().nlargest(4).index",
         "for i, a in enumerate(top):",
         "    for b in top[:i]:",
         '        X[f"{a}/{b}"] = X[a] / (X[b].abs() + 1)',
