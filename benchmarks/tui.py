@@ -37,7 +37,7 @@ from aide_local.task import Direction
 from aide_local.tree import Tree
 from aide_local.types import Node, NodeState, Operator, RunSettings, Step
 from benchmarks.overhead import result
-from tui.app import AideApp
+from tui.app import AideApp, calm_collector
 from tui.live import LiveRun
 from tui.run import RunScreen
 
@@ -213,6 +213,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=100_000)
     parser.add_argument("--minutes", type=float, default=60.0, help="of the simulated run; 0 leaves it out")
     given = parser.parse_args()
+    calm_collector()
     with tempfile.TemporaryDirectory() as place:
         asyncio.run(measure(given.keys, given.nodes, given.tokens, Path(place)))
         if given.minutes:

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC
+from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,10 @@ class DuckRunStore:
             with told(folder):
                 self._connection = connect(folder / DATABASE)
                 migrate(self._connection, folder / DATABASE)
+                # Nodes that may have rows to be replaced; of others none need be looked for.
+                self._put = {
+                    node for (node,) in self._connection.execute("SELECT node FROM nodes").fetchall()
+                }
         except BaseException:
             self._held.release()
             raise
@@ -158,12 +163,15 @@ class DuckRunStore:
 
     @durable
     def put_node(self, node: Node) -> None:
-        for table in ("nodes", "folds", "errors", "predictions"):
+        for table in ("nodes", "folds", "errors", "predictions") if node.id in self._put else ():
             self._connection.execute(
                 f"DELETE FROM {table} WHERE run_id = ? AND node = ?", [self.run_id, node.id]
             )
-        for table, values in rows.of_node(self.run_id, node):
-            self._insert(table, [*values, *self._derived(node)] if table == "nodes" else values)
+        self._put.add(node.id)
+        first, *others = rows.of_node(self.run_id, node)
+        self._insert("nodes", [*first[1], *self._derived(node)])
+        for table, group in groupby(others, key=lambda one: one[0]):
+            self._insert(table, *(values for _, values in group))
         if node.predictions is not None and (self.folder / node.predictions).exists():
             file = self.folder / node.predictions
             self._insert(
@@ -188,8 +196,10 @@ class DuckRunStore:
         path, parent_metric = above or ([], None)
         return [[node.id, *path], parent_metric, *cost]
 
-    def _insert(self, table: str, values: Sequence[object]) -> None:
-        self._connection.execute(f"INSERT INTO {table} VALUES ({', '.join(['?'] * len(values))})", values)
+    def _insert(self, table: str, *values: Sequence[object]) -> None:
+        """One statement for any number of rows: parsing and planning take longer than inserting."""
+        places = ", ".join(f"({', '.join(['?'] * len(row))})" for row in values)
+        self._connection.execute(f"INSERT INTO {table} VALUES {places}", [*chain.from_iterable(values)])
 
     @durable
     def put_executions(self, node: int, attempt: int, executions: Sequence[Execution]) -> None:
@@ -197,8 +207,10 @@ class DuckRunStore:
             "DELETE FROM executions WHERE run_id = ? AND node = ? AND attempt = ?",
             [self.run_id, node, attempt],
         )
-        for one in executions:
-            self._insert("executions", [self.run_id, node, attempt, *rows.of_execution(one)])
+        if executions:
+            self._insert(
+                "executions", *([self.run_id, node, attempt, *rows.of_execution(one)] for one in executions)
+            )
 
     def nodes(self) -> tuple[Node, ...]:
         with self._lock:
