@@ -58,7 +58,12 @@ class Plan:
 FURTHER = {"repeats": 0.0, "short_copy": 0.0, "decay_from": 0.25}  # with --start
 # From this share of the run on: share of copy tasks among the examples, of drills, and of random tokens among the batches.
 SHARES = ((0.0, 0.15, 0.45, 0.12), (0.3, 0.12, 0.5, 0.1), (0.5, 0.1, 0.45, 0.08), (0.75, 0.05, 0.3, 0.05))
-FURTHER_SHARES = ((0.0, 0.1, 0.45, 0.08), (0.3, 0.08, 0.42, 0.07), (0.5, 0.06, 0.35, 0.06), (0.75, 0.04, 0.25, 0.04))
+FURTHER_SHARES = (
+    (0.0, 0.1, 0.45, 0.08),
+    (0.3, 0.08, 0.42, 0.07),
+    (0.5, 0.06, 0.35, 0.06),
+    (0.75, 0.04, 0.25, 0.04),
+)
 
 
 def rate_at(plan: Plan, progress: float, step: int) -> float:
