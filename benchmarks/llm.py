@@ -4,7 +4,7 @@
     python -m benchmarks.llm --model FILE.gguf
 
 Both in turn, in each round, on the same prompt, greedily, for as many tokens. Then replies that improve, mend or merge scripts of
-the starter's corpus, as the model writes them, guessed from the prompt and not, in turn.
+the starter's corpus, as the model writes them, guessed from the prompt and not, in turn; on one thread, and on all.
 """
 
 from __future__ import annotations
@@ -27,13 +27,11 @@ from models.training.corpus import generate
 TEXT = "Columns: age number, city text, income number. Write a script that predicts income. " * 12
 
 
-def ours(engine: LlamaEngine, prompt: str, tokens: int) -> tuple[float, Generation]:
+def ours(engine: LlamaEngine, prompt: str, sampling: Sampling) -> tuple[float, Generation]:
     began = time.perf_counter()
-    made: Generation | None = None
-    for chunk in engine.generate(prompt, Sampling(1, temperature=0.0, max_tokens=tokens)):
-        made = chunk.generation or made
-    assert made is not None
-    return time.perf_counter() - began, made
+    *_, last = engine.generate(prompt, sampling)
+    assert last.generation is not None
+    return time.perf_counter() - began, last.generation
 
 
 def guessing(model: Path, threads: int, replies: int) -> str:
@@ -45,10 +43,9 @@ def guessing(model: Path, threads: int, replies: int) -> str:
         made = []
         for at, engine in enumerate(engines):
             sampling = engine.info.recommended(Sampling(number, max_tokens=1000))
-            *_, last = engine.generate(engine.render(example.messages), sampling)
-            assert last.generation is not None
-            milliseconds[at] += last.generation.decode_ms
-            made.append(last.generation)
+            _, one = ours(engine, engine.render(example.messages), sampling)
+            milliseconds[at] += one.decode_ms
+            made.append(one)
         tokens += made[0].completion_tokens
         guessed += made[0].speculated_tokens
         same += made[0].text == made[1].text
@@ -73,7 +70,8 @@ def main() -> None:
 
     threads = len(os.sched_getaffinity(0))
     engine = LlamaEngine(given.model, threads=threads)
-    ours(engine, engine.render([Message("user", "ready?")]), 1)  # loaded, and tried out
+    greedy = Sampling(1, temperature=0.0, max_tokens=given.tokens)
+    ours(engine, engine.render([Message("user", "ready?")]), greedy)  # loaded, and tried out
     if not engine._load[
         "repack"
     ]:  # kernels that crash on this model and processor: theirs have to do without, too
@@ -91,7 +89,7 @@ def main() -> None:
     prompt = engine.render([Message("user", TEXT)])
     reads, writes, ratios = [], [], []
     for _ in range(given.rounds):
-        seconds, made = ours(engine, prompt, given.tokens)
+        seconds, made = ours(engine, prompt, greedy)
         if made.prefill_ms and made.prompt_tokens > 8:
             reads.append(1000 * made.prompt_tokens / made.prefill_ms)
         writes.append(1000 * made.completion_tokens / made.decode_ms)
@@ -104,7 +102,8 @@ def main() -> None:
     engine.close()
     print(f"{given.model.name}, {threads} threads, {made.completion_tokens} tokens a reply")
     print(f"reads {statistics.median(reads):.0f} tokens/s, writes {statistics.median(writes):.0f} tokens/s")
-    print(guessing(given.model, threads, given.replies))
+    for some in sorted({1, threads}):
+        print(f"{some} thread(s), {guessing(given.model, some, given.replies)}")
     print(
         f"time of a reply against llama_cpp.Llama: {statistics.median(ratios):.2f} × (below 1: ours is faster)"
     )

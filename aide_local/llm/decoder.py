@@ -267,25 +267,21 @@ class Decoder:
     def _sample(self, chain: Any, grammar: Any, prompt: list[int], most: int) -> Iterator[tuple[int, bool]]:
         """The tokens of the reply, at most ``most``, each with whether it was guessed."""
         lookup = Lookup(prompt) if self._lookup and not grammar else None
-        place, left = len(prompt), most  # tokens that are in the context; that may be written
+        place, right = len(prompt), 0  # tokens that are in the context; guesses that came
         guess: list[int] = []
-        while True:
-            right = 0
-            while True:
-                token = int(lib.llama_sampler_sample(chain, self.context, right if guess else -1))
-                if grammar:
-                    token = self._under_grammar(chain, grammar, token)
-                left -= 1
-                came = right < len(guess) and guess[right] == token
-                yield token, came
-                if left == 0:
-                    return
-                if lookup:
-                    lookup.add(token)
-                if not came:
-                    break
-                right += 1
-            place += right
+        for left in reversed(range(most)):
+            token = int(lib.llama_sampler_sample(chain, self.context, right if guess else -1))
+            if grammar:
+                token = self._under_grammar(chain, grammar, token)
+            came = right < len(guess) and guess[right] == token
+            yield token, came
+            if left == 0:
+                return
+            if lookup:
+                lookup.add(token)
+            if came:
+                place, right = place + 1, right + 1
+                continue
             if right < len(guess):
                 lib.llama_memory_seq_rm(lib.llama_get_memory(self.context), 0, place, -1)
             if lookup:
@@ -295,7 +291,7 @@ class Decoder:
                 self._decode_each([token, *guess], place)
             else:
                 self._decode([token])
-            place += 1
+            place, right = place + 1, 0
 
     def _under_grammar(self, chain: Any, grammar: Any, token: int) -> int:
         """The sampled token if the grammar allows it, else one sampled among those that it allows."""

@@ -198,6 +198,8 @@ class DuckRunStore:
 
     def _insert(self, table: str, *values: Sequence[object]) -> None:
         """One statement for any number of rows: parsing and planning take longer than inserting."""
+        if not values:
+            return
         places = ", ".join(f"({', '.join(['?'] * len(row))})" for row in values)
         self._connection.execute(f"INSERT INTO {table} VALUES {places}", [*chain.from_iterable(values)])
 
@@ -207,10 +209,9 @@ class DuckRunStore:
             "DELETE FROM executions WHERE run_id = ? AND node = ? AND attempt = ?",
             [self.run_id, node, attempt],
         )
-        if executions:
-            self._insert(
-                "executions", *([self.run_id, node, attempt, *rows.of_execution(one)] for one in executions)
-            )
+        self._insert(
+            "executions", *([self.run_id, node, attempt, *rows.of_execution(one)] for one in executions)
+        )
 
     def nodes(self) -> tuple[Node, ...]:
         with self._lock:
@@ -277,8 +278,8 @@ class DuckRunStore:
         weights = summary.get("ensemble")
         self._connection.execute("UPDATE runs SET summary = ?", [json.dumps(summary, default=str)])
         self._connection.execute("DELETE FROM ensembles")
-        for node, weight in weights.items() if isinstance(weights, dict) else ():
-            self._insert("ensembles", [self.run_id, int(node), weight])
+        if isinstance(weights, dict):
+            self._insert("ensembles", *([self.run_id, int(node), weight] for node, weight in weights.items()))
 
     def seconds_used(self) -> float:
         return float(self._one("seconds_used"))

@@ -26,10 +26,11 @@ _KNOWN = Learnt(between=True)  # no opinion on what is good: every estimator and
 def drills(seed: int) -> Iterator[Example]:
     """Infinite; deterministic in the seed. Plans of drafts, then several about one other task."""
     rng = random.Random(f"drills {seed}")
+    templates = Templates("starter")
     kinds = (_lines, _lines, _lines, _parts, _parts, _next_plan, _next_plan, _next_plan, _merged_plan, _whole)
     while True:
         for _ in range(3):
-            yield _first_plan(rng)
+            yield _first_plan(rng, templates)
         facts = Facts.of(random_task(rng))
         for kind in rng.sample(kinds, 5):
             made = kind(rng, facts)
@@ -77,11 +78,11 @@ def _parts(rng: random.Random, facts: Facts) -> Example:
     return _example(f"{part.title()}.\n{_shape(facts)}", plan_of(facts, recipe), "\n".join(lines).strip())
 
 
-def _first_plan(rng: random.Random) -> Example:
+def _first_plan(rng: random.Random, templates: Templates) -> Example:
     """A task as the product describes it; the plan of a draft."""
     task = random_task(rng)
     facts = Facts.of(task)
-    system = system_message(Templates("starter"), task, packages(rng), "").content
+    system = system_message(templates, task, packages(rng), "").content
     recipe = draft(rng, facts, known=learnt())
     return _example("Plan.\n" + system, "draft", plan_of(facts, recipe))
 

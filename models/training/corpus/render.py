@@ -7,6 +7,7 @@ Scripts take every name from ``input/task.json``, so nothing of the task is rety
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from aide_local.task import Kind, Predict
 from models.training.corpus.recipes import Estimator, Facts, Recipe
@@ -227,33 +228,41 @@ def prepare_lines(recipe: Recipe, facts: Facts) -> list[str]:
         lines.append("words = make_pipeline(TfidfVectorizer(min_df=2, sublinear_tf=True), TruncatedSVD(20))")
         parts.append('(words, "text")')
     lines.append(f"prepare = make_column_transformer({', '.join(parts)})")
-    through = "FunctionTransformer()"
-    if recipe.has("polynomials"):
-        lines.append(_title(recipe, "polynomials"))
-        lines.append("prepare = make_pipeline(prepare, PolynomialFeatures(2, interaction_only=True))")
-    if recipe.has("clusters"):
-        lines.append(_title(recipe, "clusters"))
-        count = recipe.setting("clusters")
-        lines.append(f"clusters = make_pipeline(StandardScaler(), KMeans({count}, random_state=0))")
-        lines.append(f"prepare = make_pipeline(prepare, make_union({through}, clusters))")
-    if recipe.has("pca"):
-        lines.append(_title(recipe, "pca"))
-        lines.append(
-            f"parts = make_pipeline(StandardScaler(), PCA({_components(recipe, facts)}, random_state=0))"
-        )
-        lines.append(f"prepare = make_pipeline(prepare, make_union({through}, parts))")
-    if recipe.has("selection"):
-        lines.append(_title(recipe, "selection"))
-        score = "f_regression" if facts.regression else "f_classif"
-        lines.append(
-            f"prepare = make_pipeline(prepare, SelectPercentile({score}, percentile={recipe.setting('selection')}))"
-        )
-    if recipe.has("nystroem"):
-        lines.append(_title(recipe, "nystroem"))
-        lines.append(
-            f"prepare = make_pipeline(prepare, Nystroem(n_components={recipe.setting('nystroem')}, random_state=0))"
-        )
-    return lines
+    return [*lines, *_titled(recipe, _after_columns, facts)]
+
+
+def _titled(recipe: Recipe, lines_of: Callable[[str, Recipe, Facts], list[str]], facts: Facts) -> list[str]:
+    """The lines of each step that ``lines_of`` knows, in their order, each step under its title."""
+    found = []
+    for step in recipe.names:
+        if lines := lines_of(step, recipe, facts):
+            found += [_title(recipe, step), *lines]
+    return found
+
+
+def _after_columns(step: str, recipe: Recipe, facts: Facts) -> list[str]:
+    """The lines of a step that works on the output of the column transformer; none for any other."""
+    match step:
+        case "polynomials":
+            return ["prepare = make_pipeline(prepare, PolynomialFeatures(2, interaction_only=True))"]
+        case "clusters":
+            return [
+                f"clusters = make_pipeline(StandardScaler(), KMeans({recipe.setting(step)}, random_state=0))",
+                "prepare = make_pipeline(prepare, make_union(FunctionTransformer(), clusters))",
+            ]
+        case "pca":
+            return [
+                f"parts = make_pipeline(StandardScaler(), PCA({_components(recipe, facts)}, random_state=0))",
+                "prepare = make_pipeline(prepare, make_union(FunctionTransformer(), parts))",
+            ]
+        case "selection":
+            score = "f_regression" if facts.regression else "f_classif"
+            chosen = f"SelectPercentile({score}, percentile={recipe.setting(step)})"
+            return [f"prepare = make_pipeline(prepare, {chosen})"]
+        case "nystroem":
+            kernel = f"Nystroem(n_components={recipe.setting(step)}, random_state=0)"
+            return [f"prepare = make_pipeline(prepare, {kernel})"]
+    return []
 
 
 def _components(recipe: Recipe, facts: Facts) -> str:
@@ -352,50 +361,53 @@ def model_lines(recipe: Recipe, facts: Facts) -> list[str]:
             lines.append(
                 f"model = Stacking{kind}([{pairs}], {'Ridge()' if facts.regression else 'LogisticRegression()'})"
             )
-    if recipe.has("bagged"):
-        lines.append(_title(recipe, "bagged"))
-        lines.append(
-            f"model = Bagging{kind}(model, {recipe.setting('bagged')}, max_samples=0.8, random_state=0)"
-        )
+    lines += _titled(recipe, _around_estimator, facts)
     if facts.multi:
         lines.append(f"model = MultiOutput{kind}(model)")
-    if recipe.has("search"):
-        lines.append(_title(recipe, "search"))
-        name, values = _GRIDS[recipe.estimators[0].name]
-        calibrated = recipe.estimators[0].name == "svm" and facts.predict is Predict.PROBABILITY
-        name = f"estimator__{name}" if calibrated else name
-        lines.append(
-            f'model = RandomizedSearchCV(model, {{"{name}": {values}}}, n_iter=6, cv=3, random_state=0)'
-        )
     lines.append("model = make_pipeline(prepare, model)")
-    if recipe.has("calibrated"):
-        lines.append(_title(recipe, "calibrated"))
-        lines.append('model = CalibratedClassifierCV(model, method="sigmoid", cv=3)')
-    if recipe.has("threshold"):
-        lines.append(_title(recipe, "threshold"))
-        scoring = {"f1": "f1", "mcc": "matthews_corrcoef", "macro_f1": "f1_macro"}.get(
-            facts.metric, facts.metric
-        )
-        lines.append(f'model = TunedThresholdClassifierCV(model, scoring="{scoring}", cv=3)')
-    if recipe.has("log target"):
-        lines.append(_title(recipe, "log target"))
-        # A target that may be negative has no logarithm; arcsinh is one on both sides of zero.
-        pair = (
-            "np.log1p, inverse_func=np.expm1"
-            if facts.metric == "rmsle"
-            else "np.arcsinh, inverse_func=np.sinh"
-        )
-        lines.append(f"model = TransformedTargetRegressor(model, func={pair})")
-    if recipe.has("scaled target"):
-        lines.append(_title(recipe, "scaled target"))
-        lines.append("model = TransformedTargetRegressor(model, transformer=StandardScaler())")
-    if recipe.has("normal target"):
-        lines.append(_title(recipe, "normal target"))
-        lines.append(
-            "model = TransformedTargetRegressor(model, transformer=QuantileTransformer(n_quantiles=100, "
-            'output_distribution="normal"))'
-        )
-    return [*lines, "model.fit(X, y)"]
+    return [*lines, *_titled(recipe, _around_pipeline, facts), "model.fit(X, y)"]
+
+
+def _around_estimator(step: str, recipe: Recipe, facts: Facts) -> list[str]:
+    """The lines of a step that wraps the estimator, before the columns are prepared for it; none for any other."""
+    match step:
+        case "bagged":
+            kind = "Regressor" if facts.regression else "Classifier"
+            return [f"model = Bagging{kind}(model, {recipe.setting(step)}, max_samples=0.8, random_state=0)"]
+        case "search":  # of one target only
+            name, values = _GRIDS[recipe.estimators[0].name]
+            calibrated = recipe.estimators[0].name == "svm" and facts.predict is Predict.PROBABILITY
+            name = f"estimator__{name}" if calibrated else name
+            return [
+                f'model = RandomizedSearchCV(model, {{"{name}": {values}}}, n_iter=6, cv=3, random_state=0)'
+            ]
+    return []
+
+
+def _around_pipeline(step: str, recipe: Recipe, facts: Facts) -> list[str]:
+    """The lines of a step that wraps the whole pipeline; none for any other."""
+    match step:
+        case "calibrated":
+            return ['model = CalibratedClassifierCV(model, method="sigmoid", cv=3)']
+        case "threshold":
+            scoring = {"f1": "f1", "mcc": "matthews_corrcoef", "macro_f1": "f1_macro"}.get(
+                facts.metric, facts.metric
+            )
+            return [f'model = TunedThresholdClassifierCV(model, scoring="{scoring}", cv=3)']
+        case "log target":
+            # A target that may be negative has no logarithm; arcsinh is one on both sides of zero.
+            pair = (
+                "np.log1p, inverse_func=np.expm1"
+                if facts.metric == "rmsle"
+                else "np.arcsinh, inverse_func=np.sinh"
+            )
+            return [f"model = TransformedTargetRegressor(model, func={pair})"]
+        case "scaled target":
+            return ["model = TransformedTargetRegressor(model, transformer=StandardScaler())"]
+        case "normal target":
+            transformer = 'QuantileTransformer(n_quantiles=100, output_distribution="normal")'
+            return [f"model = TransformedTargetRegressor(model, transformer={transformer})"]
+    return []
 
 
 def _predict(facts: Facts) -> list[str]:
