@@ -41,7 +41,7 @@ from models.training.corpus.bugs import BUGS
 from models.training.corpus.cases import Case, cases, failing
 from models.training.corpus.changes import Change, added, changes, merge, with_other
 from models.training.corpus.data import write_input
-from models.training.corpus.recipes import FEATURES, PIPELINE, WRAPS, Facts, Recipe, addable
+from models.training.corpus.recipes import FEATURES, PIPELINE, WRAPS, Facts, Recipe, addable, fits
 from models.training.corpus.render import script
 
 FIRST_SEED = 10_000_000  # of failing scripts; the bank's are far below
@@ -189,10 +189,23 @@ def drafts(examiner: Examiner, tasks: int, each: int) -> Iterator[Answer]:
         case = next((case for case in _unseen("draft", number) if case.operator is Operator.DRAFT), None)
         for seed in range(each if case is not None else 0):
             assert case is not None
-            answer, _, code = examiner.ask(case, seed)
+            answer, plan, code = examiner.ask(case, seed)
             answer.task = f"draft {number}"
             examiner.judge(answer, case, code, number)
+            _first_promise(answer, case, plan)
             yield answer
+
+
+def _first_promise(answer: Answer, case: Case, plan: str) -> None:
+    """Fill in whether a draft's plan can be read, suits the task, and is what the script does."""
+    facts = case.history.facts
+    try:
+        recipe = Recipe.of(plan.partition(": ")[2].rstrip("."))
+        wanted = ast_hash(script(recipe, facts))
+    except (ValueError, KeyError):  # not a recipe, or one whose estimator lacks a parameter
+        return
+    answer.plan_known, answer.plan_holds = True, fits(recipe, facts)
+    answer.plan_matches = answer.hash == wanted
 
 
 def improvements(examiner: Examiner, count: int) -> Iterator[Answer]:
@@ -314,6 +327,8 @@ def report(answers: list[Answer], distinct: int, asked: int) -> str:
     unfixed = sorted(bug for bug, ones in fixed.items() if not any(one.runs for one in ones))
     seconds = sum(answer.decode_ms for answer in answers) / 1000
     lines += [
+        f"- draft, the plan suits the columns and rows: {share(by['draft'], 'plan_holds')};"
+        f" the script is exactly its plan's: {share(by['draft'], 'plan_matches')}",
         f"- improve and merge, script changed: {share(improved, 'changed')}; the plan announces a change that we know:"
         f" {share(improved, 'plan_known')}; of those the recipe it goes on to name follows from it: {share(known, 'plan_holds')};"
         f" and the script is exactly that recipe's: {share(known, 'plan_matches')}",

@@ -27,6 +27,7 @@ from torch import Tensor
 from models.training.batches import Background, Batch, Mix
 from models.training.induction import wire
 from models.training.model import CONTEXT, Llama, Shape
+from models.training.muon import Muon, fast_precision
 from models.training.tokenizer import Encoder, train_tokenizer
 from models.training.warm_start import tokenizer_of, training_of, weights_of
 
@@ -99,8 +100,9 @@ class Trainer:
         self.model = Llama(self.shape)
         wire(self.model)
         self.model.to(device)
-        self.muon = torch.optim.Muon(
-            self.model.matrices(), lr=plan.matrix_rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"
+        self.precision = fast_precision(device)
+        self.muon = Muon(
+            self.model.matrices(), lr=plan.matrix_rate, weight_decay=0.01, precision=self.precision
         )
         self.adam = torch.optim.AdamW(
             self.model.others(), lr=plan.other_rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True
@@ -125,7 +127,8 @@ class Trainer:
         weights = torch.from_numpy(batch.weights).to(self.device)[:, 1:]
         rows, places = weights.nonzero(as_tuple=True)
         weight, target = weights[rows, places], tokens[rows, places + 1]
-        with torch.autocast(self.device.type, torch.bfloat16):
+        half = self.precision is torch.bfloat16
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             logits = self.model.logits(self.forward(tokens)[rows, places])
         losses = F.cross_entropy(logits.float(), target, reduction="none")
         ((losses * weight).sum() / weight.sum()).backward()

@@ -6,6 +6,7 @@ import itertools
 import json
 import random
 import statistics
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +21,11 @@ from models.training.corpus.bank import error_of
 from models.training.corpus.bugs import BUGS
 from models.training.corpus.cases import Case, cases, failing
 from models.training.corpus.data import write_input
-from models.training.corpus.execution import ROWS, TEST_ROWS, marks, run_script
+from models.training.corpus.execution import ROWS, TEST_ROWS, execute, marks, run_script
 from models.training.corpus.learnt import FILE as LEARNT
-from models.training.corpus.recipes import Recipe
+from models.training.corpus.recipes import FEATURES, Facts, Recipe, fits
 from models.training.corpus.render import script
+from models.training.corpus.schemas import random_task
 from models.training.drills import drills
 
 
@@ -128,6 +130,28 @@ def test_a_recipe_is_read_back_from_its_words() -> None:
         Recipe.of("magic forest 3")
     with pytest.raises(ValueError, match="a wand"):
         Recipe.of("ridge alpha 1 with a wand")
+
+
+def test_the_plan_of_a_first_idea_says_what_it_is_for() -> None:
+    for case in targets(5, 60):
+        if case.operator is not Operator.DRAFT:
+            continue
+        task = case.history.task
+        head, _, words = case.plan.partition(": ")
+        told = Counter(str(column.kind) for column in task.columns)
+        assert head.startswith(f"{task.kind} {task.metric}, {task.n_train} rows, ")
+        assert all(f"{number} {kind}" in head for kind, number in told.items())
+        assert fits(Recipe.of(words.rstrip(".")), case.history.facts)
+
+
+@pytest.mark.parametrize("step", FEATURES)
+def test_a_step_without_its_columns_does_no_harm(step: str, tmp_path: Path) -> None:
+    """A model that names one anyway has wasted some words, not the script."""
+    tasks = (random_task(random.Random(f"harm {number}")) for number in itertools.count())
+    facts_of = ((Facts.of(task), task) for task in tasks)
+    facts, task = next((f, t) for f, t in facts_of if f.regression and not f.multi and f.kinds == "2 numeric")
+    code = script(Recipe.of(f"ridge alpha 1 with {step}, scaled, one-hot"), facts)
+    assert execute(code, task, tmp_path, 1, seconds=120) is None
 
 
 def test_drills_are_links_of_the_same_chain() -> None:

@@ -13,7 +13,7 @@ from models.training.corpus.bank import recorded
 from models.training.corpus.cases import Case, cases, failing
 from models.training.corpus.schemas import packages
 
-VERSION = 4
+VERSION = 5
 DEBUG_SHARE = 0.27  # of the examples
 _SKELETON = frozenset(
     (

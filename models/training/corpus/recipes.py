@@ -178,6 +178,11 @@ ORDER = (
 )  # fmt: skip
 
 
+_KINDS = tuple(
+    kind for kind in ColumnKind if kind is not ColumnKind.CONSTANT
+)  # of columns, as the prompt lists them
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What a recipe's choice depends on; all of it is in the prompt."""
@@ -193,6 +198,7 @@ class Facts:
     datetime: int
     text: int
     missing: int
+    kinds: str  # as the prompt lists them: "5 numeric, 2 categorical, 1 boolean"
 
     @classmethod
     def of(cls, task: Task) -> Facts:
@@ -211,6 +217,7 @@ class Facts:
             count(ColumnKind.DATETIME),
             count(ColumnKind.TEXT),
             sum(1 for column in task.columns if column.missing),
+            ", ".join(f"{count(kind)} {kind}" for kind in _KINDS if count(kind)),
         )
 
     @property
@@ -352,6 +359,20 @@ def fits_step(step: str, recipe: Recipe, facts: Facts) -> bool:
     if step in TARGETS:
         return facts.regression and not facts.multi and not recipe.has("search")
     raise ValueError(f"unknown step {step!r}")
+
+
+def fits(recipe: Recipe, facts: Facts) -> bool:
+    """Whether all of the recipe makes sense on this task, and no kind of column is left out."""
+    used = {
+        "categories": facts.categorical == 0 or any(recipe.has(step) for step in CODINGS),
+        "dates": facts.datetime == 0 or recipe.has("dates") or recipe.has("date cycles"),
+        "text": facts.text == 0 or recipe.has("text"),
+    }
+    return (
+        all(serves(estimator.name, facts) for estimator in recipe.estimators)
+        and all(fits_step(step, recipe.without(step), facts) for step in recipe.names)
+        and all(used.values())
+    )
 
 
 def draft(

@@ -24,7 +24,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "HistGradientBoostingRegressor", "RandomForestClassifier", "RandomForestRegressor", "StackingClassifier",
         "StackingRegressor", "VotingClassifier", "VotingRegressor",
     ),
-    "sklearn.feature_extraction.text": ("TfidfVectorizer",),
+    "sklearn.feature_extraction.text": ("HashingVectorizer",),
     "sklearn.feature_selection": ("SelectPercentile", "f_classif", "f_regression"),
     "sklearn.gaussian_process": ("GaussianProcessClassifier", "GaussianProcessRegressor"),
     "sklearn.gaussian_process.kernels": ("RBF", "WhiteKernel"),
@@ -225,7 +225,9 @@ def prepare_lines(recipe: Recipe, facts: Facts) -> list[str]:
         parts.append("(coder, categorical)")
     parts.append("(number, numbers)")
     if text:
-        lines.append("words = make_pipeline(TfidfVectorizer(min_df=2, sublinear_tf=True), TruncatedSVD(20))")
+        lines.append(
+            "words = make_pipeline(HashingVectorizer(n_features=4096, ngram_range=(1, 2)), TruncatedSVD(20))"
+        )
         parts.append('(words, "text")')
     lines.append(f"prepare = make_column_transformer({', '.join(parts)})")
     return [*lines, *_titled(recipe, _after_columns, facts)]
