@@ -1,7 +1,7 @@
 """The writing lane: from a step to a script, with the model.
 
-One step: prompt, reply, plan and code, at most one re-ask, and the screening that refuses a script
-before it costs an execution.
+One step: prompt, reply, plan and code, at most one re-ask (of a reply without code, or of a script that
+was tried already), and the screening that refuses a script before it costs an execution.
 """
 
 from __future__ import annotations
@@ -75,6 +75,8 @@ class Writer:
             if again is not None:
                 generation, second = self._ask(node, again, "reask")
                 reply = Reply(second.plan or reply.plan, second.code)
+        elif _is_repeat(reply.code, self.modules, tried):
+            generation, reply = self._ask(node, packed, "reask", hotter(self.sampling))
         node = replace(node, plan=reply.plan, code=reply.code, dropped=packed.dropped)
         if not reply.code:
             cut = f", cut at {generation.completion_tokens} tokens" if generation.finish == "length" else ""
@@ -102,8 +104,11 @@ class Writer:
             nodes=tuple(replace(node, plan=self.summaries.get(node.id) or node.plan) for node in tree.nodes),
         )
 
-    def _ask(self, node: Node, packed: Packed, purpose: str) -> tuple[Generation, Reply]:
-        sampling = replace(self.sampling, seed=node.seed + (1 if purpose == "reask" else 0))
+    def _ask(
+        self, node: Node, packed: Packed, purpose: str, sampling: Sampling | None = None
+    ) -> tuple[Generation, Reply]:
+        seed = node.seed + (1 if purpose == "reask" else 0)
+        sampling = replace(sampling or self.sampling, seed=seed)
         generation = self._generate(node, packed, sampling, purpose)
         return generation, parse_reply(generation.text)
 
@@ -126,6 +131,18 @@ class Writer:
         if shown:
             self.emit(ReplyFinished(time.time(), node.id, generation))
         return generation
+
+
+def hotter(sampling: Sampling) -> Sampling:
+    """The sampling for another idea, where the likeliest one was tried already: flatter, and with a longer tail."""
+    return replace(
+        sampling, temperature=max(1.0, 1.3 * sampling.temperature), min_p=min(sampling.min_p, 0.05)
+    )
+
+
+def _is_repeat(code: str, modules: frozenset[str], tried: Mapping[str, int]) -> bool:
+    _, error = screen(code, modules, tried)
+    return error is not None and error.kind == "repeat"
 
 
 def screened(node: Node, modules: frozenset[str], tried: Mapping[str, int]) -> Written:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,23 @@ def test_a_second_reply_without_code_makes_the_node_buggy(tmp_path: Path) -> Non
     (node,) = nodes_of(events)  # type: ignore[arg-type]
     assert node.error is not None
     assert (node.state, node.error.kind, node.code) == (NodeState.BUGGY, "no_code", "")
+
+
+def test_a_script_that_was_tried_is_asked_again_hotter(tmp_path: Path) -> None:
+    """The likeliest idea is taken: the same question, with less likely words let through."""
+    samplings: list[Sampling] = []
+
+    def reply(prompt: str, sampling: Sampling) -> str:
+        samplings.append(sampling)
+        return good(4 if sampling.temperature > 0.9 else 3)
+
+    run = make_run(tmp_path, reply, settings=replace(ONE, steps=2))
+    first, second = nodes_of(run.events())
+    assert (first.state, second.state) == (NodeState.VALID, NodeState.VALID)
+    once, again, hotter = samplings
+    assert once.temperature == again.temperature < hotter.temperature
+    assert hotter.min_p <= again.min_p
+    assert hotter.seed == again.seed + 1
 
 
 @pytest.mark.parametrize(

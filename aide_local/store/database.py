@@ -43,6 +43,14 @@ class UsedModel:
     reference: str
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What the rows of children repeat of a node that has a row: its path up to the root, its score on all folds."""
+
+    path: tuple[int, ...]
+    metric: float | None
+
+
 def durable(method: Callable[..., None]) -> Callable[..., None]:
     """The method's body is one transaction of the store, and may be executed again."""
 
@@ -72,10 +80,8 @@ class DuckRunStore:
             with told(folder):
                 self._connection = connect(folder / DATABASE)
                 migrate(self._connection, folder / DATABASE)
-                # Nodes that may have rows to be replaced; of others none need be looked for.
-                self._put = {
-                    node for (node,) in self._connection.execute("SELECT node FROM nodes").fetchall()
-                }
+                self._placed = _placed(self._connection)
+                self._spent = _spent(self._connection)
         except BaseException:
             self._held.release()
             raise
@@ -161,15 +167,23 @@ class DuckRunStore:
 
     # ---- nodes ----
 
-    @durable
     def put_node(self, node: Node) -> None:
-        for table in ("nodes", "folds", "errors", "predictions") if node.id in self._put else ():
+        nothing = Placed((), None)
+        above = nothing if node.parent is None else self._placed.get(node.parent, nothing)
+        placed = Placed((node.id, *above.path), node.metric if node.complete else None)
+        # Columns from "path" on, which no question has to compute again.
+        derived = [list(placed.path), above.metric, *self._spent.get(node.id, (0.0, 0))]
+        self._write(lambda: self._put_node(node, derived))
+        self._placed[node.id] = placed
+
+    def _put_node(self, node: Node, derived: list[Any]) -> None:
+        """In a transaction. Only a node that was there before has rows to be replaced."""
+        for table in ("nodes", "folds", "errors", "predictions") if node.id in self._placed else ():
             self._connection.execute(
                 f"DELETE FROM {table} WHERE run_id = ? AND node = ?", [self.run_id, node.id]
             )
-        self._put.add(node.id)
         first, *others = rows.of_node(self.run_id, node)
-        self._insert("nodes", [*first[1], *self._derived(node)])
+        self._insert("nodes", [*first[1], *derived])
         for table, group in groupby(others, key=lambda one: one[0]):
             self._insert(table, *(values for _, values in group))
         if node.predictions is not None and (self.folder / node.predictions).exists():
@@ -178,23 +192,6 @@ class DuckRunStore:
                 "predictions",
                 [self.run_id, node.id, str(node.predictions), file.stat().st_size, sha256_of(file)],
             )
-
-    def _derived(self, node: Node) -> list[Any]:
-        """Values of the columns from ``path`` on, which no question has to compute again; in a transaction."""
-        above = None
-        if node.parent is not None:
-            above = self._connection.execute(
-                "SELECT path, CASE WHEN complete THEN metric END FROM nodes WHERE run_id = ? AND node = ?",
-                [self.run_id, node.parent],
-            ).fetchone()
-        cost = self._connection.execute(
-            "SELECT coalesce(sum(prefill_ms + decode_ms), 0) / 1000, coalesce(sum(completion_tokens), 0)"
-            " FROM generations WHERE run_id = ? AND node = ?",
-            [self.run_id, node.id],
-        ).fetchone()
-        assert cost is not None
-        path, parent_metric = above or ([], None)
-        return [[node.id, *path], parent_metric, *cost]
 
     def _insert(self, table: str, *values: Sequence[object]) -> None:
         """One statement for any number of rows: parsing and planning take longer than inserting."""
@@ -217,7 +214,6 @@ class DuckRunStore:
         with self._lock:
             return rows.read_nodes(self._connection, self.run_id)
 
-    @durable
     def put_generation(
         self,
         node: int,
@@ -229,17 +225,20 @@ class DuckRunStore:
         dropped: Sequence[str] = (),
     ) -> None:
         values = rows.of_generation(prompt, generation, sampling, dropped)
-        self._insert("generations", [self.run_id, node, attempt, purpose, *values])
-        self._connection.execute(
-            "UPDATE nodes SET generation_seconds = generation_seconds + ?, completion_tokens = completion_tokens + ?"
-            " WHERE run_id = ? AND node = ?",
-            [
-                (generation.prefill_ms + generation.decode_ms) / 1000,
-                generation.completion_tokens,
-                self.run_id,
-                node,
-            ],
-        )
+        seconds, tokens = self._spent.get(node, (0.0, 0))
+        seconds += (generation.prefill_ms + generation.decode_ms) / 1000
+        spent = (seconds, tokens + generation.completion_tokens)
+
+        def put() -> None:
+            self._insert("generations", [self.run_id, node, attempt, purpose, *values])
+            if node in self._placed:
+                self._connection.execute(
+                    "UPDATE nodes SET generation_seconds = ?, completion_tokens = ? WHERE run_id = ? AND node = ?",
+                    [*spent, self.run_id, node],
+                )
+
+        self._write(put)
+        self._spent[node] = spent
 
     # ---- the run ----
 
@@ -368,6 +367,19 @@ class DuckRunStore:
 def machine() -> str:
     """Host name, processor, cores."""
     return f"{platform.node()}, {platform.machine()}, {os.cpu_count()} cores"
+
+
+def _placed(connection: DuckDBPyConnection) -> dict[int, Placed]:
+    found = connection.execute("SELECT node, path, CASE WHEN complete THEN metric END FROM nodes").fetchall()
+    return {node: Placed(tuple(path), metric) for node, path, metric in found}
+
+
+def _spent(connection: DuckDBPyConnection) -> dict[int, tuple[float, int]]:
+    """Of each node, the seconds and tokens of its generations."""
+    found = connection.execute(
+        "SELECT node, sum(prefill_ms + decode_ms) / 1000, sum(completion_tokens) FROM generations GROUP BY node"
+    ).fetchall()
+    return {node: (float(seconds), int(tokens)) for node, seconds, tokens in found}
 
 
 def connect(path: Path) -> DuckDBPyConnection:

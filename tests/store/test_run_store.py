@@ -131,6 +131,31 @@ def test_a_run_is_taken_up_again_with_its_time_and_tokens(tmp_path: Path) -> Non
     again.close()
 
 
+def test_path_and_cost_of_a_node_go_on_where_the_run_was_left(tmp_path: Path) -> None:
+    """What a row repeats of its parent and of its generations is kept in memory, so it must come back with the run."""
+
+    def spend(store: DuckRunStore, node: int) -> None:
+        reply = Generation(text="r", finish="stop", completion_tokens=5, prefill_ms=500, decode_ms=1000)
+        store.put_generation(node, 1, "script", "p", reply)
+
+    child = replace(NODE, id=1, parent=0, state=NodeState.PENDING, metric=None, complete=False)
+    store = new(tmp_path)
+    spend(store, 0)  # before the node has a row
+    store.put_node(NODE)
+    store.put_node(child)
+    spend(store, 1)
+    store.close()
+    again = open_run(Home(tmp_path), store.run_id)
+    spend(again, 1)
+    again.put_node(replace(child, state=NodeState.VALID, metric=0.25, complete=True))
+    again.put_node(replace(child, id=2, parent=1))
+    found = again._connection.execute(
+        "SELECT node, path, parent_metric, generation_seconds, completion_tokens FROM nodes ORDER BY node"
+    ).fetchall()
+    again.close()
+    assert found == [(0, [0], None, 1.5, 5), (1, [1, 0], 0.5, 3.0, 10), (2, [2, 1, 0], 0.25, 0.0, 0)]
+
+
 def test_readers_see_the_last_snapshot_while_the_run_is_held(tmp_path: Path) -> None:
     store = new(tmp_path)
     store.put_node(NODE)
