@@ -16,6 +16,7 @@ from aide_local.llm.gguf import read_header
 from aide_local.llm.registry import bundled_models, list_models
 from aide_local.prompts.build import fingerprint
 
+ROOT = Path(__file__).parents[2]
 STARTER = bundled_models() / "starter.gguf"
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text("utf-8"))
 
@@ -68,6 +69,22 @@ def test_llama_cpp_computes_what_pytorch_computed(answers: list[dict[str, list[f
         assert np.corrcoef(ours, theirs)[0, 1] > 0.98
         assert np.abs(_softmax(ours) - _softmax(theirs)).max() < 0.1
         assert int(logits.argmax()) == expected["top"][0]
+
+
+def test_the_starter_finds_again_what_it_has_read() -> None:
+    """Random tokens shown twice are predicted the second time: without that it guesses every value of a plan."""
+    ask = (
+        "import sys; from llama_cpp import Llama; from models.training.compare import copied\n"
+        "model = Llama(sys.argv[1], n_ctx=1024, n_threads=2, logits_all=True, verbose=False)\n"
+        "print(*(copied(model, half, times=2) for half in (64, 400)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", ask, str(STARTER)], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    near, far = map(float, done.stdout.split())
+    assert near > 0.9
+    assert far > 0.7
 
 
 def test_the_starter_was_trained_on_the_prompts_that_the_product_makes() -> None:
