@@ -9,7 +9,7 @@ from typing import Protocol
 
 from aide_local.errors import SettingsError
 from aide_local.tree import Tree
-from aide_local.types import NodeState, Operator, RunSettings, Step
+from aide_local.types import Node, NodeState, Operator, RunSettings, Step
 
 
 class Policy(Protocol):
@@ -31,7 +31,9 @@ class Greedy:
 
     ``num_drafts`` drafts first; then with probability ``debug_prob`` one of the buggy leaves whose
     debug depth is below ``max_debug_depth``, at random; else improve the best valid node; draft
-    while there is none. What a person banned is left out; what they pinned is improved as often as the best.
+    while there is none. A script that was tried already is no bug to mend (the paper knows no such nodes):
+    it is left alone, and the node that it was to mend is still open. What a person banned is left out;
+    what they pinned is improved as often as the best.
     """
 
     def __init__(self, settings: RunSettings) -> None:
@@ -45,15 +47,7 @@ class Greedy:
         if drafts < settings.num_drafts:
             return Step(Operator.DRAFT, seed=seed)
         if choices.random() < settings.debug_prob:
-            buggy = [
-                node
-                for node in tree.nodes
-                if node.state is NodeState.BUGGY
-                and node.id not in tree.excluded
-                and tree.is_leaf(node)
-                and node.code
-                and tree.debug_depth(node) < settings.max_debug_depth
-            ]
+            buggy = [node for node in tree.nodes if _to_be_mended(tree, node, settings.max_debug_depth)]
             if buggy:
                 return Step(Operator.DEBUG, parent=choices.choice(buggy).id, seed=seed)
         best = tree.best
@@ -61,6 +55,17 @@ class Greedy:
             return Step(Operator.DRAFT, seed=seed)
         parents = [best.id, *(node.id for node in tree.complete if node.id in tree.pinned - {best.id})]
         return Step(Operator.IMPROVE, parent=choices.choice(parents), seed=seed)
+
+
+def _to_be_mended(tree: Tree, node: Node, max_depth: int) -> bool:
+    if node.state is not NodeState.BUGGY or node.id in tree.excluded or not node.code or _repeats(node):
+        return False
+    tries = tree.children(node.id)
+    return all(map(_repeats, tries)) and tree.debug_depth(node) + len(tries) < max_depth
+
+
+def _repeats(node: Node) -> bool:
+    return node.error is not None and node.error.kind == "repeat"
 
 
 POLICIES: dict[str, Callable[[RunSettings], Policy]] = {"greedy": Greedy}

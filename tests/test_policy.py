@@ -10,7 +10,7 @@ from aide_local.errors import SettingsError
 from aide_local.policy import Greedy, make_policy
 from aide_local.task import Direction
 from aide_local.tree import Tree
-from aide_local.types import Node, NodeState, Operator, RunSettings
+from aide_local.types import Node, NodeError, NodeState, Operator, RunSettings
 from tests.factories import buggy, valid
 
 UP = Direction.MAXIMIZE
@@ -54,6 +54,24 @@ def test_a_buggy_node_with_children_or_at_the_depth_limit_is_left_alone() -> Non
 def test_a_reply_without_code_cannot_be_debugged() -> None:
     nodes = [valid(0, 0.5), buggy(1, code=""), buggy(2, code=""), buggy(3, code=""), buggy(4, code="")]
     assert ask(nodes, 5, debug_prob=1.0) == (Operator.IMPROVE, 0)
+
+
+def repeat(node_id: int, parent: int, operator: Operator) -> Node:
+    error = NodeError("repeat", "RepeatedScript", f"the same script as node {parent}; propose something else")
+    return buggy(node_id, parent, operator, error=error)
+
+
+def test_a_script_that_was_tried_already_is_not_debugged() -> None:
+    nodes = [*(valid(n, 0.5 - n / 10) for n in range(5)), repeat(5, 0, Operator.IMPROVE)]
+    assert ask(nodes, 6, debug_prob=1.0) == (Operator.IMPROVE, 0)
+
+
+def test_a_bug_stays_open_while_its_mends_only_repeat_it_as_often_as_it_may_be_debugged() -> None:
+    nodes = [buggy(0), *(valid(n, 0.5 - n / 10) for n in range(1, 5))]
+    for number in (5, 6, 7):
+        assert ask(nodes, number, debug_prob=1.0) == (Operator.DEBUG, 0)
+        nodes.append(repeat(number, 0, Operator.DEBUG))
+    assert ask(nodes, 8, debug_prob=1.0) == (Operator.IMPROVE, 1)
 
 
 def test_a_draft_is_made_when_there_is_nothing_valid() -> None:
