@@ -29,7 +29,7 @@ from models.training.train import WORK
 MODELS = Path(__file__).parent.parent
 NAME, LICENCE = "aide-local starter", "Apache-2.0"
 DESCRIPTION = "Bundled: writes scripts for tabular tasks in the candidate contract, and knows nothing else."
-MIN_P = 0.4  # code is a function of the plan, so what is unlikely there is a slip; in a plan, likely things are many
+MIN_P = 0.2  # code is a function of the plan, so what is unlikely there is a slip; in a plan, likely things are many
 TYPES = {"f16": gguf.GGMLQuantizationType.F16, "q8_0": gguf.GGMLQuantizationType.Q8_0}
 
 
