@@ -69,15 +69,23 @@ class Writer:
         request = Request.of(node.operator, digest, parent, other, node.hint)
         packed = self.packer.pack(request)
         self.emit(PromptPacked(time.time(), node.id, packed.tokens, packed.dropped))
+        node = replace(node, dropped=packed.dropped)
         generation, reply = self._ask(node, packed, "script")
+        written = self._judged(node, generation, reply, tried)
         if not reply.code:
             again = self.packer.reask(request, generation.text)
             if again is not None:
                 generation, second = self._ask(node, again, "reask")
                 reply = Reply(second.plan or reply.plan, second.code)
-        elif _is_repeat(reply.code, self.modules, tried):
+                written = self._judged(node, generation, reply, tried)
+        elif written.error is not None and written.error.repeats:
             generation, reply = self._ask(node, packed, "reask", hotter(self.sampling))
-        node = replace(node, plan=reply.plan, code=reply.code, dropped=packed.dropped)
+            written = self._judged(node, generation, reply, tried)
+        return written
+
+    def _judged(self, node: Node, generation: Generation, reply: Reply, tried: Mapping[str, int]) -> Written:
+        """``node`` with what the reply holds, and why it must not be executed, if so."""
+        node = replace(node, plan=reply.plan, code=reply.code)
         if not reply.code:
             cut = f", cut at {generation.completion_tokens} tokens" if generation.finish == "length" else ""
             return Written(node, NodeError("no_code", "NoCode", f"the reply holds no Python code{cut}"))
@@ -138,11 +146,6 @@ def hotter(sampling: Sampling) -> Sampling:
     return replace(
         sampling, temperature=max(1.0, 1.3 * sampling.temperature), min_p=min(sampling.min_p, 0.05)
     )
-
-
-def _is_repeat(code: str, modules: frozenset[str], tried: Mapping[str, int]) -> bool:
-    _, error = screen(code, modules, tried)
-    return error is not None and error.kind == "repeat"
 
 
 def screened(node: Node, modules: frozenset[str], tried: Mapping[str, int]) -> Written:

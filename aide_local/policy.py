@@ -65,7 +65,7 @@ def _to_be_mended(tree: Tree, node: Node, max_depth: int) -> bool:
 
 
 def _repeats(node: Node) -> bool:
-    return node.error is not None and node.error.kind == "repeat"
+    return node.error is not None and node.error.repeats
 
 
 POLICIES: dict[str, Callable[[RunSettings], Policy]] = {"greedy": Greedy}

@@ -56,6 +56,11 @@ class NodeError:
     line: int | None = None  # of the candidate's own script
     traceback: str = ""  # tail, candidate's own frames first
 
+    @property
+    def repeats(self) -> bool:
+        """The script is that of an earlier node."""
+        return self.kind == "repeat"
+
     def one_line(self, width: int = 160) -> str:
         where = f" (line {self.line})" if self.line else ""
         text = f"{self.type}: {' '.join(self.message.split())}{where}"
