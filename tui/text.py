@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from rich.syntax import Syntax
 from rich.text import Text
 
-from aide_local.digest import first_sentence, format_metric
+from aide_local.digest import format_metric, idea
 from aide_local.sandbox.output import neutralise
 from aide_local.tree import Tree
 from aide_local.types import Node
@@ -78,7 +78,7 @@ def label(tree: Tree, node: Node, on_path: bool) -> Text:
         shown.append(" pinned", "cyan")
     if node.id in tree.excluded:
         shown.append(" banned", "magenta")
-    shown.append(f"  {line(first_sentence(node.plan))}", "dim")
+    shown.append(f"  {line(idea(node.plan))}", "dim")
     return shown
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
-from aide_local.digest import first_sentence, format_metric
+from aide_local.digest import format_metric, idea
 from aide_local.events import (
     BestImproved,
     Event,
@@ -111,7 +111,7 @@ def node_line(node: Node, steps: int) -> str:
         result = f"failed: {node.error.one_line(100)}"
     else:
         result = node.state.value
-    return neutralise(f"{head}  {result}  {first_sentence(node.plan)}".rstrip())
+    return neutralise(f"{head}  {result}  {idea(node.plan)}".rstrip())
 
 
 def summary_lines(summary: dict[str, Any], reason: str) -> list[str]:

@@ -164,7 +164,7 @@ def tree_lines(tree: Tree) -> list[str]:
 
 
 def _one_line(tree: Tree, node: Node) -> str:
-    from aide_local.digest import first_sentence, format_metric
+    from aide_local.digest import format_metric, idea
 
     if node.complete:
         result = format_metric(node.metric)
@@ -174,7 +174,7 @@ def _one_line(tree: Tree, node: Node) -> str:
         result = "behind, stopped early" if node.state is NodeState.VALID else node.state.value
     gain = tree.gain(node)
     gained = f" ({gain:+.3g})" if gain is not None else ""
-    return f"{node.state.glyph} #{node.id} {node.operator}  {result}{gained}  {first_sentence(node.plan)}"
+    return f"{node.state.glyph} #{node.id} {node.operator}  {result}{gained}  {idea(node.plan)}"
 
 
 def _node(view: RunView, number: int) -> Node:
