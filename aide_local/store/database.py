@@ -28,7 +28,7 @@ from aide_local.task import Task
 from aide_local.types import Execution, Generation, Node, RunInfo, RunSettings, Sampling
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    from duckdb import DuckDBPyConnection, Statement
 
 DATABASE, PUBLISHED, INFO, LOCK = "run.duckdb", "published.duckdb", "info.json", "lock"
 EXAM = "exam-"  # begins the id of a run that is a part of a model's examination; that of a search, its date
@@ -76,6 +76,7 @@ class DuckRunStore:
         self._held = hold(folder / LOCK, run_id)
         self._closed = False
         self.patience: Callable[[DiskFull], bool] | None = None
+        self._inserts: dict[tuple[str, int, int], Statement] = {}
         try:
             with told(folder):
                 self._connection = connect(folder / DATABASE)
@@ -194,11 +195,16 @@ class DuckRunStore:
             )
 
     def _insert(self, table: str, *values: Sequence[object]) -> None:
-        """One statement for any number of rows: parsing and planning take longer than inserting."""
+        """One statement for any number of rows, parsed once: parsing and planning take longer than inserting."""
         if not values:
             return
-        places = ", ".join(f"({', '.join(['?'] * len(row))})" for row in values)
-        self._connection.execute(f"INSERT INTO {table} VALUES {places}", [*chain.from_iterable(values)])
+        shape = (table, len(values), len(values[0]))
+        if shape not in self._inserts:
+            row = f"({', '.join(['?'] * len(values[0]))})"
+            self._inserts[shape] = self._connection.extract_statements(
+                f"INSERT INTO {table} VALUES {', '.join([row] * len(values))}"
+            )[0]
+        self._connection.execute(self._inserts[shape], [*chain.from_iterable(values)])
 
     @durable
     def put_executions(self, node: int, attempt: int, executions: Sequence[Execution]) -> None:
