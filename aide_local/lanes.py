@@ -80,7 +80,8 @@ class Writer:
                 written = self._judged(node, generation, reply, tried)
         elif written.error is not None and written.error.repeats:
             generation, reply = self._ask(node, packed, "reask", hotter(self.sampling))
-            written = self._judged(node, generation, reply, tried)
+            if reply.code:
+                written = self._judged(node, generation, reply, tried)
         return written
 
     def _judged(self, node: Node, generation: Generation, reply: Reply, tried: Mapping[str, int]) -> Written:

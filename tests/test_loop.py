@@ -102,6 +102,15 @@ def test_a_repeated_script_is_refused(tmp_path: Path) -> None:
     assert second.error.kind == "repeat"
 
 
+def test_a_repeat_is_told_as_one_where_the_model_has_nothing_else_to_say(tmp_path: Path) -> None:
+    model = iter([good(3), good(3), "I have no other idea."])
+    run = make_run(tmp_path, lambda prompt, sampling: next(model), settings=with_(steps=2))
+    first, second = nodes_of(run.events())
+    assert second.error is not None
+    assert second.error.kind == "repeat"
+    assert (second.plan, second.code) == (first.plan, first.code)
+
+
 def test_a_node_is_in_the_store_before_it_is_told(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     for event in run.events():
