@@ -21,9 +21,9 @@ import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from aide_local.digest import digest_lines
 from aide_local.engine import LONGEST_REPLY
@@ -352,7 +352,9 @@ def main() -> None:
     )
     parser.add_argument("--model", type=Path, default=None, help="default: the bundled starter")
     parser.add_argument("--quick", action="store_true", help="about 450 generations in place of 1,400")
-    parser.add_argument("--json", type=Path, default=None, help="write every answer here")
+    parser.add_argument(
+        "--json", type=Path, default=None, help="write every answer here, a line each, at once"
+    )
     given = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     execution.warm()
@@ -362,23 +364,18 @@ def main() -> None:
     examiner = Examiner(engine, interpreter.modules, interpreter.card())
     tasks, each, improve, per_bug = (15, 8, 100, 2) if given.quick else (40, 10, 500, 5)
     answers: list[Answer] = []
-    try:
-        for part in (
+    with closing(engine), (given.json or Path(os.devnull)).open("w") as log:
+        for answer in itertools.chain(
             drafts(examiner, tasks, each),
             improvements(examiner, improve),
             repairs(examiner, per_bug),
         ):
-            for answer in part:
-                answers.append(answer)
-                print(f"\r{len(answers)} {answer.operator}", end="", file=sys.stderr)
+            answers.append(answer)
+            print(json.dumps(asdict(answer)), file=log, flush=True)
+            print(f"\r{len(answers)} {answer.operator}", end="", file=sys.stderr)
         distinct = variety(examiner, 100)
-    finally:
-        engine.close()
     print(file=sys.stderr)
     print(report(answers, distinct, 100))
-    if given.json:
-        rows: list[dict[str, Any]] = [asdict(answer) for answer in answers]
-        given.json.write_text(json.dumps(rows, indent=1))
 
 
 if __name__ == "__main__":
