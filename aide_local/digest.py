@@ -6,7 +6,6 @@ are in order of use to the next step; a caller with a small budget keeps the hea
 
 from __future__ import annotations
 
-from aide_local.task import Kind
 from aide_local.tree import Tree
 from aide_local.types import Node, NodeState, Operator
 
@@ -63,25 +62,7 @@ def format_metric(value: float | None) -> str:
 
 def first_sentence(plan: str) -> str:
     """The plan's first sentence, flattened, at most PLAN_WIDTH characters."""
-    return _cut(_sentence(plan))
-
-
-def idea(plan: str) -> str:
-    """The plan's first sentence for a person's list of nodes, at most PLAN_WIDTH characters.
-
-    An opening that says the task again (``binary auc, 569 rows: random forest``) is the same for every node of a
-    run, so it is left out.
-    """
-    sentence = _sentence(plan)
-    opening, colon, rest = sentence.partition(": ")
-    return _cut(rest if colon and opening.split(" ")[0] in tuple(Kind) else sentence)
-
-
-def _sentence(plan: str) -> str:
     flat = " ".join(plan.split())
     end = flat.find(". ")
-    return flat[: end + 1] if end >= 0 else flat
-
-
-def _cut(sentence: str) -> str:
+    sentence = flat[: end + 1] if end >= 0 else flat
     return sentence if len(sentence) <= PLAN_WIDTH else sentence[: PLAN_WIDTH - 1] + "…"

@@ -1,7 +1,7 @@
 """Does the search find something? The starter's tree of 20 nodes, 20 drafts, and XGBoost as it comes, on the sample tasks.
 
     python -m benchmarks.search --seeds 3        # about 20 minutes a seed on two cores
-    python -m benchmarks.search --model FILE.gguf --steps 40
+    python -m benchmarks.search --model FILE.gguf --steps 40 --task churn --task diabetes
     python -m benchmarks.search --first-seed 1 --seeds 2 --earlier seed0.json --json all.json
 
 All on the same folds, by the same harness: the out-of-fold score that a run chooses by, and the report slice, which nothing
@@ -114,6 +114,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", default=None)
+    parser.add_argument("--task", action="append", default=None, help="only this sample task; may be repeated")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--seeds", type=int, default=1)
@@ -128,7 +129,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as place:
         home = Home(Path(place))
-        for name in sorted(path.parent.name for path in TASKS.glob("*/task.toml")):
+        for name in given.task or sorted(path.parent.name for path in TASKS.glob("*/task.toml")):
             for seed in range(given.first_seed, given.first_seed + given.seeds):
                 tree = RunSettings(steps=given.steps, seed=seed, folds=given.folds)
                 ways: tuple[tuple[RunSettings, MakeEngine], ...] = (
@@ -143,8 +144,8 @@ def main() -> None:
                     cells += [shown(one.get(key)) for key in ("best_score", "ensemble_score", "report_score")]
                     cells += [f"{one.get('valid_nodes')}/{one.get('nodes')}", f"{one['seconds']:.0f}"]
                     print("| " + " | ".join(cells) + " |", flush=True)
-    if given.json:
-        given.json.write_text(json.dumps(every, indent=1, default=str))
+                    if given.json:
+                        given.json.write_text(json.dumps(every, indent=1, default=str))
     print(f"\nMedians over the seeds:\n\n{medians(every)}")
 
 

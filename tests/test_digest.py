@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from aide_local.digest import PLAN_WIDTH, digest_line, digest_lines, first_sentence, idea
+from aide_local.digest import PLAN_WIDTH, digest_line, digest_lines, first_sentence
 from aide_local.task import Direction
 from aide_local.tree import Tree
 from aide_local.types import Node, Operator
@@ -39,23 +37,3 @@ def test_pending_nodes_are_not_in_the_digest() -> None:
 
 def test_a_long_plan_is_cut() -> None:
     assert len(first_sentence("word " * 100)) <= PLAN_WIDTH
-
-
-@pytest.mark.parametrize(
-    ("plan", "shown"),
-    [
-        ("regression rmsle, 2688 rows, 3 numeric: xgboost depth 4, dates.", "xgboost depth 4, dates."),
-        ("add dates. regression rmsle: xgboost depth 4.", "add dates."),
-        ("Encode the target: out of fold. Then bag.", "Encode the target: out of fold."),
-        (": odd", ": odd"),
-        ("", ""),
-    ],
-)
-def test_an_idea_is_shown_without_the_task_said_again(plan: str, shown: str) -> None:
-    assert idea(plan) == shown
-
-
-def test_a_long_idea_is_cut_after_the_task_is_left_out() -> None:
-    shown = idea("binary auc, 5 rows: " + "word " * 100)
-    assert shown.startswith("word")
-    assert len(shown) == PLAN_WIDTH

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
-from aide_local.digest import format_metric, idea
+from aide_local.digest import format_metric
 from aide_local.events import (
     BestImproved,
     Event,
@@ -26,6 +26,7 @@ from aide_local.events import (
     TokensStreamed,
     Trouble,
 )
+from aide_local.label import idea
 from aide_local.sandbox.output import neutralise
 from aide_local.types import Node, NodeState
 

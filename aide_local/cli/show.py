@@ -42,9 +42,10 @@ def _view(context: typer.Context, home: Path | None, run_id: str) -> RunView:
 
 
 def print_table(columns: list[str], rows: list[list[str]]) -> None:
-    """Columns of text, as wide as they need to be; the last ones are cut to the terminal."""
-    widths = [max(len(row[at]) for row in [columns, *rows]) for at in range(len(columns))]
-    for row in [columns, *rows]:
+    """Columns of harmless text, as wide as they need to be; the last ones are cut to the terminal."""
+    shown = [[neutralise(cell).replace("\n", " ") for cell in row] for row in [columns, *rows]]
+    widths = [max(len(row[at]) for row in shown) for at in range(len(columns))]
+    for row in shown:
         print_fitted("  ".join(cell.ljust(space) for cell, space in zip(row, widths, strict=True)).rstrip())
 
 
@@ -164,7 +165,8 @@ def tree_lines(tree: Tree) -> list[str]:
 
 
 def _one_line(tree: Tree, node: Node) -> str:
-    from aide_local.digest import format_metric, idea
+    from aide_local.digest import format_metric
+    from aide_local.label import idea
 
     if node.complete:
         result = format_metric(node.metric)
@@ -246,9 +248,8 @@ def diff(
     first, second = _node(view, one), _node(view, other)
     for node in (first, second):
         print(node_line(node, view.settings.steps))
-        print(
-            f"    {node.usage.wall:.1f} s, {node.usage.cpu:.1f} s of processor time: {' '.join(node.plan.split())}"
-        )
+        plan = neutralise(" ".join(node.plan.split()))
+        print(f"    {node.usage.wall:.1f} s, {node.usage.cpu:.1f} s of processor time: {plan}")
     if first.metric is not None and second.metric is not None:
         better = view.tree.direction.sign * (second.metric - first.metric)
         print(f"#{second.id} against #{first.id}: {better:+.5g} (positive is better)")
