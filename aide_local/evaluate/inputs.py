@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from aide_local.errors import TaskError
 from aide_local.evaluate.tables import same_time
+from aide_local.files import sha256_of
 from aide_local.task import ColumnKind, Mode, SplitKind, Task
 
 TRAIN, TEST, SAMPLE, FACTS = "train.csv", "test.csv", "sample_submission.csv", "task.json"
@@ -98,6 +101,26 @@ def extra_files(task: Task) -> list[tuple[Path, str]]:
         else:
             raise TaskError(f"The extra file {path} does not exist.", "Mend `extra` in task.toml.")
     return found
+
+
+def further_mark(task: Task) -> str:
+    """Checksum of the further files' paths, sizes and, as far as that is quick, contents.
+
+    A file that is gone changes it. Raises TaskError as :func:`extra_files` does for a reserved name.
+    """
+    there = tuple(path for path in task.extra if path.exists())
+    mark = hashlib.sha256("\0".join(path.name for path in task.extra).encode())
+    left = _MOST_HASHED
+    for path, inside in extra_files(replace(task, extra=there)):
+        size = path.stat().st_size
+        mark.update(f"\0{inside}\0{size}".encode())
+        if size <= min(_MOST_OF_ONE, left):
+            mark.update(sha256_of(path).encode())
+            left -= size
+    return mark.hexdigest()
+
+
+_MOST_OF_ONE, _MOST_HASHED = 1 << 22, 1 << 26  # bytes: of one file, and of all
 
 
 def _below(folder: Path) -> list[tuple[Path, str]]:

@@ -27,7 +27,16 @@ from numpy.typing import NDArray
 
 from aide_local.errors import TaskError
 from aide_local.evaluate.form import Form, truth_of
-from aide_local.evaluate.inputs import FACTS, SAMPLE, TEST, TRAIN, extra_files, link_all, write_facts
+from aide_local.evaluate.inputs import (
+    FACTS,
+    SAMPLE,
+    TEST,
+    TRAIN,
+    extra_files,
+    further_mark,
+    link_all,
+    write_facts,
+)
 from aide_local.evaluate.keys import split_keys
 from aide_local.evaluate.row_files import Named, RowFiles, match
 from aide_local.evaluate.score import ScoreError, Scorer, open_scorer
@@ -210,7 +219,7 @@ def _constant_score(task: Task, scorer: Scorer, truth: Array, made: Split) -> fl
 
 
 def _fingerprint(task: Task, settings: RunSettings) -> dict[str, str]:
-    """What the folds depend on: the same run must find the same."""
+    """What the folds and their scores depend on: the same run must find the same."""
     parts = {"train": task.train, "test": task.test}
     mark = {name: sha256_of(path) for name, path in parts.items() if path is not None}
     rule = (
@@ -224,6 +233,10 @@ def _fingerprint(task: Task, settings: RunSettings) -> dict[str, str]:
         task.classes,
     )
     mark["rule"] = json.dumps(rule)
+    if task.scorer is not None:
+        mark["scorer"] = sha256_of(task.scorer)
+    if task.extra:
+        mark["extra"] = further_mark(task)
     return mark
 
 
@@ -240,14 +253,19 @@ def _is_whole(prepared: Prepared, mark: dict[str, str]) -> bool:
     if not manifest.is_file():
         return False
     known = json.loads(manifest.read_text())
-    changed = sorted(
-        name for name in mark.keys() | known["mark"].keys() if mark.get(name) != known["mark"].get(name)
-    )
+    # Runs that an earlier version began have no mark of the scorer and the further files, and go on.
+    changed = sorted(name for name, value in known["mark"].items() if mark.get(name) != value)
     if changed:
-        what = {"train": "the training file", "test": "the test file", "rule": "how the rows are split"}
+        what = {
+            "train": "the training file",
+            "test": "the test file",
+            "rule": "how the rows are split",
+            "scorer": "the task's scorer",
+            "extra": "the further files that scripts see",
+        }
         raise TaskError(
             f"Since this run began, {' and '.join(what[name] for name in changed)} changed:"
-            " its nodes were scored on other rows.",
+            " the scores of its nodes and of new ones could not be compared.",
             "Restore the files, or start a new run.",
         )
     folds = prepared.folder / "folds"
@@ -333,10 +351,11 @@ def _row_files(task: Task, train: Table, test: Table | None) -> RowFiles:
 
     def mentioned(names: Sequence[str]) -> bool:
         ends = text_array(names)
+        shorter = rf"^.*/((?:[^/]*/){{{names[0].count('/')}}}[^/]*)$"
         for name, column in train.columns.items():
             if name == task.id:
                 continue
-            tails = pc.replace_substring_regex(column, r"^.*/", "")
+            tails = pc.replace_substring_regex(column, shorter, r"\1")
             if pc.any(pc.is_in(tails, value_set=ends), min_count=0).as_py():
                 return True
         return False

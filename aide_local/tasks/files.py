@@ -64,10 +64,11 @@ class Given:
     scorer: Path | None = None
     grader: tuple[str, ...] = ()
     extra: tuple[Path, ...] = ()
+    beside: tuple[Path, ...] = ()  # what nobody named; shown if it holds no labels (tasks.further)
     notes: list[str] = field(default_factory=list)
 
 
-_KEYS = tuple(one.name for one in fields(Given) if one.name not in ("root", "notes"))
+_KEYS = tuple(one.name for one in fields(Given) if one.name not in ("root", "beside", "notes"))
 
 
 def find(path: Path, overrides: TaskOverrides, problems: Problems) -> Given:
@@ -107,7 +108,7 @@ def _folder(root: Path, problems: Problems) -> Given:
         given.train = _only_csv(root, problems)
     _apply(given, named, settings, problems)
     if "extra" not in named and given.mode is not Mode.COMMAND:  # a grader's answers may lie beside it
-        given.extra = _further(given)
+        given.beside = _beside(given)
     if given.name == "public" and root.parent.name == "prepared":
         given.name = root.parent.parent.name
     return given
@@ -140,9 +141,9 @@ def _only_csv(root: Path, problems: Problems) -> Path | None:
     raise GaveUp
 
 
-def _further(given: Given) -> tuple[Path, ...]:
+def _beside(given: Given) -> tuple[Path, ...]:
     """Files and folders beside the tables: images, texts, lookup tables."""
-    known = {given.train, given.test, given.sample_submission}
+    known = {given.train, given.test, given.sample_submission, given.scorer}
     folder, ours = given.root, {SETTINGS, *_DESCRIPTIONS}
     if given.train is not None:
         folder, ours = given.train.parent, ours | {"data", "prepared", "public", "private"}

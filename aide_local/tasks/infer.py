@@ -19,6 +19,7 @@ from aide_local.task import Direction, Kind, Predict, Task
 from aide_local.tasks.cells import check_classes, check_targets, warn_of_lost_id
 from aide_local.tasks.columns import to_numbers
 from aide_local.tasks.files import Given
+from aide_local.tasks.further import Shown, harmless, note_of
 from aide_local.tasks.problems import GaveUp, Problems
 
 _ID_NAMES = re.compile(r"^(row_?id|id|index|key|.*_?id)$", re.IGNORECASE)
@@ -53,6 +54,7 @@ class Target:
 
 def task_of(given: Given, found: Target, train: Table | None, test: Table | None) -> Task:
     """What both say; columns, metric and what belongs to the mode are still to be put in."""
+    further = _further(given, found, train)
     return Task(
         name=given.name,
         root=given.root,
@@ -69,9 +71,16 @@ def task_of(given: Given, found: Target, train: Table | None, test: Table | None
         outputs=found.outputs,
         n_train=train.rows if train is not None else 0,
         n_test=test.rows if test is not None else 0,
-        extra=given.extra,
-        notes=(*given.notes, *found.notes),
+        extra=(*given.extra, *further.paths),
+        notes=(*given.notes, *found.notes, *further.notes),
     )
+
+
+def _further(given: Given, found: Target, train: Table | None) -> Shown:
+    """Without a training table nothing is known to be a label, and what lies there is all that scripts have."""
+    if train is None:
+        return Shown(given.beside, note_of(given.beside))
+    return harmless(given.beside, (*found.targets, *found.outputs), train.columns)
 
 
 def infer(given: Given, train: Table, test: Table | None, problems: Problems) -> Target:

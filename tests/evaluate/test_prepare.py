@@ -271,6 +271,75 @@ def test_files_that_a_column_names_keep_their_names(tmp_path: Path) -> None:
         assert (prepared.input(0) / row["city"]).exists()
 
 
+def labelled(tmp_path: Path, more: Mapping[str, Sequence[int]], **columns: Sequence[object]) -> Prepared:
+    """Pictures of 60 training rows in ``cat/`` and ``dog/`` by turns, and in the folders of ``more``."""
+    root = tmp_path / "task" / "images"
+    for name, ids in {"cat": range(1000, 1060, 2), "dog": range(1001, 1060, 2), **more}.items():
+        pictures(root / name, ids)
+    task = make_task(tmp_path / "task", extra=(root,))
+    for path in (task.train, task.test):
+        assert path is not None
+        rows = read_csv(path)
+        changed = {name: [row[name] for row in rows] for name in rows[0]}
+        first = 0 if path == task.train else 60
+        write_csv(path, changed | {name: cells[first : first + len(rows)] for name, cells in columns.items()})
+    return prepare(task, SETTINGS, tmp_path / "run")
+
+
+@pytest.mark.parametrize("more", [{}, {"test": range(1060, 1080)}])
+def test_a_folder_named_after_a_class_does_not_tell_the_class_of_rows_to_be_predicted(
+    tmp_path: Path, more: Mapping[str, Sequence[int]]
+) -> None:
+    prepared = labelled(tmp_path, more)
+    real = real_ids(prepared)
+    with_files = {str(1000 + at) for at in range(80 if more else 60)}
+    for k in range(prepared.folds):
+        images = prepared.input(k) / "images"
+        rows = [row for row in read_csv(prepared.input(k) / "test.csv") if real[row["size"]] in with_files]
+        for row in rows:
+            assert (images / "test" / f"{row['key']}.png").read_text() == f"picture of {real[row['size']]}"
+        assert len(list((images / "test").iterdir())) == len(rows)
+        for row in read_csv(prepared.input(k) / "train.csv"):
+            name = "cat" if int(real[row["size"]]) % 2 == 0 else "dog"
+            assert (images / name / f"{row['key']}.png").exists()
+        assert len(list(images.glob("*/*.png"))) == len(rows) + len(read_csv(prepared.input(k) / "train.csv"))
+
+
+def test_names_that_a_column_keeps_do_not_tell_the_class_either(tmp_path: Path) -> None:
+    prepared = labelled(tmp_path, {}, city=[f"{1000 + at}.png" for at in range(80)])
+    names = {row["city"] for row in read_csv(prepared.input(0) / "test.csv")}
+    images = prepared.input(0) / "images"
+    assert not names & {path.name for folder in ("cat", "dog") for path in (images / folder).iterdir()}
+    assert {path.name for path in (images / "test").iterdir()} & names
+
+
+def test_files_that_a_column_names_with_their_folder_stay_there(tmp_path: Path) -> None:
+    paths = [f"images/{('cat', 'dog')[at % 2]}/{1000 + at}.png" for at in range(60)]
+    prepared = labelled(tmp_path, {}, city=[*paths, *[""] * 20])
+    for row in read_csv(prepared.input(0) / "test.csv"):
+        assert (prepared.input(0) / row["city"]).exists()
+
+
+def test_two_files_of_each_row_stay_apart_where_there_are_none_of_test_rows(tmp_path: Path) -> None:
+    prepared = cut_with_pictures(tmp_path, {"left": range(1000, 1060), "right": range(1000, 1060)})
+    rows = read_csv(prepared.input(0) / "test.csv")
+    real = real_ids(prepared)
+    for row in rows:
+        for side in ("left", "right"):
+            shown = (prepared.input(0) / side / f"{row['key']}.png").exists()
+            assert shown == (int(real[row["size"]]) < 1060)
+
+
+def test_the_only_folder_of_test_rows_holds_pictures_not_masks(tmp_path: Path) -> None:
+    folders = {"a_masks": range(1000, 1060), "images": range(1000, 1060), "unseen": range(1060, 1080)}
+    prepared = cut_with_pictures(tmp_path, folders)
+    rows = read_csv(prepared.input(0) / "test.csv")
+    assert len(list((prepared.input(0) / "unseen").iterdir())) == len(rows)
+    assert len(list((prepared.input(0) / "a_masks").iterdir())) == len(
+        list((prepared.input(0) / "images").iterdir())
+    )
+
+
 def test_an_extra_file_may_not_bring_the_labels_back(tmp_path: Path) -> None:
     with pytest.raises(TaskError, match=r"train\.csv"):
         cut(tmp_path, extra=(tmp_path / "task" / "train.csv",))
@@ -321,6 +390,48 @@ def test_a_run_refuses_to_go_on_with_other_folds(tmp_path: Path) -> None:
     prepare(task, SETTINGS, tmp_path / "run")
     with pytest.raises(TaskError, match="how the rows are split"):
         prepare(task, replace(SETTINGS, seed=8), tmp_path / "run")
+
+
+SCORER = "import numpy as np\n\n\ndef score(t, p):\n    return float(np.abs(t - p).mean())\n"
+
+
+def with_scorer_and_notes(tmp_path: Path) -> Prepared:
+    """Cut as a resumed run does: of a task that is the same, of files that may not be."""
+    root = tmp_path / "task"
+    for name, text in (("score.py", SCORER), ("notes/a.txt", "words")):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        if not (root / name).exists():
+            (root / name).write_text(text)
+    task = make_task(root, metric="mae", scorer=root / "score.py", extra=(root / "notes",))
+    return prepare(task, SETTINGS, tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("score.py", SCORER.replace("mean()", "mean() / 100"), "the task's scorer changed"),
+        ("notes/a.txt", "other", "the further files that scripts see changed"),
+        ("notes/b.txt", "more", "the further files that scripts see changed"),
+    ],
+)
+def test_a_run_refuses_to_go_on_with_another_scorer_or_other_further_files(
+    tmp_path: Path, name: str, text: str, says: str
+) -> None:
+    with_scorer_and_notes(tmp_path)
+    with_scorer_and_notes(tmp_path)
+    (tmp_path / "task" / name).write_text(text)
+    with pytest.raises(TaskError, match=says):
+        with_scorer_and_notes(tmp_path)
+
+
+def test_a_run_that_an_earlier_version_began_goes_on(tmp_path: Path) -> None:
+    manifest = with_scorer_and_notes(tmp_path).folder / "private" / "prepared.json"
+    known = json.loads(manifest.read_text())
+    assert {"scorer", "extra"} < known["mark"].keys()
+    known["mark"] = {name: known["mark"][name] for name in ("train", "test", "rule")}
+    manifest.write_text(json.dumps(known))
+    (tmp_path / "task" / "score.py").write_text(SCORER + "\n")
+    with_scorer_and_notes(tmp_path)
 
 
 @pytest.mark.parametrize(
