@@ -19,7 +19,14 @@ from aide_local.deliver import Deliver, write_files
 from aide_local.errors import ModelError, SettingsError, StoreError
 from aide_local.evaluate.final import Final
 from aide_local.evaluate.open import Opened, open_evaluator
-from aide_local.evaluate.reported import REVIEW_SCHEMA, Review, read_review
+from aide_local.evaluate.reported import (
+    REVIEW_SCHEMA,
+    REVIEW_TOKENS,
+    Review,
+    Reviewer,
+    read_review,
+    review_text,
+)
 from aide_local.events import Event, RunStarted
 from aide_local.home import Home
 from aide_local.interpreter import Interpreter, probe
@@ -35,11 +42,12 @@ from aide_local.prompts.pack import Packer
 from aide_local.room import require_room
 from aide_local.sandbox.protocol import Sandbox
 from aide_local.sandbox.select import create_sandbox
+from aide_local.screen import modules_of
 from aide_local.store.database import DuckRunStore
 from aide_local.store.run_store import create_run, open_run
 from aide_local.task import Mode, Task
 from aide_local.tree import Tree
-from aide_local.types import Message, RunSettings, Sampling
+from aide_local.types import RunSettings, Sampling
 
 MakeEngine = Callable[[RunSettings], Engine]
 
@@ -156,7 +164,8 @@ def _assemble(
     resumed: bool,
 ) -> Run:
     lock = Lock()
-    review = _reviewer(model, settings, lock) if task.mode is Mode.REPORTED else None
+    packer = _packer(model, task, settings, home, interpreter)
+    review = _reviewer(model, packer, settings, lock) if task.mode is Mode.REPORTED else None
     try:
         opened = open_evaluator(task, settings, sandbox, store.folder, review)
     except OSError as error:
@@ -165,10 +174,9 @@ def _assemble(
             "Make room or choose another --home.",
         ) from error
     store.set_constant_score(opened.constant_score)
-    packer = _packer(model, task, settings, home, interpreter)
     tree = Tree.of(store.nodes(), task.direction)
 
-    def writer(emit: Callable[[Event], None]) -> Writer:
+    def writer(emit: Callable[[Event], None], halted: Callable[[], bool]) -> Writer:
         sampling = model.info.recommended(
             Sampling(0, temperature=settings.temperature, max_tokens=settings.max_tokens or LONGEST_REPLY)
         )
@@ -176,10 +184,11 @@ def _assemble(
             model,
             packer,
             store,
-            interpreter.modules,
+            interpreter.modules | modules_of(task),
             sampling=sampling,
             engine_lock=lock,
             emit=emit,
+            halted=halted,
             model_digest=settings.model_digest,
         )
 
@@ -278,25 +287,22 @@ def _versions(interpreter: Interpreter) -> dict[str, str]:
     }
 
 
-def _reviewer(model: Engine, settings: RunSettings, lock: Lock) -> Callable[[str], Review]:
+def _reviewer(model: Engine, packer: Packer, settings: RunSettings, lock: Lock) -> Reviewer:
     """The model reviews an execution, under a grammar."""
     grammar = json_schema_grammar(REVIEW_SCHEMA)
 
-    def review(text: str) -> Review:
-        prompt = model.render([Message("user", text)])
+    def review(code: str, output: str) -> Review | None:
+        prompt = packer.review(review_text, code, output, reply_tokens=REVIEW_TOKENS).prompt
         reply = ""
         with lock:
             for chunk in model.generate(
-                prompt, Sampling(settings.seed, temperature=0.0, max_tokens=400), grammar=grammar
+                prompt, Sampling(settings.seed, temperature=0.0, max_tokens=REVIEW_TOKENS), grammar=grammar
             ):
                 reply = chunk.generation.text if chunk.generation else reply
         try:
             return read_review(reply)
-        except ValueError as error:
-            raise ModelError(
-                f"The model's review is not what was asked for, in spite of the grammar: {reply[:200]!r}.",
-                "Use a larger --n-ctx, or a model that can follow a format.",
-            ) from error
+        except ValueError:  # cut at its limit of tokens: the script's own line is left to decide
+            return None
 
     return review
 

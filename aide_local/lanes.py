@@ -7,11 +7,13 @@ was tried already), and the screening that refuses a script before it costs an e
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Lock
 
 from aide_local.digest import digest_line, digest_lines
+from aide_local.errors import Cancelled
 from aide_local.events import Event, PromptPacked, ReplyFinished, TokensStreamed
 from aide_local.llm.protocol import Engine
 from aide_local.prompts.build import Request
@@ -32,7 +34,11 @@ class Written:
 
 
 class Writer:
-    """Turns steps into scripts. ``engine_lock`` keeps the engine to one generation at a time."""
+    """Turns steps into scripts. ``engine_lock`` keeps the engine to one generation at a time.
+
+    ``halted`` ends a reply that the engine was not yet asked for when the run was stopped; ``writing`` says whether the
+    engine's present generation is a reply of this lane.
+    """
 
     def __init__(
         self,
@@ -44,6 +50,7 @@ class Writer:
         sampling: Sampling,
         engine_lock: Lock,
         emit: Callable[[Event], None],
+        halted: Callable[[], bool],
         model_digest: bool = False,
     ) -> None:
         self.engine = engine
@@ -53,6 +60,8 @@ class Writer:
         self.sampling = sampling
         self.engine_lock = engine_lock
         self.emit = emit
+        self.halted = halted
+        self.writing = False
         self.model_digest = model_digest
         self.summaries = store.summaries() if model_digest else {}
 
@@ -119,21 +128,36 @@ class Writer:
         seed = node.seed + (1 if purpose == "reask" else 0)
         sampling = replace(sampling or self.sampling, seed=seed)
         generation = self._generate(node, packed, sampling, purpose)
-        return generation, parse_reply(generation.text)
+        return generation, parse_reply(generation.text, cut=generation.finish == "length")
+
+    @contextmanager
+    def _engine_of_its_own(self) -> Iterator[None]:
+        """Raises Cancelled where the run was stopped before, which an engine that was not busy has not noticed."""
+        with self.engine_lock:
+            if self.halted():
+                raise Cancelled
+            self.writing = True
+            try:
+                yield
+            finally:
+                self.writing = False
 
     def _generate(self, node: Node, packed: Packed, sampling: Sampling, purpose: str) -> Generation:
         generation: Generation | None = None
         shown = purpose != "digest"  # a sentence on an earlier node is not this node's reply
         if shown:
             self.emit(TokensStreamed(time.time(), node.id, "", restart=True))
-        with self.engine_lock:
+        with self._engine_of_its_own():
             for chunk in self.engine.generate(packed.prompt, sampling):
                 if shown and chunk.restart:
                     self.emit(TokensStreamed(time.time(), node.id, "", restart=True))
                 if shown and chunk.text:
                     self.emit(TokensStreamed(time.time(), node.id, chunk.text))
                 generation = chunk.generation
-        assert generation is not None, "a stream ends with its generation"
+                if generation is None and self.halted():
+                    break
+        if generation is None:
+            raise Cancelled
         self.store.put_generation(
             node.id, node.attempts, purpose, packed.prompt, generation, sampling, packed.dropped
         )

@@ -54,7 +54,9 @@ class Parts:
     tree: Tree  # the nodes of an earlier process of this run, if any
     policy: Policy
     engine: Engine
-    writer: Callable[[Callable[[Event], None]], Writer]
+    writer: Callable[
+        [Callable[[Event], None], Callable[[], bool]], Writer
+    ]  # of where events go, what ends a reply
     evaluator: Evaluator
     deliver: Deliver
     gain_scale: float  # of the metric, for "a gain counts"
@@ -75,7 +77,7 @@ class Run:
         self._tree = self._steering.marked(parts.tree)
         self._changed = threading.Condition()
         self._events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
-        self._writer = parts.writer(self._events.put)
+        self._writer = parts.writer(self._events.put, lambda: self._interrupted)
         self._stopping = threading.Event()  # no new step; what executes may finish
         self._now = threading.Event()  # executions are cancelled, nothing is delivered
         self._expired = threading.Event()  # the time limit passed: executions are cancelled, then delivery
@@ -98,7 +100,8 @@ class Run:
             self._cancel_executions.set()
         self._stopping.set()
         self._running.set()
-        self._parts.engine.cancel()
+        if now or self._writer.writing:  # else it may review what executes
+            self._parts.engine.cancel()
 
     def pause(self, reason: str = "by the person") -> None:
         """Let the work in flight finish and begin nothing new until ``unpause``."""
@@ -197,8 +200,12 @@ class Run:
             with ThreadPoolExecutor(self._settings.parallel, "aide-execute") as pool:
                 try:
                     reason = self._search(pool)
-                finally:
+                finally:  # the time limit holds for what still executes, too
                     self._wait(lambda: not self._executing)
+                    if self._timer is not None:
+                        self._timer.cancel()
+            if self._failure is not None and not self._now.is_set():
+                raise self._failure
             self._events.put(self._finish(reason))
             self._events.put(None)
         except BaseException as error:  # noqa: BLE001 - handed to the reader of the events, which raises it
@@ -217,17 +224,22 @@ class Run:
                 reason = self._reason_to_stop(step_number)
                 if reason:
                     return reason
-                if not self._ready(step_number):
-                    continue
-                self._make(self._next(step_number), pool)
+                if self._all_begun(
+                    step_number
+                ):  # until the last one ends, a person may ask for a further one
+                    self._wait(
+                        lambda: (
+                            self._interrupted or not self._executing or not self._all_begun(len(self._tree))
+                        )
+                    )
+                elif self._ready(step_number):
+                    self._make(self._next(step_number), pool)
         except ModelError as error:
+            self._wait(lambda: not self._executing)  # one of them may become the first that can be delivered
             if self._tree.best is None:
                 raise
             self._events.put(Trouble(time.time(), error.message, error.mend))
             return "model trouble"
-        finally:
-            if self._timer is not None:
-                self._timer.cancel()
 
     def _next(self, step_number: int) -> Node:
         """What a person asked for, else what the policy chooses."""
@@ -241,7 +253,13 @@ class Run:
             replace(node, code=asked.code, plan=asked.step.hint or "Written by hand.") if asked.code else node
         )
 
+    def _all_begun(self, step_number: int) -> bool:
+        return step_number >= self._settings.steps and not self._steering.waiting
+
     def _reason_to_stop(self, step_number: int) -> str:
+        all_done = not self._executing and self._all_begun(
+            step_number
+        )  # asked first: the last one may fail now
         if self._failure is not None:
             raise self._failure
         if self._now.is_set():
@@ -250,21 +268,22 @@ class Run:
             return "stopped by the person"
         if self._expired.is_set():
             return "time limit"
-        if step_number >= self._settings.steps and not self._steering.waiting:
-            return "all steps done"
-        return ""
+        return "all steps done" if all_done else ""
 
     def _ready(self, step_number: int) -> bool:
         """Wait until the choice of ``step_number`` may be made; False where something else happened."""
         horizon = step_number - self._settings.pending
         self._wait(
             lambda: (
-                self._stopping.is_set()
-                or self._failure is not None
+                self._interrupted
                 or (self._running.is_set() and not any(node < horizon for node in self._executing))
             ),
         )
-        return not self._stopping.is_set() and self._failure is None
+        return not self._interrupted
+
+    @property
+    def _interrupted(self) -> bool:
+        return self._stopping.is_set() or self._failure is not None
 
     def _in_flight_before(self) -> tuple[Node, ...]:
         return tuple(node for node in self._tree.nodes if node.state is NodeState.PENDING)

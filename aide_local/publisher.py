@@ -11,6 +11,7 @@ from aide_local.events import Event, Trouble
 from aide_local.store.protocol import RunStore
 
 PUBLISH_EVERY = 2.0  # seconds
+SAVE_TIME_EVERY = 10.0  # seconds; what a kill in a long execution may lose of the time limit's count
 
 
 class Publisher:
@@ -49,12 +50,14 @@ class Publisher:
     def _publish(self) -> None:
         told = False
         while not self._closing.wait(PUBLISH_EVERY):
-            if not self._dirty.is_set():
+            dirty = self._dirty.is_set()
+            if not dirty and time.monotonic() - self._saved_at < SAVE_TIME_EVERY:
                 continue
             self._dirty.clear()
             try:
                 self.save_time()
-                self._store.publish()
+                if dirty:
+                    self._store.publish()
             except (StoreError, OSError) as error:
                 if not told:
                     self._emit(Trouble(time.time(), f"The run cannot be published for readers: {error}"))

@@ -74,10 +74,10 @@ class Tree:
 
     @cached_property
     def excluded(self) -> frozenset[int]:
-        """Banned nodes with all that grew from them."""
+        """Banned nodes with all that grew from them, merges too."""
         found: set[int] = set()
         for node in self.nodes:
-            if node.id in self.banned or node.parent in found:
+            if node.id in self.banned or node.parent in found or node.other in found:
                 found.add(node.id)
         return frozenset(found)
 

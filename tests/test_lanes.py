@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from aide_local.engine import start
 from aide_local.events import ExecutionStarted, TokensStreamed
 from aide_local.home import Home
+from aide_local.llm.protocol import Chunk
+from aide_local.llm.scripted import ScriptedModel
 from aide_local.store.read import read_run
+from aide_local.tasks.load import load_task
 from aide_local.types import NodeState, RunSettings, Sampling
-from tests.runs import Reply, ended, good, make_run, nodes_of, reply_with
+from tests.runs import Reply, ended, good, make_csvs, make_run, nodes_of, reply_with
 
 ONE = RunSettings(steps=1, seed=1, folds=2, sandbox="limits", timeout=60.0)
 
@@ -48,6 +53,26 @@ def test_a_second_reply_without_code_makes_the_node_buggy(tmp_path: Path) -> Non
     (node,) = nodes_of(events)  # type: ignore[arg-type]
     assert node.error is not None
     assert (node.state, node.error.kind, node.code) == (NodeState.BUGGY, "no_code", "")
+
+
+class CutShort(ScriptedModel):
+    """Every reply ends at its limit of tokens."""
+
+    def generate(self, prompt: str, sampling: Sampling, *, grammar: str | None = None) -> Iterator[Chunk]:
+        for chunk in super().generate(prompt, sampling, grammar=grammar):
+            generation = chunk.generation and replace(chunk.generation, finish="length")
+            yield replace(chunk, generation=generation)
+
+
+def test_a_script_that_was_cut_is_told_so_though_a_fragment_came_before_it(tmp_path: Path) -> None:
+    reply = "The imports:\n```python\nimport os\n```\nThe whole:\n```python\nimport os\nprint(os.getcw"
+    task = load_task(make_csvs(tmp_path / "task"))
+    run = start(task, ONE, home=Home(tmp_path / "home"), engine=lambda settings: CutShort([reply]))
+    events = list(run.events())
+    (node,) = nodes_of(events)
+    assert node.error is not None
+    assert (node.error.type, node.code) == ("CutShort", "import os\nprint(os.getcw\n")
+    assert not any(isinstance(event, ExecutionStarted) for event in events)
 
 
 def test_a_script_that_was_tried_is_asked_again_hotter(tmp_path: Path) -> None:

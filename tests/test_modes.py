@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from aide_local.engine import llama, start
-from aide_local.errors import SettingsError
+from aide_local.errors import ModelError, SettingsError
 from aide_local.events import Event
 from aide_local.home import Home
+from aide_local.llm.protocol import Chunk
 from aide_local.llm.scripted import ScriptedModel
 from aide_local.store.read import read_run
 from aide_local.task import Mode
@@ -111,6 +114,43 @@ def test_the_papers_own_way_a_script_reports_and_the_model_reviews(tmp_path: Pat
     prompt = read_run(Home(tmp_path / "home"), last.run_id).generations[0].prompt
     assert "validation rmse: <number>" in prompt
     assert "x numeric" in prompt
+
+
+class Exact(ScriptedModel):
+    """Refuses what its context cannot hold, as llama.cpp does."""
+
+    def generate(self, prompt: str, sampling: Sampling, *, grammar: str | None = None) -> Iterator[Chunk]:
+        if self.count(prompt) + (sampling.max_tokens if grammar else 0) > self.info.n_ctx:
+            raise ModelError(
+                f"the prompt has {self.count(prompt)} tokens, the context holds {self.info.n_ctx}"
+            )
+        return super().generate(prompt, sampling, grammar=grammar)
+
+
+@pytest.mark.parametrize("review", ['{"is_bug": false, "metric": 0.5, "summary": ""}', '{"is_bug": fal', ""])
+def test_neither_a_long_output_nor_a_review_that_is_none_ends_the_run(tmp_path: Path, review: str) -> None:
+    folder = make_csvs(tmp_path / "task")
+    (folder / "task.toml").write_text('mode = "reported"\nmetric = "rmse"\ntarget = "y"\n')
+    reviewed: list[str] = []
+
+    def reply(prompt: str, sampling: Sampling) -> str:
+        if "A script was run" not in prompt:
+            return reply_with(f"print('0.1;7,' * {2000 + sampling.seed % 99})\nprint('validation rmse: 0.5')")
+        reviewed.append(prompt)
+        return review
+
+    engine = Exact(reply, n_ctx=4096)
+    settings = replace(SETTINGS, steps=1)
+    events = list(
+        start(
+            load_task(folder), settings, home=Home(tmp_path / "home"), engine=lambda settings: engine
+        ).events()
+    )
+    (node,) = nodes_of(events)
+    assert (node.state, node.metric) == (NodeState.VALID, 0.5)
+    (prompt,) = reviewed
+    assert "\nvalidation rmse: 0.5\n" in prompt
+    assert "…" in prompt
 
 
 @pytest.mark.parametrize("mode", [Mode.COMMAND, Mode.REPORTED])

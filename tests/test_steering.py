@@ -196,6 +196,13 @@ def test_the_policy_leaves_out_what_is_banned_and_improves_what_is_pinned() -> N
     assert {policy.ask(pinned, step).parent for step in range(5, 40)} == {0, 4}
 
 
+def test_a_merge_with_a_banned_node_is_out_too() -> None:
+    merged = replace(valid(2, 0.9, parent=0), other=1)
+    tree = Tree.of([valid(0, 0.5), valid(1, 0.6), merged, valid(3, 0.8, parent=2)], Direction.MAXIMIZE)
+    assert tree.marked("ban", 1).excluded == {1, 2, 3}
+    assert tree.marked("ban", 1).best == tree[0]
+
+
 def test_the_model_writes_the_journal_where_that_is_asked(tmp_path: Path) -> None:
     asked: list[str] = []
 

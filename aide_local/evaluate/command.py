@@ -11,7 +11,8 @@ it finds in ``working/``. It learns from its environment, or from ``{working}``,
 - ``AIDE_LOCAL_OUTPUT``: a file with what the script printed (head and tail);
 - ``AIDE_LOCAL_WALL_SECONDS``: how long the script ran.
 
-It prints the score as JSON, ``{"score": 0.93}``, or as the last number of its output, and exits with 0.
+It prints the score as JSON, ``{"score": 0.93}``, on one line or several, or as the last number of its output,
+and exits with 0.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 from aide_local.errors import Cancelled, TaskError
 from aide_local.evaluate.protocol import Evaluation, Incumbent
@@ -201,23 +203,48 @@ def refuse_all_but_plain(folder: Path) -> None:
 def score_in(text: str) -> float:
     """The score that a grader printed: the last JSON object with a "score", else the last number.
 
+    Where there is such an object no other number counts: ``{"score": null, "seconds": 30}`` is no score of 30.
+
     Raises:
-        GraderError: there is none, or it is not finite.
+        GraderError: there is none, or it is not a finite number.
     """
-    found: float | None = None
-    for line in reversed(text.strip().splitlines()):
-        try:
-            value = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(value, dict) and isinstance(value.get("score"), int | float):
-            found = float(value["score"])
-            break
-    if found is None:
+    answer = _answer_in(text)
+    if answer is not None:
+        printed = answer["score"]
+        if isinstance(printed, bool) or not isinstance(printed, int | float):
+            raise GraderError(
+                "NoScore",
+                f'The task\'s grader printed "score": {json.dumps(printed)[:200]}, which is not a number.',
+            )
+    else:
         numbers = _NUMBER.findall(text)
         if not numbers:
             raise GraderError("NoScore", f"The task's grader printed no number: {text.strip()[-200:]!r}")
-        found = float(numbers[-1])
-    if not math.isfinite(found):
-        raise GraderError("NotFinite", f"The task's grader printed {found} as the score.")
-    return found
+        printed = numbers[-1]
+    try:
+        score = float(printed)
+    except OverflowError:  # an integer beyond what a float holds
+        score = math.inf
+    if not math.isfinite(score):
+        raise GraderError("NotFinite", f"The task's grader printed {score} as the score.")
+    return score
+
+
+def _answer_in(text: str) -> dict[str, Any] | None:
+    """The last JSON object with a "score" in the text, on one line or several, between lines of other words.
+
+    An object within another is a part of it, not an answer of its own.
+    """
+    decoder = json.JSONDecoder()
+    answer: dict[str, Any] | None = None
+    start, last = text.find("{"), text.rfind('"score"')
+    while 0 <= start < last:
+        try:
+            value, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):  # a brace of other words
+            end = start + 1
+        else:
+            if "score" in value:
+                answer = value
+        start = text.find("{", end)
+    return answer

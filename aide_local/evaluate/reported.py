@@ -31,7 +31,8 @@ class Review:
     summary: str
 
 
-Reviewer = Callable[[str], Review]  # from the text that ``review_text`` makes
+# From a script and what it printed; None where the model's reply is no review.
+Reviewer = Callable[[str, str], Review | None]
 
 # For generation under a grammar: a reply of this schema is what ``read_review`` takes.
 REVIEW_SCHEMA: dict[str, object] = {
@@ -44,6 +45,7 @@ REVIEW_SCHEMA: dict[str, object] = {
     "required": ["is_bug", "metric", "summary"],
     "additionalProperties": False,
 }
+REVIEW_TOKENS = 400  # of the context, kept for such a reply
 
 
 def read_review(reply: str) -> Review:
@@ -110,10 +112,13 @@ class ReportedEvaluator:
         )
 
     def _judge(self, code: str, output: str) -> float | NodeError:
-        """The score: the contract's own line if it was printed, else the number that the model names."""
+        """The score: the contract's own line if it was printed, else the number that the model names.
+
+        Without a review the printed line alone decides.
+        """
         printed = printed_score(output, self._task.metric)
-        if self._review is not None:
-            review = self._review(review_text(self._task, code, output))
+        review = self._review(code, output) if self._review is not None else None
+        if review is not None:
             if review.is_bug:
                 return NodeError("score", "ReviewedAsBug", review.summary or "The review found a bug.")
             if printed is None and review.metric is not None and occurs(review.metric, output):

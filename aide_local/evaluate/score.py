@@ -151,7 +151,7 @@ class OwnScorer:
         self._guess = metrics.get(metrics.default_for(task.kind, task.predict, len(task.targets)), task.kind)
         self._classes = len(task.classes) or None
         try:
-            self.scale = abs(self.score(truth, self.constant(truth, len(truth)))) or 1.0
+            self.scale = abs(self._score(truth, self.constant(truth, len(truth)))) or 1.0
         except ScoreError as error:
             raise TaskError(
                 f"The task's scorer {file} fails on a constant prediction: {error.message}",
@@ -163,6 +163,16 @@ class OwnScorer:
         return self._guess.constant(truth, rows, self._classes)
 
     def score(self, truth: Array, prediction: Array) -> float:
+        """NaN where a constant prediction has no score either: the fault is then in these rows, such as a single class."""
+        try:
+            return self._score(truth, prediction)
+        except ScoreError:
+            constant = self.constant(truth, len(truth))
+            if math.isnan(self.score_many(truth, [constant])[0]):
+                return math.nan
+            raise
+
+    def _score(self, truth: Array, prediction: Array) -> float:
         answer = self._ask(truth, [prediction])[0]
         if isinstance(answer, list):
             raise ScoreError(str(answer[0]), f"The task's scorer failed: {answer[0]}: {answer[1]}")

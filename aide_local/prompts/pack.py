@@ -68,6 +68,7 @@ class Packer:
         self.tokenizer = tokenizer
         self.templates = templates
         self.task = task
+        self.n_ctx = n_ctx
         self.budget = n_ctx - reply_tokens
         self.static_dropped: tuple[str, ...] = ()
         probe = user_message(templates, task, Request(Operator.DRAFT))
@@ -95,7 +96,7 @@ class Packer:
         """The prompt of one step.
 
         Shortened in this order until it fits: the output of the parent, the digest (from its end),
-        the error, the second parent's script, the parent's script (from its middle).
+        the error, the second parent's script, the parent's script (from its middle), the person's hint.
 
         Raises:
             PromptError: it does not fit even then.
@@ -116,24 +117,75 @@ class Packer:
         return Packed(prompt, tokens, packed.dropped) if tokens <= self.budget else None
 
     def summary(self, node: Node, line: str) -> Packed:
-        """Ask for one sentence on a finished node; ``line`` is its line of the journal. The script is cut to fit.
+        """Ask for one sentence on a finished node; ``line`` is its line of the journal.
+
+        The script is cut until it fits (from its middle), then the plan.
 
         Raises:
-            PromptError: it does not fit even without the script.
+            PromptError: it does not fit even without script and plan.
         """
 
-        def measure(keep: int) -> tuple[int, str]:
-            shown = _middle_out(lines, keep)
-            user = Message("user", self.templates.render("summary", node=node, line=line, code=shown))
-            prompt = self.tokenizer.render([self.system, user])
-            return self.tokenizer.count(prompt), prompt
+        def prompt(lines: int, plan: int) -> str:
+            values = {
+                "node": replace(node, plan=node.plan[:plan]),
+                "line": line,
+                "code": _middle_out(script, lines),
+            }
+            return self.tokenizer.render(
+                [self.system, Message("user", self.templates.render("summary", **values))]
+            )
 
-        lines = node.code.splitlines()
-        keep = _most(len(lines), lambda n: measure(n)[0] <= self.budget)
-        tokens, prompt = measure(keep)
-        if tokens > self.budget:
-            raise _too_long(tokens, self.budget)
-        return Packed(prompt, tokens, ())
+        script = node.code.splitlines()
+        whole = len(node.plan)
+        return self._shrunk(
+            self.budget,
+            ("script", "lines", len(script), lambda n: prompt(n, whole)),
+            ("plan", "characters", whole, lambda n: prompt(0, n)),
+        )
+
+    def review(
+        self, wording: Callable[[Task, str, str], str], code: str, output: str, *, reply_tokens: int
+    ) -> Packed:
+        """Ask what an execution came to, without the system message; ``wording`` makes it a text.
+
+        The output is cut until it fits (from its beginning), then the script (from its middle).
+
+        Raises:
+            PromptError: it does not fit even without output and script.
+        """
+
+        def prompt(characters: int, lines: int) -> str:
+            end = output if characters >= len(output) else "…" + output[len(output) - characters :]
+            shown = code if lines >= len(script) else _middle_out(script, lines)
+            return self.tokenizer.render([Message("user", wording(self.task, shown, end))])
+
+        script = code.splitlines()
+        return self._shrunk(
+            self.n_ctx - reply_tokens,
+            ("output", "characters", len(output), lambda n: prompt(n, len(script))),
+            ("script", "lines", len(script), lambda n: prompt(0, n)),
+        )
+
+    def _shrunk(self, budget: int, *parts: tuple[str, str, int, Callable[[int], str]]) -> Packed:
+        """The prompt with as much of its parts as fits, the last ones longest.
+
+        A part has a name, a unit, its size, and the prompt with n units of it, none of the parts before it and all
+        of those after it.
+        """
+        dropped: list[str] = []
+        for name, unit, size, prompt in parts:
+
+            def fits(n: int, prompt: Callable[[int], str] = prompt) -> bool:
+                return self.tokenizer.count(prompt(n)) <= budget
+
+            keep = _most(size, fits)
+            shown = prompt(keep)
+            if keep < size:
+                dropped.append(f"{name}: {keep} of {size} {unit}")
+            tokens = self.tokenizer.count(shown)
+            if tokens <= budget:
+                return Packed(shown, tokens, tuple(dropped))
+        raise _too_long(tokens, budget)
 
     def _pack(self, request: Request) -> tuple[Request, Packed]:
         dropped = list(self.static_dropped)
@@ -147,6 +199,7 @@ class Packer:
             self._cut_error,
             self._cut_other,
             self._cut_parent,
+            self._cut_hint,
         ):
             if tokens <= self.budget:
                 break
@@ -188,6 +241,9 @@ class Packer:
 
     def _cut_error(self, request: Request) -> tuple[Request, str]:
         return self._cut_text(request, "error", keep_end=False)
+
+    def _cut_hint(self, request: Request) -> tuple[Request, str]:
+        return self._cut_text(request, "hint", keep_end=False)
 
     def _cut_text(self, request: Request, name: str, *, keep_end: bool) -> tuple[Request, str]:
         text: str = getattr(request, name)

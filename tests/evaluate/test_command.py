@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -125,6 +126,14 @@ def test_the_best_script_is_what_is_delivered(tmp_path: Path) -> None:
         ("speed-up x2: 1.5 s, score -3e-2", -0.03),
         ("v2 accuracy=.25", 0.25),
         ("12", 12.0),
+        (json.dumps({"score": 0.93, "seconds": 12.5}, indent=2), 0.93),
+        (
+            "case 1 of 2\n" + json.dumps({"n": {"cases": 2}, "score": 1}, indent=2) + "\n3 files {removed}",
+            1.0,
+        ),
+        ('{"score": 0.5}\n{"score": 0.25, "folds": [{"score": 0.75}]}', 0.25),
+        ('result: {"score": 0.5, "cases": 7}', 0.5),
+        ('{"accuracy": 0.25}', 0.25),
     ],
 )
 def test_the_score_is_the_json_s_or_the_last_number(text: str, score: float) -> None:
@@ -135,3 +144,24 @@ def test_the_score_is_the_json_s_or_the_last_number(text: str, score: float) -> 
 def test_no_finite_number_is_a_named_error(text: str) -> None:
     with pytest.raises(GraderError):
         score_in(text)
+
+
+@pytest.mark.parametrize(
+    ("score", "name"),
+    [
+        ("null", "NoScore"),
+        ('"0.93"', "NoScore"),
+        ("true", "NoScore"),
+        ("[0.93]", "NoScore"),
+        ("NaN", "NotFinite"),
+        ("1" + "0" * 400, "NotFinite"),
+    ],
+)
+def test_an_answer_whose_score_is_no_number_is_never_scored_by_another(score: str, name: str) -> None:
+    for layout in (
+        f'{{"score": {score}, "seconds": 30}}',
+        f'12\n{{\n  "score": {score},\n  "seconds": 30\n}}',
+    ):
+        with pytest.raises(GraderError, match=r"as the score|is not a number") as caught:
+            score_in(layout)
+        assert caught.value.error.type == name

@@ -9,7 +9,7 @@ import pytest
 
 from aide_local.evaluate.open import open_evaluator
 from aide_local.evaluate.protocol import Evaluation
-from aide_local.evaluate.reported import Review, Reviewer, occurs, printed_score, read_review
+from aide_local.evaluate.reported import Review, Reviewer, occurs, printed_score, read_review, review_text
 from aide_local.task import Direction, Mode
 from tests.evaluate.making import SETTINGS, PlainSandbox, make_task
 
@@ -23,7 +23,7 @@ def evaluate(tmp_path: Path, code: str, review: Reviewer | None = None) -> Evalu
 
 
 def saying(is_bug: bool, metric: float | None, summary: str = "") -> Reviewer:
-    return lambda text: Review(is_bug, metric, summary)
+    return lambda code, output: Review(is_bug, metric, summary)
 
 
 def test_the_line_of_the_contract_gives_the_score_without_a_model(tmp_path: Path) -> None:
@@ -60,15 +60,25 @@ def test_a_bug_that_the_model_sees_makes_the_node_buggy(tmp_path: Path) -> None:
 
 
 def test_the_model_sees_script_and_output(tmp_path: Path) -> None:
-    seen: list[str] = []
+    seen: list[tuple[str, str]] = []
 
-    def review(text: str) -> Review:
-        seen.append(text)
+    def review(code: str, output: str) -> Review:
+        seen.append((code, output))
         return Review(False, None, "")
 
     evaluate(tmp_path, "print('validation rmse: 0.25')  # mine", review)
-    assert "# mine" in seen[0]
-    assert "validation rmse: 0.25" in seen[0]
+    ((code, output),) = seen
+    text = review_text(make_task(tmp_path / "other"), code, output)
+    assert "# mine" in text
+    assert "validation rmse: 0.25" in text
+
+
+def test_without_a_review_of_the_model_s_the_printed_line_decides(tmp_path: Path) -> None:
+    found = evaluate(tmp_path / "a", "print('validation rmse: 0.25')", lambda code, output: None)
+    assert (found.metric, found.error) == (0.25, None)
+    found = evaluate(tmp_path / "b", "print('about 0.25')", lambda code, output: None)
+    assert found.error is not None
+    assert found.error.type == "NoScore"
 
 
 def test_the_script_sees_the_files_as_the_person_has_them(tmp_path: Path) -> None:

@@ -46,6 +46,15 @@ def test_a_function_of_the_task_gives_the_score(tmp_path: Path) -> None:
     assert own.scale > 0
 
 
+def test_rows_on_which_a_constant_has_no_score_either_are_not_the_predictions_fault(tmp_path: Path) -> None:
+    body = "from sklearn.metrics import roc_auc_score\ndef score(t, p):\n    return roc_auc_score(t == 'yes', p)\n"
+    own, truth = scorer(tmp_path, body, Kind.BINARY, "auc")
+    one_class = np.flatnonzero(truth == 0)[:5]
+    assert math.isnan(own.score(truth[one_class], np.linspace(0, 1, 5)))
+    with pytest.raises(ScoreError, match="NaN"):
+        own.score(truth, np.full(len(truth), np.nan))
+
+
 def test_it_runs_in_another_process(tmp_path: Path) -> None:
     own, truth = scorer(tmp_path, "import os\ndef score(y_true, y_pred):\n    return os.getpid()\n")
     assert own.score(truth, truth) != os.getpid()

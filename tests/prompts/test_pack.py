@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from aide_local.errors import PromptError
 from aide_local.prompts.build import Request, Templates
 from aide_local.prompts.pack import Packer
+from aide_local.task import Task
 from aide_local.types import Message, Operator
 from tests.factories import buggy, churn_task, valid
 
@@ -110,3 +112,54 @@ def test_the_reask_repeats_the_conversation_with_the_reply() -> None:
     again = packer().reask(improve(), "I forgot the code")
     assert again is not None
     assert again.prompt.index("I forgot the code") < again.prompt.rindex("no Python code")
+
+
+def test_a_long_hint_is_shortened_when_nothing_else_is_left() -> None:
+    made = packer(1500, 200)
+    packed = made.pack(Request.of(Operator.DRAFT, [], hint="note " * 2000))
+    assert packed.tokens <= 1300
+    assert [note.split(":")[0] for note in packed.dropped] == ["hint"]
+    assert "A hint from the person who runs this: note note" in packed.prompt
+    sections = made.pack(replace(improve(), hint="note " * 2000)).dropped
+    assert [note.split(":")[0] for note in sections] == ["digest", "parent script", "hint"]
+    assert made.pack(replace(improve(), hint="note " * 9)).dropped == ()
+
+
+def test_the_summary_of_a_node_leaves_out_script_then_plan() -> None:
+    made = packer(1500, 200)
+    script = "\n".join(f"x{n} = {n}" for n in range(500))
+    node = valid(1, 0.8, code=script)
+    assert made.summary(valid(1, 0.8), "#1").dropped == ()
+    assert [note.split(":")[0] for note in made.summary(node, "#1").dropped] == ["script"]
+    packed = made.summary(replace(node, plan="thinking about it " * 500), "#1")
+    assert packed.tokens == Words().count(packed.prompt) <= 1300
+    assert packed.dropped[0] == "script: 0 of 500 lines"
+    assert packed.dropped[1].startswith("plan: ")
+
+
+def wording(task: Task, code: str, output: str) -> str:
+    return f"{task.metric}\n{code}\nprinted\n{output}"
+
+
+def test_a_review_leaves_out_the_beginning_of_the_output_then_the_middle_of_the_script() -> None:
+    made = packer(1000, 200)
+    whole = made.review(wording, "x = 1", "a 0.5", reply_tokens=400)
+    assert (whole.prompt, whole.dropped) == (
+        Words().render([Message("user", "auc\nx = 1\nprinted\na 0.5")]),
+        (),
+    )
+    packed = made.review(wording, "x = 1", "a 0.5 " * 900, reply_tokens=400)
+    assert 590 <= packed.tokens == Words().count(packed.prompt) <= 600
+    assert [note.split(":")[0] for note in packed.dropped] == ["output"]
+    assert packed.prompt.index("x = 1") < packed.prompt.index("…") < packed.prompt.rindex("0.5")
+    script = "\n".join(f"x{n} = {n}" for n in range(500))
+    packed = made.review(wording, script, "a 0.5 " * 900, reply_tokens=400)
+    assert packed.tokens <= 600
+    assert [note.split(":")[0] for note in packed.dropped] == ["output", "script"]
+    assert "x0 = 0" in packed.prompt
+    assert "x499 = 499" in packed.prompt
+
+
+def test_a_review_may_take_what_the_context_holds_beside_its_own_short_reply() -> None:
+    """It is no script, so the room kept for a script is its prompt's."""
+    assert packer(1500, 600).review(wording, "x = 1", "a " * 1000, reply_tokens=400).dropped == ()
