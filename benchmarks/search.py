@@ -114,7 +114,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", default=None)
-    parser.add_argument("--task", action="append", default=None, help="only this sample task; may be repeated")
+    parser.add_argument(
+        "--task", action="append", default=None, help="only this sample task; may be repeated"
+    )
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--seeds", type=int, default=1)
