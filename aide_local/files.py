@@ -1,8 +1,15 @@
-"""Two things that are done with files in many places, done once."""
+"""What is done with files in many places, done once."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -12,8 +19,35 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_whole(path: Path, text: str, *, errors: str = "strict") -> None:
+@contextmanager
+def becoming(path: Path) -> Iterator[Path]:
+    """A name beside ``path`` at which nothing lies; what is made there, a file or a folder, becomes ``path`` at the
+    end, or is removed where that fails. The name ends in ``.partial``: who finds one after a kill may delete it.
+    """
+    target = Path(os.path.realpath(path))  # what a link points to is replaced, not the link
+    fresh = target.with_name(f".{target.name[:40]}.{secrets.token_hex(8)}.partial")
+    try:
+        yield fresh
+        fresh.replace(target)
+    finally:
+        if fresh.is_dir():
+            shutil.rmtree(fresh)
+        fresh.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: str | bytes, *, errors: str = "strict") -> None:
     """Whole or not at all: a reader never sees half a file. Raises OSError where it cannot be written."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8", errors=errors)
-    partial.replace(path)
+    raw = content if isinstance(content, bytes) else content.encode("utf-8", errors)
+    if path.exists() and not path.is_file():
+        path.write_bytes(raw)  # a pipe or a device is written to, not replaced; a folder is an error
+        return
+    with becoming(path) as fresh, fresh.open("xb") as file:
+        file.write(raw)
+
+
+def check_writable(path: Path) -> None:
+    """Find out before long work whether :func:`write_whole` could put a file at ``path``. Raises OSError."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if path.is_file() or not path.exists():
+        tempfile.TemporaryFile(dir=Path(os.path.realpath(path)).parent).close()

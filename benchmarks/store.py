@@ -29,6 +29,7 @@ from aide_local.llm.protocol import ModelInfo
 from aide_local.store import history
 from aide_local.store.cookbook import QUERIES
 from aide_local.store.database import INFO, PUBLISHED, DuckRunStore
+from aide_local.store.manifest import Manifest, mark_of
 from aide_local.store.read import list_runs
 from aide_local.store.run_store import create_run
 from aide_local.store.schema import migrate, newest
@@ -130,10 +131,10 @@ def compose(home: Home, runs: int) -> None:
             }
             connection.execute(statement, given)
     recent, partial = home.root / "recent.duckdb", home.root / "recent.partial"
-    known = history.Manifest(newest(), past=past)
+    known = Manifest(newest(), past=past)
     history._make_recent(home, partial, home.history, known, {}, [])
     partial.replace(recent)
-    manifest = history.Manifest(newest(), history._mark(home.history), history._mark(recent), past)
+    manifest = Manifest(newest(), mark_of(home.history), mark_of(recent), past)
     (home.root / "history.json").write_text(json.dumps(asdict(manifest)))
 
 

@@ -123,6 +123,7 @@ class SqlScreen(OwnQueries):
             with Reader(self._home) as reader:
                 self._reader = reader
                 began = time.perf_counter()
+                left_out = len(reader.left_out)
                 try:
                     result = reader.execute(query, time_limit=TIME_LIMIT)
                 finally:
@@ -133,7 +134,7 @@ class SqlScreen(OwnQueries):
             self._then(self._refused, message, None if position is None else start + position)
             return
         seconds = time.perf_counter() - began
-        self._then(self._answered, result, for_the_screen(result.table), seconds)
+        self._then(self._answered, result, for_the_screen(result.table), seconds, left_out)
 
     def _failed(self, message: str) -> None:
         width = self.query_one("#answer").content_size.width
@@ -153,7 +154,7 @@ class SqlScreen(OwnQueries):
     def _say(self, text: Text) -> None:
         self.query_one("#answer", Static).update(text)
 
-    def _answered(self, result: Result, shown: pa.Table, seconds: float) -> None:
+    def _answered(self, result: Result, shown: pa.Table, seconds: float, left_out: int) -> None:
         self._end()
         self._result = result
         place = self.query_one("#results")
@@ -165,7 +166,10 @@ class SqlScreen(OwnQueries):
             if "node" in table.column_names
             else "  f6: to the table"
         )
-        self._say(Text(f"{rows}, {table.num_columns} columns, {seconds:.2f} s{hint}", "dim"))
+        said = Text(f"{rows}, {table.num_columns} columns, {seconds:.2f} s{hint}", "dim")
+        if left_out:
+            said.append(f"  without {left_out} that cannot be read: `aide-local verify` tells which", "red")
+        self._say(said)
         if table.num_columns:
             place.mount(ResultTable(result, shown))
 
@@ -247,7 +251,7 @@ class SqlScreen(OwnQueries):
     @work(thread=True, group="write")
     def _write(self, result: Result, form: str, path: Path) -> None:
         try:
-            path.write_bytes(result.render(form))
+            result.save(form, path)
         except OSError as error:
             message = f"{path} cannot be written: {error.strerror}. Choose another place."
             self._then(self._failed, message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sys
 from collections.abc import Callable, Iterable
 
 from aide_local.errors import AideError
@@ -34,7 +35,7 @@ def words(reader: Reader) -> list[str]:
     values = reader.execute(
         "SELECT DISTINCT unnest([metric, task, model, kind, task_fingerprint]) AS value FROM runs"
     )
-    found |= {row["value"] for row in values.table.to_pylist()}
+    found |= {row["value"] for row in values.table.to_pylist() if row["value"].isprintable()}
     return sorted(found, key=str.lower)
 
 
@@ -47,6 +48,13 @@ def completer(offered: Iterable[str]) -> Callable[[str, int], str | None]:
         return fitting[state] if state < len(fitting) else None
 
     return complete
+
+
+def show(result: Result, form: str) -> None:
+    """On standard output; what a model wrote does not steer the terminal."""
+    sys.stdout.flush()
+    result.write(form, sys.stdout.buffer, terminal=sys.stdout.isatty())
+    sys.stdout.buffer.flush()
 
 
 def interact(home: Home, ask: Callable[[str], Result], form: str) -> None:
@@ -77,9 +85,11 @@ def interact(home: Home, ask: Callable[[str], Result], form: str) -> None:
                     print(f"{table}: {', '.join(column for of, column in pairs if of == table)}")
                 continue
             try:
-                print(ask(query).render(form).decode(), end="")
+                show(ask(query), form)
             except AideError as error:
                 print(f"{error.message} {error.mend}".strip())
+            except KeyboardInterrupt:  # while rows are printed, for example
+                print("\nThe query was interrupted.")
     finally:
         with contextlib.suppress(OSError):  # a home that cannot be written is no reason to fail at the end
             readline.write_history_file(log)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from aide_local.errors import SettingsError
 
@@ -42,6 +45,17 @@ def size(text: str, option: str) -> int:
     if not found or float(found[1]) <= 0:
         raise SettingsError(f"{option} {text!r} is not a size.", "Write 512m or 4g.")
     return int(float(found[1]) * _BYTES[found[2]])
+
+
+@contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """Raises SettingsError where the file that ``--out`` names cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise SettingsError(
+            f"{out} cannot be written: {error.strerror or error}.", "Choose another file with --out."
+        ) from error
 
 
 def at_least(value: int | None, least: int, option: str) -> None:

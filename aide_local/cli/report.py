@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from aide_local.cli.options import writing
 from aide_local.cli.run import Home_
 from aide_local.cli.show import Run_
 from aide_local.errors import SettingsError
@@ -40,11 +41,14 @@ def report(
 ) -> None:
     """Write a run, ended or going on, as one HTML file that needs no network, as Markdown, or as a notebook."""
     from aide_local.cli.show import _home
-    from aide_local.files import write_whole
+    from aide_local.files import check_writable, write_whole
     from aide_local.store.record import read_record
     from aide_local.store.run_store import find_run
 
     kind = _kind(format_, notebook, out)
+    if out is not None and str(out) != "-":
+        with writing(out):
+            check_writable(out)
     where = _home(context, home)
     record = read_record(where, find_run(where, run_id))
     if kind == "html":
@@ -64,12 +68,8 @@ def report(
         sys.stdout.write(content)
         return
     path = out or Path(record.view.info.id + _ENDINGS[kind])
-    try:
+    with writing(path):
         write_whole(path, content)
-    except OSError as error:
-        raise SettingsError(
-            f"{path} cannot be written: {error.strerror or error}.", "Choose another file with --out."
-        ) from error
     print(f"{path} ({len(content.encode()) / 1024:.0f} KiB)")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,10 @@ from aide_local.cli.options import at_least, seconds
 from aide_local.cli.run import Home_
 from aide_local.cli.show import Run_, _home, _node, _view
 from aide_local.errors import SettingsError
+from aide_local.sandbox.output import neutralise
+
+if TYPE_CHECKING:
+    from aide_local.store.prune import Pruned
 
 
 def lineage(
@@ -28,7 +32,7 @@ def lineage(
     for one in reversed(list(view.tree.lineage(wanted.id))):
         gain = view.tree.gain(one)
         print(node_line(one, view.settings.steps) + (f"  gain {gain:+.4g}" if gain is not None else ""))
-        plan = " ".join(one.plan.split())
+        plan = neutralise(" ".join(one.plan.split()))
         print(f"    {plan if len(plan) <= 300 else plan[:299] + '…'}")
         if one.other is not None:
             print(f"    merged with #{one.other}")
@@ -72,7 +76,7 @@ def prune(
     home: Home_ = None,
 ) -> None:
     """Delete runs and say how much room that made. Runs that go on are left alone."""
-    from aide_local.store.prune import choose
+    from aide_local.store.prune import choose, sweep
     from aide_local.store.prune import prune as delete
     from aide_local.store.run_store import find_run
 
@@ -83,14 +87,20 @@ def prune(
     where = _home(context, home)
     chosen = choose(where, [find_run(where, one) for one in runs or ()], older_than=age, keep=keep)
     done = delete(where, chosen, dry=dry_run)
-    for one in done:
-        print(f"{one.run_id}  {_mib(one.size)}" + (f"  left: {one.kept}" if one.kept else ""))
+    _print_pruned(done)
+    swept = sweep(where, dry=dry_run)
+    _print_pruned(swept)
     gone = [one for one in done if not one.kept]
     word = "would be deleted" if dry_run else "deleted"
     runs_ = "run" if len(gone) == 1 else "runs"
-    print(f"{len(gone)} {runs_} {word}, {_mib(sum(one.size for one in gone))} reclaimed")
-    if len(gone) < len(done):
+    print(f"{len(gone)} {runs_} {word}, {_mib(sum(one.size for one in (*done, *swept)))} reclaimed")
+    if any(one.kept for one in (*done, *swept)):
         raise typer.Exit(1)
+
+
+def _print_pruned(found: tuple[Pruned, ...]) -> None:
+    for one in found:
+        print(f"{one.name}  {_mib(one.size)}" + (f"  left: {one.kept}" if one.kept else ""))
 
 
 def _mib(size: int) -> str:

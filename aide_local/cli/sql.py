@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aide_local.cli.options import seconds, size
+from aide_local.cli.options import seconds, size, writing
 from aide_local.cli.run import Home_
 from aide_local.errors import SettingsError
 
@@ -30,10 +31,18 @@ def sql(
         Path | None, typer.Option("--file", "-f", help="Read the query from a file.", show_default=False)
     ] = None,
     format_: Annotated[
-        str, typer.Option("--format", help="table, csv, json, markdown or parquet.")
+        str,
+        typer.Option(
+            "--format", help="table or markdown, of 10,000 rows at most; csv, json or parquet, of all."
+        ),
     ] = "table",
     out: Annotated[Path | None, typer.Option("--out", help="Write to a file.", show_default=False)] = None,
-    time_limit: Annotated[str, typer.Option(help="The query is interrupted after this time.")] = "60s",
+    time_limit: Annotated[
+        str,
+        typer.Option(
+            help="The query is interrupted after this time; Ctrl+C ends it, too, and the writing of its rows."
+        ),
+    ] = "60s",
     memory_limit: Annotated[str, typer.Option(help="Memory that the query may use.")] = "2g",
     predictions: Annotated[
         str | None,
@@ -47,8 +56,10 @@ def sql(
     home: Home_ = None,
 ) -> None:
     """Ask all runs a question in SQL. Tables and views: docs/schema.md; questions to start from: docs/sql.md."""
+    from aide_local.cli.console import interact, show
     from aide_local.cli.show import _home
-    from aide_local.store.history import whole
+    from aide_local.files import check_writable
+    from aide_local.store.history import left_out, whole
     from aide_local.store.run_store import find_run
     from aide_local.store.sql import FORMATS, Reader, predictions_view
 
@@ -56,8 +67,9 @@ def sql(
     run_id = find_run(where, predictions) if predictions else ""
     if attach:
         path = whole(where)
+        _warn(left_out(where))
         python = f"import duckdb; duckdb.connect({str(path)!r}, read_only=True).sql('FROM runs').show()"
-        print(f'{path}\n\nduckdb -readonly {shlex.quote(str(path))}\npython -c "{python}"')
+        print(f"{path}\n\nduckdb -readonly {shlex.quote(str(path))}\npython -c {shlex.quote(python)}")
         print(f"DBeaver: jdbc:duckdb:{path} with the driver property access_mode = READ_ONLY")
         print(
             f"\nIn any of them, the predictions{f' of {run_id}' if run_id else ''}:\n{predictions_view(where, run_id)}"
@@ -70,20 +82,31 @@ def sql(
     limit = seconds(time_limit, "--time-limit") or 60.0
     at_most = f"{size(memory_limit, '--memory-limit')}B"
 
+    warned: set[str] = set()
+
     def ask(text: str) -> Result:
         with Reader(where, memory_limit=at_most, predictions_of=run_id) as reader:
+            _warn({run: reason for run, reason in reader.left_out.items() if run not in warned})
+            warned.update(reader.left_out)
             return _interruptible(reader, text, limit)
 
     if query is None and file is None and out is None and sys.stdin.isatty():
-        from aide_local.cli.console import interact
-
         interact(where, ask, format_)
         return
-    content = ask(_query(query, file)).render(format_)
-    if out is not None:
-        out.write_bytes(content)
-    else:
-        sys.stdout.buffer.write(content)
+    if out is None:
+        show(ask(_query(query, file)), format_)
+        return
+    with writing(out):
+        check_writable(out)  # the query may take long
+    result = ask(_query(query, file))
+    with writing(out):
+        result.save(format_, out)
+
+
+def _warn(left_out: Mapping[str, str]) -> None:
+    """On standard error: the answer is of the other runs."""
+    for reason in left_out.values():
+        print(f"aide-local: {reason}", file=sys.stderr)
 
 
 def _query(query: str | None, file: Path | None) -> str:

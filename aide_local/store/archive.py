@@ -15,16 +15,20 @@ import shutil
 import tarfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from aide_local import __version__
 from aide_local.errors import StoreError
-from aide_local.files import sha256_of
+from aide_local.files import becoming, sha256_of
 from aide_local.home import Home
 from aide_local.store.database import DATABASE, INFO, PUBLISHED
+from aide_local.store.read import unpublished
+from aide_local.store.run_store import begun
 from aide_local.store.schema import newest, refuse_newer
 from aide_local.store.trouble import told
+from aide_local.store.verify import check_snapshot
 
 MANIFEST = "aide-local-run.json"
 FORMAT = 1
@@ -37,39 +41,42 @@ def export_archive(home: Home, run_id: str, out: Path) -> None:
     """Write ``out`` whole or not at all, from the run's last snapshot.
 
     Raises:
-        StoreError: the run has no snapshot, or ``out`` cannot be written.
+        StoreError: the run has no snapshot, or a damaged one, or ``out`` cannot be written.
     """
     folder = home.run(run_id)
     if not (folder / PUBLISHED).exists():
-        raise StoreError(f"The run {run_id} has no snapshot yet.", "Try again in a few seconds.")
-    partial = out.with_name(out.name + ".partial")
-    with told(out.parent):
-        try:
-            # The snapshot may be replaced meanwhile: one open file is one snapshot.
-            with (folder / PUBLISHED).open("rb") as snapshot, tarfile.open(partial, "w:gz") as archive:
-                files = {PUBLISHED: _facts(snapshot)}
-                others = [path for path in _files(folder) if path.is_file()]
-                for path in others:
-                    name = path.relative_to(folder).as_posix()
-                    files[name] = {"size": path.stat().st_size, "sha256": sha256_of(path)}
-                manifest = {
-                    "format": FORMAT,
-                    "run_id": run_id,
-                    "schema": newest(),
-                    "written_by": __version__,
-                    "files": files,
-                }
-                content = json.dumps(manifest, indent=1).encode()
-                _member(archive, MANIFEST, io.BytesIO(content), len(content))
-                snapshot.seek(0)
-                _member(archive, PUBLISHED, snapshot, int(files[PUBLISHED]["size"]))
-                for path in others:
-                    name = path.relative_to(folder).as_posix()
-                    with path.open("rb") as file:
-                        _member(archive, name, file, int(files[name]["size"]))
-            partial.replace(out)
-        finally:
-            partial.unlink(missing_ok=True)
+        raise unpublished(home, run_id)
+    try:
+        check_snapshot(folder / PUBLISHED, run_id)
+    except StoreError as error:
+        raise StoreError(error.message, f"`aide-local resume {run_id}` writes it anew.") from error
+    with (
+        told(out.parent),
+        # It may be replaced meanwhile: one open file is one snapshot.
+        (folder / PUBLISHED).open("rb") as snapshot,
+        becoming(out) as partial,
+        tarfile.open(partial, "w:gz") as archive,
+    ):
+        files = {PUBLISHED: _facts(snapshot)}
+        others = [path for path in _files(folder) if path.is_file()]
+        for path in others:
+            name = path.relative_to(folder).as_posix()
+            files[name] = {"size": path.stat().st_size, "sha256": sha256_of(path)}
+        manifest = {
+            "format": FORMAT,
+            "run_id": run_id,
+            "schema": newest(),
+            "written_by": __version__,
+            "files": files,
+        }
+        content = json.dumps(manifest, indent=1).encode()
+        _member(archive, MANIFEST, io.BytesIO(content), len(content))
+        snapshot.seek(0)
+        _member(archive, PUBLISHED, snapshot, int(files[PUBLISHED]["size"]))
+        for path in others:
+            name = path.relative_to(folder).as_posix()
+            with path.open("rb") as file:
+                _member(archive, name, file, int(files[name]["size"]))
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -95,9 +102,8 @@ def import_archive(home: Home, path: Path) -> str:
 
     Raises:
         StoreError: the file is no such archive, is damaged, was made by a newer version, names a place outside the
-            run's folder, or the run is here already.
+            run's folder, holds another run than it says, or the run is here already.
     """
-    partial: Path | None = None
     try:
         with told(home.root), tarfile.open(path, "r:gz") as archive:
             manifest = _manifest(archive, path)
@@ -106,17 +112,12 @@ def import_archive(home: Home, path: Path) -> str:
                 raise StoreError(
                     f"The run {run_id} is in {home.runs} already.", "Delete that one first: aide-local prune."
                 )
-            partial = home.runs / f".{run_id}.partial"
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
-            _unpack(archive, manifest["files"], partial, path)
-            _made_ours(partial)
-            partial.rename(home.run(run_id))
+            with begun(home, run_id) as partial:
+                _unpack(archive, manifest["files"], partial, path)
+                _made_ours(partial, run_id, path)
+                partial.rename(home.run(run_id))
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise StoreError(f"{path} is damaged or no archive of a run: {error}.", _DAMAGED) from error
-    finally:
-        if partial is not None:
-            shutil.rmtree(partial, ignore_errors=True)
     return run_id
 
 
@@ -188,12 +189,13 @@ def _unpack(archive: tarfile.TarFile, files: dict[str, Any], folder: Path, path:
         raise StoreError(f"{path} lacks {len(missing)} of its files, such as {min(missing)}.", _DAMAGED)
 
 
-def _made_ours(folder: Path) -> None:
-    """The snapshot becomes the run's own database too; no process of this machine has the run."""
-    shutil.copyfile(folder / PUBLISHED, folder / DATABASE)
+def _made_ours(folder: Path, run_id: str, path: Path) -> None:
+    """The snapshot becomes the run's own database too. What lists show of the run is made from it: the archive's own
+    info file may tell of another run."""
     try:
-        info = json.loads((folder / INFO).read_text("utf-8"))
-        info["pid"] = 0
-    except (ValueError, TypeError) as error:
-        raise StoreError(f"{INFO} in the archive cannot be read: {error}.", _DAMAGED) from error
-    (folder / INFO).write_text(json.dumps(info), "utf-8")
+        info = check_snapshot(folder / PUBLISHED, run_id)
+    except StoreError as error:
+        raise StoreError(f"{path} was not taken in. {error.message}", error.mend or _DAMAGED) from error
+    shutil.copyfile(folder / PUBLISHED, folder / DATABASE)
+    no_process = {"pid": 0}
+    (folder / INFO).write_text(json.dumps({**asdict(info), **no_process}, default=str), "utf-8")

@@ -13,7 +13,6 @@ import platform
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC
 from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,8 +85,9 @@ class DuckRunStore:
         except BaseException:
             self._held.release()
             raise
-        for leftover in folder.glob("*.partial"):
-            leftover.unlink(missing_ok=True)
+        for pattern in ("*.partial", "deliverables/*.partial"):  # of a process that was killed
+            for leftover in folder.glob(pattern):
+                leftover.unlink(missing_ok=True)
 
     # ---- what is known of the run ----
 
@@ -136,35 +136,7 @@ class DuckRunStore:
 
     def info(self) -> RunInfo:
         with self._lock:
-            row = self._connection.execute(
-                "SELECT task, model, state, metric, direction, created, stop_reason, seconds_used, exam FROM runs"
-            ).fetchone()
-            assert row is not None
-            task, model, state, metric, direction, created, reason, seconds, exam = row
-            counts = self._connection.execute(
-                "SELECT count(*), count(*) FILTER (state = 'valid'),"
-                " max(metric) FILTER (complete), min(metric) FILTER (complete) FROM nodes"
-            ).fetchone()
-            course = self._connection.execute(
-                "SELECT best FROM (SELECT node, best FROM best_so_far ORDER BY node DESC LIMIT 16) ORDER BY node"
-            ).fetchall()
-        assert counts is not None
-        return RunInfo(
-            id=self.run_id,
-            task=task,
-            model=model,
-            state=state,
-            metric=metric,
-            direction=direction,
-            created=created.replace(tzinfo=UTC).timestamp(),
-            nodes=counts[0],
-            valid=counts[1],
-            best=counts[2] if direction == "maximize" else counts[3],
-            folder=self.folder,
-            stop_reason=reason,
-            seconds=seconds,
-            extra={"course": " ".join(f"{one:.6g}" for (one,) in course), **({"exam": exam} if exam else {})},
-        )
+            return rows.read_info(self._connection, self.run_id, self.folder)
 
     # ---- nodes ----
 

@@ -70,6 +70,13 @@ def cookbook() -> str:
         " and may use `--memory-limit` (2g); what needs more is told so, nothing is spilled to the disk. `--predictions RUN`"
         " shows a run's predictions as the table `prediction_rows`; for other programs, `--attach` prints the view that does.",
         "",
+        "`table` and `markdown` are for reading: the first 10,000 rows, and cells of 80 characters at most, in which signs that"
+        " would steer a terminal are shown as escapes such as `\\x1b`. `csv`, `json` and `parquet` have all rows, and exactly"
+        " (what `csv` prints on a terminal is escaped, too). A result may have 1 GiB in memory; it is written batch by batch, so"
+        " that it takes little more. The time for that is not the query's, and Ctrl+C ends it. Columns of the same name are"
+        " numbered (`state`, `state_1`). What not every format can hold (INTERVAL, BLOB, BIT, UNION and the like) comes as DuckDB's"
+        " text; NaN and infinity are null in `json`.",
+        "",
         "For other tools: `aide-local export RUN --format parquet|sqlite|mlflow`. The MLflow folder was opened with MLflow 3.17.2,"
         " where runs, parameters, metrics and files are as they were written; since it is a store of files, MLflow wants"
         " `MLFLOW_ALLOW_FILE_STORE=true`: `MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri FOLDER`.",

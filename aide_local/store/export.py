@@ -10,19 +10,21 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aide_local.errors import SettingsError, StoreError
+from aide_local.errors import SettingsError
+from aide_local.files import becoming
 from aide_local.home import Home
 from aide_local.store.archive import export_archive
 from aide_local.store.database import PUBLISHED, quoted
 from aide_local.store.mlflow import write_mlflow
-from aide_local.store.read import read_run
-from aide_local.store.schema import TABLES, refuse_newer, version_of
+from aide_local.store.read import read_run, snapshot
+from aide_local.store.schema import TABLES
 from aide_local.store.trouble import told
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 FORMATS = {"archive": ".aide.tar.gz", "parquet": "-parquet", "sqlite": ".sqlite", "mlflow": "-mlruns"}
+_MEND = "Make room there or mend its permissions, or choose another --out."
 
 
 def export(home: Home, run_id: str, form: str, out: Path) -> None:
@@ -42,36 +44,23 @@ def export(home: Home, run_id: str, form: str, out: Path) -> None:
         raise SettingsError(f"--format {form!r} is unknown.", f"Choose one of: {', '.join(ways)}.")
     if out.exists():
         raise SettingsError(f"There is {out} already.", "Choose another --out, or delete it.")
-    with told(out.parent):
+    with told(out.parent, _MEND):
         out.parent.mkdir(parents=True, exist_ok=True)
         ways[form](home, run_id, out)
 
 
 @contextmanager
-def _partial(out: Path) -> Iterator[Path]:
-    """A place beside ``out`` that becomes ``out`` at the end."""
-    partial = out.with_name(out.name + ".partial")
-    if partial.is_dir():
-        shutil.rmtree(partial)
-    partial.unlink(missing_ok=True)
-    try:
-        yield partial
-        partial.rename(out)
-    finally:
-        if partial.is_dir():
-            shutil.rmtree(partial)
-        partial.unlink(missing_ok=True)
-
-
-def _snapshot(home: Home, run_id: str) -> DuckDBPyConnection:
+def _writing(out: Path) -> Iterator[None]:
+    """DuckDB's trouble with ``out``. The rest is the snapshot's, which :func:`snapshot` tells."""
     import duckdb
 
-    file = home.run(run_id) / PUBLISHED
-    if not file.exists():
-        raise StoreError(f"The run {run_id} has no snapshot yet.", "Try again in a few seconds.")
-    connection = duckdb.connect(str(file), read_only=True)
-    refuse_newer(version_of(connection), file)
-    return connection
+    try:
+        yield
+    except duckdb.OperationalError as error:
+        if PUBLISHED in str(error):
+            raise
+        with told(out.parent, _MEND):
+            raise
 
 
 def _tables(connection: DuckDBPyConnection) -> list[str]:
@@ -87,7 +76,7 @@ def _tables(connection: DuckDBPyConnection) -> list[str]:
 
 def _parquet(home: Home, run_id: str, out: Path) -> None:
     """A file for each table, and the predictions of the nodes as they are."""
-    with _snapshot(home, run_id) as connection, _partial(out) as folder:
+    with snapshot(home, run_id) as connection, _writing(out), becoming(out) as folder:
         folder.mkdir()
         for table in _tables(connection):
             connection.execute(f"COPY {table} TO {quoted(folder / f'{table}.parquet')} (FORMAT parquet)")
@@ -100,8 +89,9 @@ def _sqlite(home: Home, run_id: str, out: Path) -> None:
     """The tables with their keys; lists and JSON are text, times are ISO text in UTC."""
     kinds = {"INTEGER": "INTEGER", "BIGINT": "INTEGER", "BOOLEAN": "INTEGER", "DOUBLE": "REAL"}
     with (
-        _snapshot(home, run_id) as connection,
-        _partial(out) as file,
+        snapshot(home, run_id) as connection,
+        _writing(out),
+        becoming(out) as file,
         closing(sqlite3.connect(file)) as made,
     ):
         for table in _tables(connection):
@@ -138,5 +128,5 @@ def _plain(value: Any) -> Any:
 
 def _mlflow(home: Home, run_id: str, out: Path) -> None:
     view = read_run(home, run_id)
-    with _partial(out) as folder:
+    with becoming(out) as folder:
         write_mlflow(view, folder, out.absolute())

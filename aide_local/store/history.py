@@ -3,7 +3,8 @@
 ``history.duckdb`` holds the runs that have been quiet for a minute, each folded in once. ``recent.duckdb`` holds
 the others' snapshots, and the views over both. Both are made anew beside the old ones and renamed, under a lock;
 ``history.json``, renamed last, says which two files belong together and what is in them. Everything here is made
-from the runs' own files: a missing, damaged or older layer is made anew. Readers never wait for a fold.
+from the runs' own files: a missing, damaged or older layer is made anew. Readers never wait for a fold. A run whose
+snapshot cannot be read is left out, with the reason, until its snapshot changes.
 """
 
 from __future__ import annotations
@@ -12,15 +13,26 @@ import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aide_local.errors import StoreError
 from aide_local.home import Home
 from aide_local.store.database import PUBLISHED, quoted
+from aide_local.store.manifest import (
+    Manifest,
+    age_of,
+    belongs,
+    current_marks,
+    is_current,
+    manifest_file,
+    mark_of,
+    read_manifest,
+    recent_file,
+)
 from aide_local.store.schema import TABLES, migrate, newest, refuse_newer
+from aide_local.store.trouble import is_full, open_elsewhere
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -31,37 +43,24 @@ _OLDER = "older.duckdb"  # a snapshot of an earlier schema, copied to be migrate
 PATIENCE = 0.5  # seconds that a reader waits for another that brings the layers up to date
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What the layers hold: run id → mark of its snapshot. ``stale`` runs of the history are not to be looked at:
-    they changed, or are gone. ``history`` and ``recent`` are the files' own marks."""
-
-    version: int = 0
-    history: str = ""
-    recent: str = ""
-    past: Mapping[str, str] = field(default_factory=dict)
-    live: Mapping[str, str] = field(default_factory=dict)
-    stale: Sequence[str] = ()
-
-
 def connect(home: Home, config: dict[str, Any]) -> DuckDBPyConnection:
     """A connection that reads all runs as of their last snapshots, brought up to date before.
 
     One at a time in a process: another thread's is waited for, ten seconds at most.
 
     Raises:
-        StoreError: the home folder cannot be written, a run was written by a newer version, or another thread asks.
+        StoreError: the home folder cannot be written, another program writes to a layer, or another thread asks.
     """
     for _ in range(100):
         refresh(home)
-        before = _manifest(home)
-        if not _belongs(home, before):
+        before = read_manifest(home)
+        if not belongs(home, before):
             continue  # between another process's two renames
         connection = _opened(home, config)
         if connection is None:
             time.sleep(0.1)
             continue
-        if _belongs(home, before):
+        if belongs(home, before):
             return connection
         connection.close()
     raise StoreError(
@@ -73,16 +72,34 @@ def _opened(home: Home, config: dict[str, Any]) -> DuckDBPyConnection | None:
     """Both layers. None where another thread of this process has them: DuckDB would give us that one's, locked."""
     import duckdb
 
+    connection = None
     try:
-        connection = duckdb.connect(str(_recent(home)), read_only=True, config=config)
-    except duckdb.ConnectionException:  # with other limits
-        return None
-    try:
+        connection = duckdb.connect(str(recent_file(home)), read_only=True, config=config)
         connection.execute(f"ATTACH {quoted(home.history)} AS past (READ_ONLY)")
-    except (duckdb.BinderException, duckdb.PermissionException):
-        connection.close()
-        return None
+    except duckdb.Error as error:
+        if connection is not None:
+            connection.close()
+        if isinstance(
+            error, duckdb.ConnectionException | duckdb.BinderException | duckdb.PermissionException
+        ):
+            return None  # ConnectionException: with other limits
+        raise _told(home, error) from error
     return connection
+
+
+def _told(home: Home, error: Exception) -> StoreError:
+    """Trouble with the layers themselves: no run is to blame."""
+    return open_elsewhere(error) or StoreError(
+        f"The runs in {home.runs} cannot be gathered in {home.history}: {str(error).splitlines()[0]}.",
+        "Make room on the disk."
+        if is_full(error)
+        else f"If it stays so, delete {home.history}: it is made anew from the runs.",
+    )
+
+
+def left_out(home: Home) -> Mapping[str, str]:
+    """The runs that queries do not see because they cannot be read → why, and what to do."""
+    return {run: reason for run, (_, reason) in read_manifest(home).unread.items()}
 
 
 def whole(home: Home) -> Path:
@@ -95,18 +112,34 @@ def whole(home: Home) -> Path:
     return home.history
 
 
+def forget(home: Home) -> int:
+    """Write the layers anew where they hold runs that are gone, which readers do not see but the files keep. Returns
+    the bytes that this made free.
+
+    Raises:
+        StoreError: see :func:`connect`.
+    """
+    files = [file for file in (home.history, recent_file(home)) if file.exists()]
+    known = read_manifest(home)
+    if not files or (belongs(home, known) and {*known.past, *known.live} <= current_marks(home).keys()):
+        return 0
+    before = sum(file.stat().st_size for file in files)
+    refresh(home, everything=True)
+    return max(0, before - home.history.stat().st_size - recent_file(home).stat().st_size)
+
+
 def refresh(home: Home, *, everything: bool = False) -> None:
     """Bring the layers up to date; where another process is at it, and there are layers, leave it to that one."""
     import duckdb
     from filelock import FileLock, Timeout
 
-    known = _manifest(home)
+    known = read_manifest(home)
     if known.version > newest():
         refuse_newer(known.version, home.history)
-    usable = _belongs(home, known) and not everything
+    usable = belongs(home, known) and not everything
     try:
         home.root.mkdir(parents=True, exist_ok=True)
-        if usable and _is_current(known, _current(home)):
+        if usable and is_current(known, current_marks(home)):
             return
         with FileLock(home.root / "history.lock", timeout=PATIENCE if usable else 600):
             _renew(home, everything)
@@ -121,55 +154,54 @@ def refresh(home: Home, *, everything: bool = False) -> None:
             "Make room, or choose another --home.",
         ) from error
     except duckdb.Error as error:
-        raise StoreError(
-            f"The runs in {home.runs} cannot be gathered: {str(error).splitlines()[0]}.",
-            "`aide-local verify` tells which run is damaged.",
-        ) from error
+        raise _told(home, error) from error
 
 
 def _renew(home: Home, everything: bool) -> None:
     """Under the lock."""
-    for name in (home.history.name, _recent(home).name, _manifest_file(home).name, _OLDER):
+    for name in (home.history.name, recent_file(home).name, manifest_file(home).name, _OLDER):
         for leftover in home.root.glob(f"{name}.partial*"):  # of a process that was killed here
             leftover.unlink()
-    known = _manifest(home)
-    if not _belongs(home, known) or known.version != newest():
+    known = read_manifest(home)
+    if not belongs(home, known) or known.version != newest():
         known = Manifest()
-    current = _current(home)
-    if known.version and _is_current(known, current) and not (everything and (known.live or known.stale)):
+    current = current_marks(home)
+    if known.version and is_current(known, current) and not (everything and (known.live or known.stale)):
         return
     kept = {run: mark for run, mark in known.past.items() if current.get(run) == mark}
-    fresh = {run: mark for run, mark in current.items() if run not in kept}
-    quiet = {run: mark for run, mark in fresh.items() if everything or _age(mark) > QUIET}
+    unread = {run: found for run, found in known.unread.items() if current.get(run) == found[0]}
+    fresh = {run: mark for run, mark in current.items() if run not in kept and run not in unread}
+    quiet = {run: mark for run, mark in fresh.items() if everything or age_of(mark) > QUIET}
     enough = max(FOLD, len(known.past) // FOLD)
     gone = len(known.past) - len(kept)
     history = home.history
     folds = everything or not known.version or len(quiet) > enough or gone > enough
     if folds:
         history = _partial(home.history)
-        _make_history(home, history, known, kept, quiet)
-        past, stale = {**kept, **quiet}, []
+        unread |= _make_history(home, history, known, kept, quiet)
+        past, stale = _without({**kept, **quiet}, unread), []
     else:
         past, stale = dict(known.past), sorted(known.past.keys() - kept.keys())
     live = {run: mark for run, mark in fresh.items() if not (folds and run in quiet)}
-    recent = _partial(_recent(home))
+    recent = _partial(recent_file(home))
     if not folds and list(known.stale) == stale:
-        _change_recent(home, recent, known, live)
+        unread |= _change_recent(home, recent, known, live)
     else:
-        _make_recent(home, recent, history, known, live, stale)
+        unread |= _make_recent(home, recent, history, known, live, stale)
     if folds:
         history.replace(home.history)
-    recent.replace(_recent(home))
-    marks = (_mark(home.history), _mark(_recent(home)))
-    manifest = Manifest(newest(), *marks, past, live, stale)
-    partial = _partial(_manifest_file(home))
+    recent.replace(recent_file(home))
+    marks = (mark_of(home.history), mark_of(recent_file(home)))
+    manifest = Manifest(newest(), *marks, past, _without(live, unread), stale, unread)
+    partial = _partial(manifest_file(home))
     partial.write_text(json.dumps(asdict(manifest)), "utf-8")
-    partial.replace(_manifest_file(home))
+    partial.replace(manifest_file(home))
 
 
 def _make_history(
     home: Home, target: Path, known: Manifest, kept: Mapping[str, str], quiet: Mapping[str, str]
-) -> None:
+) -> dict[str, Sequence[str]]:
+    """Returns the runs that could not be read, as the two below do."""
     import duckdb
 
     with duckdb.connect(str(target), config={"threads": 2}) as connection:
@@ -177,12 +209,12 @@ def _make_history(
         if kept:
             connection.execute(f"ATTACH {quoted(home.history)} AS earlier (READ_ONLY)")
             _copy(connection, "earlier.main", "main", sorted(kept))
-        _add(connection, home, "main", known, quiet)
+        return _add(connection, home, "main", known, quiet)
 
 
 def _make_recent(
     home: Home, target: Path, history: Path, known: Manifest, live: Mapping[str, str], stale: Sequence[str]
-) -> None:
+) -> dict[str, Sequence[str]]:
     import duckdb
 
     with duckdb.connect(str(target), config={"threads": 2}) as connection:
@@ -199,14 +231,16 @@ def _make_recent(
             )
         _copy_views(connection)
         connection.execute("COMMIT")
-        _add(connection, home, "live", known, live)
+        return _add(connection, home, "live", known, live)
 
 
-def _change_recent(home: Home, target: Path, known: Manifest, live: Mapping[str, str]) -> None:
+def _change_recent(
+    home: Home, target: Path, known: Manifest, live: Mapping[str, str]
+) -> dict[str, Sequence[str]]:
     """The recent layer with other runs in it; its views stay."""
     import duckdb
 
-    shutil.copyfile(_recent(home), target)
+    shutil.copyfile(recent_file(home), target)
     changed = {run: mark for run, mark in live.items() if known.live.get(run) != mark}
     gone = [run for run in known.live if known.live[run] != live.get(run)]
     with duckdb.connect(str(target), config={"threads": 2}) as connection:
@@ -214,7 +248,7 @@ def _change_recent(home: Home, target: Path, known: Manifest, live: Mapping[str,
         for table in TABLES:
             connection.execute(f"DELETE FROM live.{table} WHERE run_id IN (SELECT unnest(?))", [gone])
         connection.execute("COMMIT")
-        _add(connection, home, "live", known, changed)
+        return _add(connection, home, "live", known, changed)
 
 
 def _copy_views(connection: DuckDBPyConnection) -> None:
@@ -245,23 +279,44 @@ def _copy_views(connection: DuckDBPyConnection) -> None:
 
 def _add(
     connection: DuckDBPyConnection, home: Home, schema: str, known: Manifest, runs: Mapping[str, str]
-) -> None:
-    """Copy runs into the tables of ``schema``: from the recent layer where it has them, else from their snapshots."""
+) -> dict[str, Sequence[str]]:
+    """Copy runs into the tables of ``schema``: from the recent layer where it has them, else from their snapshots.
+    Returns those that cannot be read, for the manifest: one bad run is no reason to answer nothing of the others."""
+    import duckdb
+
+    unread: dict[str, Sequence[str]] = {}
     there = sorted(run for run, mark in runs.items() if known.live.get(run) == mark)
     if there:
-        connection.execute(f"ATTACH {quoted(_recent(home))} AS layer (READ_ONLY)")
+        connection.execute(f"ATTACH {quoted(recent_file(home))} AS layer (READ_ONLY)")
         _copy(connection, "layer.live", schema, there)
         connection.execute("DETACH layer")
     for run in sorted(runs.keys() - set(there)):
-        older = _attach_snapshot(connection, home.run(run) / PUBLISHED, home)
-        _copy(connection, "one.main", schema, [run])
-        connection.execute("DETACH one")
-        if older is not None:
-            older.unlink()
+        copy = _partial(home.root / _OLDER)
+        try:
+            _attach_snapshot(connection, home.run(run) / PUBLISHED, copy)
+            _copy(connection, "one.main", schema, [run])
+        except (StoreError, duckdb.Error) as error:
+            if is_full(error) or isinstance(error, duckdb.OutOfMemoryException):
+                raise  # the run is not to blame
+            elsewhere = open_elsewhere(error)
+            unread[run] = ("" if elsewhere else runs[run], _reason(run, elsewhere or error))
+        finally:
+            connection.execute("DETACH DATABASE IF EXISTS one")
+            copy.unlink(missing_ok=True)
+    return unread
 
 
-def _attach_snapshot(connection: DuckDBPyConnection, file: Path, home: Home) -> Path | None:
-    """Attach it as ``one``. One of an earlier schema is copied and migrated; then returns the copy."""
+def _reason(run: str, error: Exception) -> str:
+    if isinstance(error, StoreError):
+        return f"The run {run} is left out. {error}"
+    return (
+        f"The run {run} is left out: its snapshot cannot be read ({str(error).splitlines()[0]})."
+        f" `aide-local verify {run}` tells more; `aide-local prune {run}` deletes it."
+    )
+
+
+def _attach_snapshot(connection: DuckDBPyConnection, file: Path, copy: Path) -> None:
+    """Attach it as ``one``. One of an earlier schema is copied to ``copy``, which is migrated and attached instead."""
     import duckdb
 
     connection.execute(f"ATTACH {quoted(file)} AS one (READ_ONLY)")
@@ -269,35 +324,30 @@ def _attach_snapshot(connection: DuckDBPyConnection, file: Path, home: Home) -> 
     version = row[0] if row else 0
     refuse_newer(version, file)
     if version == newest():
-        return None
+        return
     connection.execute("DETACH one")
-    copy = _partial(home.root / _OLDER)
     shutil.copyfile(file, copy)
     with duckdb.connect(str(copy)) as older:
         migrate(older, copy)
     connection.execute(f"ATTACH {quoted(copy)} AS one (READ_ONLY)")
-    return copy
 
 
 def _copy(connection: DuckDBPyConnection, source: str, schema: str, runs: Sequence[str]) -> None:
+    """All of the runs' rows, or none."""
+    import duckdb
+
     connection.execute("BEGIN")
-    for table in TABLES:
-        connection.execute(
-            f"INSERT INTO {schema}.{table} BY NAME SELECT * FROM {source}.{table} WHERE run_id IN (SELECT unnest(?))",
-            [list(runs)],
-        )
+    try:
+        for table in TABLES:
+            connection.execute(
+                f"INSERT INTO {schema}.{table} BY NAME SELECT * FROM {source}.{table}"
+                " WHERE run_id IN (SELECT unnest(?))",
+                [list(runs)],
+            )
+    except duckdb.Error:
+        connection.execute("ROLLBACK")
+        raise
     connection.execute("COMMIT")
-
-
-# ---- files and their marks ----
-
-
-def _recent(home: Home) -> Path:
-    return home.root / "recent.duckdb"
-
-
-def _manifest_file(home: Home) -> Path:
-    return home.root / "history.json"
 
 
 def _partial(path: Path) -> Path:
@@ -306,44 +356,8 @@ def _partial(path: Path) -> Path:
     return partial
 
 
-def _mark(path: Path) -> str:
-    state = path.stat()
-    return f"{state.st_mtime_ns} {state.st_size}"
-
-
-def _age(mark: str) -> float:
-    return time.time() - int(mark.split()[0]) / 1e9
-
-
-def _current(home: Home) -> dict[str, str]:
-    """Run id → mark of its snapshot."""
-    found = {}
-    for folder in home.runs.iterdir() if home.runs.is_dir() else ():
-        if folder.name[0] != ".":
-            with suppress(FileNotFoundError, NotADirectoryError):  # not published yet, or just deleted
-                found[folder.name] = _mark(folder / PUBLISHED)
-    return found
-
-
-def _manifest(home: Home) -> Manifest:
-    try:
-        return Manifest(**json.loads(_manifest_file(home).read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
-        return Manifest()  # none yet, or damaged: the layers are made anew from the runs
-
-
-def _belongs(home: Home, manifest: Manifest) -> bool:
-    """Whether the layers on disk are those of the manifest."""
-    try:
-        return (manifest.history, manifest.recent) == (_mark(home.history), _mark(_recent(home)))
-    except OSError:
-        return False
-
-
-def _is_current(known: Manifest, current: Mapping[str, str]) -> bool:
-    stale = set(known.stale)
-    held = {run: mark for run, mark in known.past.items() if run not in stale}
-    return known.version == newest() and {**held, **known.live} == current
+def _without(runs: Mapping[str, str], unread: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    return {run: mark for run, mark in runs.items() if run not in unread}
 
 
 def _text(text: str) -> str:

@@ -144,8 +144,8 @@ def _run(
 
 def _meta(folder: Path, values: Mapping[str, object]) -> None:
     """YAML of plain values: what JSON writes is YAML, too."""
-    lines = [f"{key}: {json.dumps(value)}\n" for key, value in values.items()]
-    (folder / "meta.yaml").write_text("".join(lines), "utf-8")
+    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items()]
+    (folder / "meta.yaml").write_text("".join(lines), "utf-8", errors="replace")
 
 
 def _uuid(text: str) -> str:

@@ -5,21 +5,26 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from aide_local.errors import StoreError
 from aide_local.home import Home
+from aide_local.store import history
+from aide_local.store.database import LOCK
 from aide_local.store.read import list_runs
-from aide_local.store.run_store import delete_run
+from aide_local.store.run_store import beginning, delete_run, remove
+from aide_local.store.trouble import held, told
 from aide_local.types import RunInfo
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """``size`` is what its folder takes on the disk, in bytes; ``kept`` says why it was left, if it was."""
+    """A run, or a name for other things that were deleted. ``size`` is what it took on the disk, in bytes; ``kept``
+    says why it was left, if it was."""
 
-    run_id: str
+    name: str
     size: int
     kept: str = ""
 
@@ -60,11 +65,38 @@ def prune(home: Home, ids: Iterable[str], *, dry: bool = False) -> tuple[Pruned,
     return tuple(done)
 
 
+def sweep(home: Home, *, dry: bool = False) -> tuple[Pruned, ...]:
+    """Delete what killed deletions, imports and beginnings of runs left; those that go on hold a lock. Then write the
+    history without the runs that are gone; ``dry``: how much that would make free is not known before.
+
+    Raises:
+        StoreError: the home folder cannot be written.
+    """
+    if not home.runs.is_dir():
+        return ()
+    found = 0
+    with told(home.runs), beginning(home):
+        for leftover in (*home.runs.glob(".*.deleted"), *home.runs.glob(".*.partial")):
+            if not held(leftover / LOCK):
+                found += size_of(leftover)
+                if not dry:
+                    remove(leftover)
+    swept = (Pruned("leftovers of killed processes", found),) if found else ()
+    if dry:
+        return swept
+    try:
+        freed = history.forget(home)
+    except StoreError as error:
+        return (*swept, Pruned(home.history.name, 0, str(error)))
+    return (*swept, Pruned(home.history.name, freed)) if freed else swept
+
+
 def size_of(folder: Path) -> int:
     """Bytes on the disk of all files below; one that is linked from elsewhere takes nothing."""
     total = 0
     for where, _, files in os.walk(folder):
         for name in files:
-            state = Path(where, name).lstat()
-            total += state.st_blocks * 512 if state.st_nlink == 1 else 0
+            with suppress(FileNotFoundError):  # another process deletes it, too
+                state = Path(where, name).lstat()
+                total += state.st_blocks * 512 if state.st_nlink == 1 else 0
     return total

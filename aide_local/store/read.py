@@ -6,15 +6,16 @@ import contextlib
 import functools
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aide_local.errors import StoreError
 from aide_local.home import Home
-from aide_local.store.database import EXAM, INFO, PUBLISHED
-from aide_local.store.rows import read_nodes
+from aide_local.store.database import DATABASE, EXAM, INFO, LOCK, PUBLISHED
+from aide_local.store.rows import read_info, read_nodes
 from aide_local.store.schema import refuse_newer, version_of
+from aide_local.store.trouble import held
 from aide_local.store.values import settings_from_json, task_from_json
 from aide_local.task import Task
 from aide_local.tree import MARKS, Tree
@@ -22,6 +23,8 @@ from aide_local.types import RunInfo, RunSettings
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+DAMAGED = (ValueError, LookupError, TypeError, AttributeError)  # what JSON of another shape than ours raises
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +54,20 @@ def list_runs(home: Home, *, exams: bool = False, latest: int | None = None) -> 
     examinations in their place. A run whose process is gone without an end is "interrupted".
 
     Raises:
-        StoreError: a run's info cannot be read.
+        StoreError: neither a run's info nor its snapshot can be read.
     """
     found: list[RunInfo] = []
     for run_id in reversed(run_ids(home, exams=exams)):
         if len(found) == latest:
             break
-        path = home.run(run_id) / INFO
-        try:
-            found.append(_info(path))
-        except (FileNotFoundError, NotADirectoryError):
-            continue  # not published yet, or deleted in this moment
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise StoreError(
-                f"{path} cannot be read: {error}.",
-                "Delete the file; the next `resume` of the run writes it anew.",
-            ) from error
+        folder = home.run(run_id)
+        info = _noted(folder)
+        if info is None:
+            if not (folder / PUBLISHED).exists():
+                continue  # not published yet, or deleted in this moment
+            with snapshot(home, run_id) as connection:
+                info = _known(connection, folder)
+        found.append(_now(info))
     return tuple(found)
 
 
@@ -79,22 +80,54 @@ def run_ids(home: Home, *, exams: bool = False) -> list[str]:
     return sorted(name for name in names if name[0] != "." and name.startswith(EXAM) == exams)
 
 
-def _info(path: Path) -> RunInfo:
-    content: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    pid = content.pop("pid")
-    content["folder"] = path.parent
-    if content["state"] in ("running", "paused") and not _alive(path.parent, pid):
-        content["state"] = "interrupted"
-    return RunInfo(**content)
+def _noted(folder: Path) -> RunInfo | None:
+    """The run's info file; None where it is absent, as after a kill, or damaged: the snapshot tells the same.
 
-
-def _alive(folder: Path, pid: int) -> bool:
-    """Whether the process that wrote the snapshot still is; a recycled number is told by its working files."""
+    Its name is that of its folder: a file that says another would speak for another run.
+    """
     try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False
-    return b"aide" in command or b"python" in command
+        content: dict[str, Any] = json.loads((folder / INFO).read_text("utf-8"))
+        del content["pid"]
+        return RunInfo(**{**content, "id": folder.name, "folder": folder})
+    except (OSError, *DAMAGED):
+        return None
+
+
+def _known(connection: DuckDBPyConnection, folder: Path) -> RunInfo:
+    """The same from the snapshot."""
+    try:
+        return read_info(connection, folder.name, folder)
+    except DAMAGED as error:
+        raise _unreadable(folder, error) from error
+
+
+def _now(info: RunInfo) -> RunInfo:
+    """A run that goes on has a process, which holds its lock."""
+    assert info.folder is not None, "every run that is read has one"
+    if info.state in ("running", "paused") and not held(info.folder / LOCK):
+        return replace(info, state="interrupted")
+    return info
+
+
+def _unreadable(folder: Path, error: Exception) -> StoreError:
+    what = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return StoreError(
+        f"{folder / PUBLISHED} cannot be read: {what}.",
+        f"`aide-local resume {folder.name}` writes it anew.",
+    )
+
+
+def unpublished(home: Home, run_id: str) -> StoreError:
+    """What to say of a run that has no snapshot."""
+    folder = home.run(run_id)
+    if not (folder / DATABASE).exists():
+        return StoreError(f"There is no run {run_id!r} in {home.runs}.", "`aide-local runs` lists them.")
+    return StoreError(
+        f"The run {run_id} has no snapshot yet.",
+        "Try again in a few seconds."
+        if held(folder / LOCK)
+        else f"Its process ended before it wrote one; `aide-local resume {run_id}` writes it.",
+    )
 
 
 def stamp(home: Home, run_id: str) -> tuple[int, int]:
@@ -106,7 +139,7 @@ def stamp(home: Home, run_id: str) -> tuple[int, int]:
     try:
         state = (home.run(run_id) / PUBLISHED).stat()
     except OSError as error:
-        raise StoreError(f"The run {run_id} has no snapshot yet.", "Try again in a few seconds.") from error
+        raise unpublished(home, run_id) from error
     return state.st_mtime_ns, state.st_size
 
 
@@ -114,7 +147,7 @@ def read_run(home: Home, run_id: str) -> RunView:
     """The last snapshot of a run.
 
     Raises:
-        StoreError: it has none, or one of a newer version.
+        StoreError: it has none, or one that is damaged or of a newer version.
     """
     with snapshot(home, run_id) as connection:
         return view_of(connection, home, run_id)
@@ -125,39 +158,49 @@ def snapshot(home: Home, run_id: str) -> Iterator[DuckDBPyConnection]:
     """A read-only connection to the last snapshot: it stays the same, whatever is published meanwhile.
 
     Raises:
-        StoreError: there is none, or one of a newer version.
+        StoreError: there is none, or one of a newer version; it is damaged, which may be seen while it is read.
     """
     import duckdb
 
     file = home.run(run_id) / PUBLISHED
     if not file.exists():
-        raise StoreError(f"The run {run_id} has no snapshot yet.", "Try again in a few seconds.")
+        raise unpublished(home, run_id)
     try:
-        connection = duckdb.connect(str(file), read_only=True, config={"threads": 1})
+        with duckdb.connect(str(file), read_only=True, config={"threads": 1}) as connection:
+            refuse_newer(version_of(connection), file)
+            yield connection
     except duckdb.Error as error:
-        raise StoreError(
-            f"{file} cannot be read: {str(error).splitlines()[0]}.", "`aide-local resume` writes it anew."
-        ) from error
-    try:
-        refuse_newer(version_of(connection), file)
-        yield connection
-    finally:
-        connection.close()
+        raise _unreadable(file.parent, error) from error
 
 
 def view_of(connection: DuckDBPyConnection, home: Home, run_id: str) -> RunView:
-    """The run as a snapshot holds it."""
+    """The run as a snapshot holds it; its state is that of this moment.
+
+    Raises:
+        StoreError: the snapshot is damaged.
+    """
+    folder = home.run(run_id)
+    info = _noted(folder) or _known(connection, folder)
+    try:
+        return seen(connection, _now(info))
+    except DAMAGED as error:
+        raise _unreadable(folder, error) from error
+
+
+def seen(connection: DuckDBPyConnection, info: RunInfo) -> RunView:
+    """The run of a database. Raises one of ``DAMAGED`` where what it holds is not what we write."""
     row = connection.execute("SELECT settings, task_definition, summary, sandbox FROM runs").fetchone()
-    assert row is not None
+    if row is None:
+        raise LookupError("it holds no run")
     task = task_from_json(row[1])
     generations = connection.execute(
         "SELECT node, attempt, purpose, prompt, reply FROM generations ORDER BY moment"
     ).fetchall()
     return RunView(
-        _info(home.run(run_id) / INFO),
+        info,
         settings_from_json(row[0]),
         task,
-        _marked(Tree.of(read_nodes(connection, run_id), task.direction), connection),
+        _marked(Tree.of(read_nodes(connection, info.id), task.direction), connection),
         json.loads(row[2]) if row[2] else {},
         tuple(SavedGeneration(*generation) for generation in generations),
         row[3],

@@ -1,9 +1,10 @@
-"""Nodes and generations as rows of the database, and back."""
+"""Nodes and generations as rows of the database, and back; a run as listed."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from aide_local.types import (
     NodeError,
     NodeState,
     Operator,
+    RunInfo,
     Sampling,
     Usage,
 )
@@ -188,4 +190,43 @@ def read_nodes(connection: DuckDBPyConnection, run_id: str) -> tuple[Node, ...]:
             predictions=Path(row[19]) if row[19] else None,
         )
         for row in found
+    )
+
+
+def read_info(connection: DuckDBPyConnection, run_id: str, folder: Path) -> RunInfo:
+    """The run of a database of any version. Raises LookupError where it holds none."""
+    cursor = connection.cursor()
+    # The column "exam" came with version 3 of the schema; the settings have it in every version.
+    row = cursor.execute(
+        "SELECT task, model, state, metric, direction, created, stop_reason, seconds_used,"
+        " settings->'exam'->>'id' FROM runs WHERE run_id = ?",
+        [run_id],
+    ).fetchone()
+    if row is None:
+        raise LookupError(f"it holds no run {run_id}")
+    task, model, state, metric, direction, created, reason, seconds, exam = row
+    counts = cursor.execute(
+        "SELECT count(*), count(*) FILTER (state = 'valid'),"
+        " max(metric) FILTER (complete), min(metric) FILTER (complete) FROM nodes"
+    ).fetchone()
+    assert counts is not None, "a count is one row"
+    course = cursor.execute(
+        "SELECT best FROM (SELECT node, best FROM best_so_far ORDER BY node DESC LIMIT 16) ORDER BY node"
+    ).fetchall()
+    cursor.close()
+    return RunInfo(
+        id=run_id,
+        task=task,
+        model=model,
+        state=state,
+        metric=metric,
+        direction=direction,
+        created=created.replace(tzinfo=UTC).timestamp(),
+        nodes=counts[0],
+        valid=counts[1],
+        best=counts[2] if direction == "maximize" else counts[3],
+        folder=folder,
+        stop_reason=reason,
+        seconds=seconds,
+        extra={"course": " ".join(f"{one:.6g}" for (one,) in course), **({"exam": exam} if exam else {})},
     )

@@ -6,18 +6,24 @@ import json
 import re
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aide_local.errors import StoreError
 from aide_local.home import Home
 from aide_local.llm.protocol import ModelInfo
 from aide_local.store.database import DATABASE, EXAM, LOCK, DuckRunStore, connect, machine
 from aide_local.store.schema import migrate, utc_now
-from aide_local.store.trouble import hold, told
+from aide_local.store.trouble import held, hold, told
 from aide_local.store.values import fingerprint, settings_to_json, task_to_json
 from aide_local.task import Task
 from aide_local.types import RunSettings
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 
 def create_run(
@@ -36,11 +42,8 @@ def create_run(
         StoreError: the home folder cannot be written.
     """
     now = utc_now()
-    with told(home.root):
-        home.runs.mkdir(parents=True, exist_ok=True)
-        run_id, folder = _new_folder(home, task, now, EXAM if settings.exam is not None else "")
-        partial = folder.with_name(f".{folder.name}.partial")
-        partial.mkdir()
+    run_id, folder = _new_folder(home, task, now, EXAM if settings.exam is not None else "")
+    with told(home.root), begun(home, run_id) as partial:
         connection = connect(partial / DATABASE)
         migrate(connection, partial / DATABASE)
         connection.execute(
@@ -82,6 +85,44 @@ def create_run(
     store.put_event("started", {})
     store.publish()
     return store
+
+
+@contextmanager
+def begun(home: Home, run_id: str) -> Iterator[Path]:
+    """A hidden folder in which a run is made, to be renamed when it is whole, or else it is deleted. Its lock, which
+    is held meanwhile, tells it from what a killed process left.
+
+    Raises:
+        StoreError: another process makes the same run.
+        OSError: the home folder cannot be written.
+    """
+    home.runs.mkdir(parents=True, exist_ok=True)
+    partial = home.runs / f".{run_id}.partial"
+    with beginning(home):
+        if held(partial / LOCK):
+            raise StoreError(f"Another process is importing the run {run_id}.", "Wait until it is there.")
+        remove(partial)
+        partial.mkdir()
+        lock = hold(partial / LOCK, run_id)
+    try:
+        yield partial
+    finally:
+        remove(partial)
+        lock.release()
+
+
+def beginning(home: Home) -> FileLock:
+    """Held, for a moment, by who makes such a folder and by who looks for those that were left."""
+    from filelock import FileLock
+
+    return FileLock(home.root / "runs.lock", timeout=60)
+
+
+def remove(folder: Path) -> None:
+    """Delete it, if it is there; another process may be at the same. Raises OSError."""
+    while folder.exists():
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)
 
 
 def _new_folder(home: Home, task: Task, now: datetime, prefix: str) -> tuple[str, Path]:
@@ -139,10 +180,12 @@ def delete_run(home: Home, run_id: str) -> None:
     folder = home.run(run_id)
     if not run_id or not (folder / DATABASE).exists():
         raise StoreError(f"There is no run {run_id!r} in {home.runs}.", "`aide-local runs` lists them.")
-    held = hold(folder / LOCK, run_id)
+    lock = hold(folder / LOCK, run_id)
     try:
         with told(folder):
-            gone = folder.rename(folder.with_name(f".{run_id}.deleted"))
-            shutil.rmtree(gone)
+            gone = folder.with_name(f".{run_id}.deleted")
+            remove(gone)
+            folder.rename(gone)
+            remove(gone)
     finally:
-        held.release()
+        lock.release()

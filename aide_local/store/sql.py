@@ -6,26 +6,32 @@ Queries run without access to files, extensions or settings, by the recipe that 
 
 from __future__ import annotations
 
+import glob
 import io
-import json
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from aide_local.errors import SettingsError, StoreError
+from aide_local.files import becoming
 from aide_local.home import Home
-from aide_local.store import history, sql_errors
+from aide_local.sandbox.output import neutralise
+from aide_local.store import formats, history, sql_errors
 from aide_local.store.database import quoted
 from aide_local.store.sql_errors import QueryError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from duckdb import DuckDBPyConnection
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
+    from duckdb.sqltypes import DuckDBPyType
 
 FORMATS = ("table", "csv", "json", "markdown", "parquet")
 MOST = 2**30  # bytes of a result
+_BATCH = 2**14  # rows after which the size is looked at
 _LOCKED = (
     "SET enable_progress_bar=false",  # it would be printed among the results
     "SET temp_directory=''",  # a query that needs more memory than it may have is told so: it spills nothing to the disk
@@ -39,53 +45,66 @@ _LOCKED = (
 )
 
 
+_AS_TEXT = {  # types that not every format has, or has right
+    "interval",
+    "blob",
+    "bit",
+    "union",
+    "bignum",
+    "uhugeint",  # Arrow's decimals end before it
+    "variant",
+    "geometry",
+    "time with time zone",  # Arrow forgets the zone
+}
+_NESTED = {"list", "array", "struct", "tuple", "map"}
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
-    """An Arrow table, rendered as a person or a program wants it."""
+    """An Arrow table, written as a person or a program wants it. No two columns have the same name."""
 
     table: pa.Table
 
-    def render(self, form: str) -> bytes:
+    def write(self, form: str, sink: IO[bytes], *, terminal: bool = False) -> None:
+        """In one of FORMATS. What goes to a ``terminal`` cannot steer it; csv goes elsewhere as it is."""
         match form:
             case "csv":
-                import pyarrow.csv as pacsv
-
-                buffer = io.BytesIO()
-                pacsv.write_csv(_flat(self.table), buffer)
-                return buffer.getvalue()
+                formats.write_csv(self.table, sink, terminal=terminal)
             case "json":
-                return (json.dumps(self.table.to_pylist(), default=str, ensure_ascii=False) + "\n").encode()
+                formats.write_json(self.table, sink)
             case "parquet":
-                import pyarrow.parquet as pq
-
-                buffer = io.BytesIO()
-                pq.write_table(self.table, buffer)
-                return buffer.getvalue()
-            case "markdown":
-                return self._lines(" | ", "| ", " |", markdown=True).encode()
+                formats.write_parquet(self.table, sink)
             case _:
-                return self._lines("  ", "", "", markdown=False).encode()
+                formats.write_table(self.table, sink, markdown=form == "markdown")
 
-    def _lines(self, between: str, before: str, after: str, *, markdown: bool) -> str:
-        names = list(self.table.column_names)
-        rows = [[_cell(value) for value in row.values()] for row in _rows(self.table)]
-        widths = [max([len(name), *(len(row[at]) for row in rows)]) for at, name in enumerate(names)]
-        rule = ["-" * width for width in widths]
-        lines = [names, rule, *rows]
-        text = [
-            before + between.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + after
-            for line in lines
-        ]
-        count = "" if markdown else f"({len(rows)} {'row' if len(rows) == 1 else 'rows'})\n"
-        return "\n".join(line if markdown else line.rstrip() for line in text) + "\n" + count
+    def save(self, form: str, path: Path) -> None:
+        """Whole or not at all. Raises OSError where it cannot be written."""
+        if path.exists() and not path.is_file():  # a pipe or a device
+            with path.open("wb") as sink:
+                self.write(form, sink)
+            return
+        with becoming(path) as fresh, fresh.open("xb") as sink:
+            self.write(form, sink)
+
+    def render(self, form: str) -> bytes:
+        """All of it at once, for results of a few rows."""
+        buffer = io.BytesIO()
+        self.write(form, buffer)
+        return buffer.getvalue()
 
 
-def _bounded(reader: pa.RecordBatchReader) -> pa.Table:
-    """All rows. Raises SettingsError where they are too many to be held."""
+def _answer(relation: DuckDBPyRelation) -> pa.Table:
+    """All rows, with columns that every format has. Raises SettingsError where they are too many to be held."""
     import pyarrow as pa
 
+    names = _distinct(relation.columns)
+    foreign = [_foreign(kind) for kind in relation.types]
+    if any(foreign):
+        places = (f"#{at}::VARCHAR" if one else f"#{at}" for at, one in enumerate(foreign, 1))
+        relation = relation.project(", ".join(places))
     batches = []
     size = 0
+    reader = relation.to_arrow_reader(_BATCH)
     with reader:  # a stream left open keeps the database open, and the next who opens it waits without end
         for batch in reader:
             batches.append(batch)
@@ -94,42 +113,32 @@ def _bounded(reader: pa.RecordBatchReader) -> pa.Table:
                 raise SettingsError(
                     f"The result is larger than {MOST >> 20} MiB.", "Add LIMIT, or ask for fewer columns."
                 )
-    return pa.Table.from_batches(batches, reader.schema)
+        return pa.Table.from_batches(batches, reader.schema).rename_columns(names)
 
 
-def _rows(table: pa.Table) -> list[dict[str, Any]]:
-    """Rows by position, so that columns of one name do not hide each other."""
-    named = table.rename_columns([f"{at}" for at in range(table.num_columns)])
-    rows: list[dict[str, Any]] = named.to_pylist()
-    return rows
+def _distinct(names: Sequence[str]) -> list[str]:
+    """``state, state`` as ``state, state_1``: a JSON object or a Parquet file has one column of a name."""
+    taken = set(names)
+    made: list[str] = []
+    for name in names:
+        one, number = name, 0
+        while one in made or (number and one in taken):
+            number += 1
+            one = f"{name}_{number}"
+        made.append(one)
+    return made
 
 
-def _flat(table: pa.Table) -> pa.Table:
-    """Lists and structures as JSON text: CSV has no other way."""
-    import pyarrow as pa
-
-    columns = [
-        pa.array([json.dumps(value, default=str) for value in column.to_pylist()])
-        if pa.types.is_nested(column.type)
-        else column
-        for column in table.columns
-    ]
-    return pa.table(columns, names=table.column_names)
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    text = " ".join(str(value).split())
-    return text if len(text) <= 80 else text[:79] + "…"
+def _foreign(kind: DuckDBPyType) -> bool:
+    if kind.id in _NESTED:
+        return any(_foreign(child) for _, child in kind.children if isinstance(child, type(kind)))
+    return kind.id in _AS_TEXT
 
 
 def predictions_view(home: Home, run_id: str = "") -> str:
     """The statement by which another program makes the predictions' files, of a run or of all, the view
     ``prediction_rows``; it goes with ``history.duckdb`` opened for reading."""
-    files = quoted(home.run(run_id or "*") / "predictions" / "node-*.parquet")
+    files = _prediction_files(home, run_id)
     return (
         "CREATE TEMP VIEW prediction_rows AS SELECT regexp_extract(filename, '([^/]+)/predictions/', 1) AS run_id,"
         " regexp_extract(filename, 'node-(\\d+)', 1)::INTEGER AS node, * EXCLUDE (filename)"
@@ -137,8 +146,13 @@ def predictions_view(home: Home, run_id: str = "") -> str:
     )
 
 
+def _prediction_files(home: Home, run_id: str) -> str:
+    """A pattern, in which the home's path stands for itself, whatever characters it has."""
+    return quoted(Path(glob.escape(str(home.runs))) / (run_id or "*") / "predictions" / "node-*.parquet")
+
+
 class Reader:
-    """Answers queries on the gathered runs. A context manager.
+    """Answers queries on the gathered runs. A context manager. ``left_out``: those that cannot be read → why.
 
     Raises:
         StoreError: there is nothing to read, or it cannot be read.
@@ -155,6 +169,7 @@ class Reader:
             "threads": threads,
         }
         self._connection: DuckDBPyConnection = history.connect(home, config)
+        self.left_out = history.left_out(home)
         self._interrupted = threading.Event()
         if predictions_of:
             self._load_predictions(home, predictions_of)
@@ -167,7 +182,7 @@ class Reader:
 
         if not any((home.run(run_id) / "predictions").glob("*.parquet")):
             raise SettingsError(f"The run {run_id} has no predictions.", "Choose another run.")
-        files = quoted(home.run(run_id) / "predictions" / "node-*.parquet")
+        files = _prediction_files(home, run_id)
         try:
             self._connection.execute(
                 "CREATE TEMP TABLE prediction_rows AS SELECT regexp_extract(filename, 'node-(\\d+)', 1)::INTEGER AS node,"
@@ -198,7 +213,7 @@ class Reader:
         threading.Thread(target=self._end_after, args=(time_limit, ended), daemon=True).start()
         try:
             found = self._connection.sql(query)
-            return Result(pa.table({}) if found is None else _bounded(found.to_arrow_reader()))
+            return Result(pa.table({}) if found is None else _answer(found))
         except (
             duckdb.Error,
             OSError,
@@ -228,7 +243,7 @@ class Reader:
             )
         place = self._located(query, error)
         return QueryError(
-            f"The query does not work: {sql_errors.shown(place, query)}\n",
+            f"The query does not work: {neutralise(sql_errors.shown(place, query))}\n",
             "Tables and columns: docs/schema.md.",
             place.start,
         )

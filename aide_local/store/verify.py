@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aide_local.errors import StoreError
 from aide_local.files import sha256_of
 from aide_local.home import Home
-from aide_local.store.database import PUBLISHED
-from aide_local.store.read import RunView, read_run
-from aide_local.store.schema import version_of
+from aide_local.store.database import DATABASE, LOCK, PUBLISHED, connect
+from aide_local.store.read import DAMAGED, RunView, seen, snapshot, view_of
+from aide_local.store.rows import read_info
+from aide_local.store.schema import TABLES, migrate, migrations, refuse_newer, version_of
+from aide_local.store.trouble import held
+from aide_local.types import RunInfo
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -30,23 +37,120 @@ class Checked:
 
 
 def verify(home: Home, run_id: str) -> Checked:
-    """Check that the snapshot can be read, that every node's parents came before it, that each prediction file is the
-    one that was recorded, that the delivered best is the best, that all nodes were scored on the same folds, and
-    that what is kept with nodes to answer questions is what would be computed."""
+    """Check that the run's database and its snapshot can be read to the last row, that every node's parents came before
+    it, that each prediction file is the one that was recorded, that the delivered best is the best, that all nodes
+    were scored on the same folds, and that what is kept with nodes to answer questions is what would be computed."""
+    folder = home.run(run_id)
+    problems, notes = _database(folder)
+    if not (folder / PUBLISHED).exists():
+        if not problems:
+            notes.append(f"It has no snapshot yet; `aide-local resume {run_id}` writes it.")
+        return Checked(run_id, 0, 0, tuple(problems), tuple(notes))
+    nodes = files = 0
+    try:
+        with snapshot(home, run_id) as connection:
+            _read_all(connection, run_id)
+            view = view_of(connection, home, run_id)
+            nodes = len(view.tree)
+            problems += _orphans(connection)
+            files, wrong, unknown = _predictions(home, run_id, connection)
+            kept = list(_kept(view, connection)) if version_of(connection) > 1 else []
+            problems += [*wrong, *_best(view), *_folds(view), *kept]
+            notes += unknown
+    except (StoreError, OSError, *DAMAGED) as error:
+        problems.append(f"The snapshot cannot be read: {error}")
+    return Checked(run_id, nodes, files, tuple(problems), tuple(notes))
+
+
+def check_snapshot(file: Path, run_id: str) -> RunInfo:
+    """What the snapshot tells of the run, after all was read of it that any reader will read.
+
+    Raises:
+        StoreError: it is damaged, of a newer version, or of another run.
+    """
     import duckdb
 
-    file = home.run(run_id) / PUBLISHED
     try:
-        view = read_run(home, run_id)
         with duckdb.connect(str(file), read_only=True, config={"threads": 1}) as connection:
-            orphans = list(_orphans(connection))
-            predictions, notes = _predictions(home, run_id, connection)
-            kept = list(_kept(view, connection)) if version_of(connection) > 1 else []
-    except (StoreError, ValueError, AssertionError, duckdb.Error) as error:
-        return Checked(run_id, 0, 0, (f"The snapshot cannot be read: {error}",), ())
-    files, wrong = predictions
-    problems = [*orphans, *wrong, *_best(view), *_folds(view), *kept]
-    return Checked(run_id, len(view.tree), files, tuple(problems), notes)
+            refuse_newer(version_of(connection), file)
+            _read_all(connection, run_id)
+            info = read_info(connection, run_id, file.parent)
+            seen(connection, info)
+            return info
+    except (duckdb.Error, *DAMAGED) as error:
+        raise StoreError(f"The snapshot cannot be read: {_first(error)}.") from error
+
+
+def _read_all(connection: DuckDBPyConnection, run_id: str) -> None:
+    """Every value of every table; DuckDB compares the checksums of its blocks on the way.
+
+    Raises:
+        duckdb.Error: a block is damaged.
+        ValueError: the tables are not those of the schema, or of another run.
+    """
+    version = version_of(connection)
+    wanted = _schema(version)
+    if _columns(connection) != wanted:
+        raise ValueError(f"its tables are not those of the schema's version {version}")
+    runs = [run for (run,) in connection.execute("SELECT run_id FROM runs").fetchall()]
+    if runs != [run_id]:
+        raise ValueError(f"it holds the runs {runs}, not {run_id}")
+    for table in sorted({table for table, *_ in wanted}):
+        connection.execute(f"SELECT max(hash({table})) FROM {table}").fetchone()
+
+
+def _columns(connection: DuckDBPyConnection) -> list[tuple[str, str, str]]:
+    """Table, name and type; of tables alone, as a view in a table's place could hold anything."""
+    return connection.execute(
+        "SELECT c.table_name, column_name, data_type FROM duckdb_columns() c JOIN duckdb_tables() t USING (table_oid)"
+        " WHERE NOT c.internal AND list_contains(?, c.table_name) ORDER BY ALL",
+        [list(TABLES)],
+    ).fetchall()
+
+
+@functools.cache
+def _schema(version: int) -> list[tuple[str, str, str]]:
+    """The columns that a database of this version has."""
+    import duckdb
+
+    with duckdb.connect(config={"threads": 1}) as model:
+        for number, sql in migrations():
+            if number <= version:
+                model.execute(sql)
+        return _columns(model)
+
+
+def _database(folder: Path) -> tuple[list[str], list[str]]:
+    """Problems and notes of the database that the run would be gone on with; of one that a process holds, none.
+
+    A copy is opened, as `resume` would do it: who opens the database itself keeps a beginning run from it.
+    """
+    import duckdb
+
+    if held(folder / LOCK):
+        return [], []
+    files = sorted(folder.glob(f"{DATABASE}*"))
+    if folder / DATABASE not in files:
+        return [f"{DATABASE} is gone: the run cannot be gone on with."], []
+    try:
+        with tempfile.TemporaryDirectory(prefix="aide-local-") as place:
+            for file in files:
+                shutil.copyfile(file, Path(place, file.name))
+            copy = Path(place, DATABASE)
+            with connect(copy) as connection:
+                migrate(connection, folder / DATABASE)
+                _read_all(connection, folder.name)
+    except OSError as error:
+        return [], [f"{DATABASE} could not be checked: {error}"]
+    except (StoreError, ValueError, duckdb.Error) as error:
+        if held(folder / LOCK):  # it was being written while it was copied
+            return [], []
+        return [f"{DATABASE} cannot be read, so that the run cannot be gone on with: {_first(error)}"], []
+    return [], []
+
+
+def _first(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _orphans(connection: DuckDBPyConnection) -> Iterator[str]:
@@ -63,9 +167,8 @@ def _orphans(connection: DuckDBPyConnection) -> Iterator[str]:
         yield f"Node #{node} has the second parent #{other}, which does not come before it."
 
 
-def _predictions(
-    home: Home, run_id: str, connection: DuckDBPyConnection
-) -> tuple[tuple[int, list[str]], tuple[str, ...]]:
+def _predictions(home: Home, run_id: str, connection: DuckDBPyConnection) -> tuple[int, list[str], list[str]]:
+    """How many files are named, what is wrong with them, what could not be checked."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -96,10 +199,8 @@ def _predictions(
             problems.append(
                 f"The predictions of node #{node} are not those that were recorded: {name} has another checksum."
             )
-    notes = (
-        (f"{unknown} prediction files were written without a checksum; they can be read.",) if unknown else ()
-    )
-    return (len(named), problems), notes
+    notes = [f"{unknown} prediction files were written without a checksum; they can be read."]
+    return len(named), problems, notes if unknown else []
 
 
 def _best(view: RunView) -> Iterator[str]:

@@ -10,15 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from aide_local.errors import StoreError
 from aide_local.home import Home
-from aide_local.store.run_store import open_run
+from aide_local.store.prune import sweep
+from aide_local.store.read import list_runs, read_run
+from aide_local.store.run_store import find_run, open_run
 from aide_local.store.sql import Reader
 from aide_local.store.verify import verify
 from tests.store.test_history import counts
 from tests.store.test_run_store import NODE, new
 
-# The process writes a node, tells it, publishes, folds; it kills itself at the step that it is told: a function of a
-# module, or a rename of the file of a name.
+# The process kills itself at the step that it is told: a function of a module, or a rename of the file of a name, or
+# (a run's id is not known before) of any folder.
 _DYING = """
 import os, signal, sys
 from dataclasses import replace
@@ -27,7 +30,7 @@ from pathlib import Path
 from aide_local.home import Home
 from aide_local.store import history
 from aide_local.store.run_store import open_run
-from tests.store.test_run_store import NODE
+from tests.store.test_run_store import NODE, new
 
 place, run_id, when, step, fold = sys.argv[1:]
 
@@ -41,19 +44,30 @@ def dying(function, chosen):
         return result
     return called
 
+def die():
+    kind, name = step.split(" ")
+    if kind == "rename" and name == "folder":
+        Path.rename = dying(Path.rename, lambda arguments: True)
+    elif kind == "rename":
+        Path.replace = dying(Path.replace, lambda arguments: Path(arguments[1]).name == name)
+    else:
+        module = import_module(f"aide_local.store.{kind}")
+        setattr(module, name, dying(getattr(module, name), lambda arguments: True))
+"""
+# It writes a node, tells it, publishes, folds.
+_GOING = """
 store = open_run(Home(Path(place)), run_id)
 store.put_node(replace(NODE, id=1, predictions=None))
 print("told", flush=True)
-kind, name = step.split(" ")
-if kind == "rename":
-    Path.replace = dying(Path.replace, lambda arguments: Path(arguments[1]).name == name)
-else:
-    module = import_module(f"aide_local.store.{kind}")
-    setattr(module, name, dying(getattr(module, name), lambda arguments: True))
+die()
 store.publish()
 if fold == "folds":
     history.FOLD, history.QUIET = 1, -1.0
 history.refresh(Home(Path(place)))
+"""
+_BEGINNING = """
+die()
+new(Path(place))
 """
 
 PUBLISH = ("database quoted", "rename published.duckdb", "database write_whole", "rename info.json")
@@ -75,7 +89,9 @@ def test_a_kill_at_each_step_loses_nothing(tmp_path: Path, step: str, fold: str,
         store.close()
     assert counts(home) == {other.run_id: 1, run.run_id: 1}
     done = subprocess.run(
-        [sys.executable, "-c", _DYING, tmp_path, run.run_id, when, step, fold], capture_output=True, text=True
+        [sys.executable, "-c", _DYING + _GOING, tmp_path, run.run_id, when, step, fold],
+        capture_output=True,
+        text=True,
     )
     assert (done.returncode, done.stdout) == (-signal.SIGKILL, "told\n"), done.stderr
     for one in (other, run):
@@ -90,3 +106,38 @@ def test_a_kill_at_each_step_loses_nothing(tmp_path: Path, step: str, fold: str,
     again.close()
     assert counts(home) == {other.run_id: 1, run.run_id: 2}
     assert list(home.root.rglob("*.partial*")) == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("step", ["rename folder", *PUBLISH])
+def test_a_run_that_is_killed_as_it_begins_is_told_and_can_be_gone_on_with(
+    tmp_path: Path, step: str, when: str
+) -> None:
+    home = Home(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", _DYING + _BEGINNING, tmp_path, "", when, step, ""],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    if (step, when) == ("rename folder", "before"):
+        assert len(list(home.runs.iterdir())) == 1
+        sweep(home)
+        assert list(home.runs.iterdir()) == []
+        return
+    run_id = find_run(home, "latest")
+    found = verify(home, run_id)
+    assert found.problems == ()
+    published = (home.run(run_id) / "published.duckdb").exists()
+    if published:
+        assert [info.state for info in list_runs(home)] == ["interrupted"]
+        assert read_run(home, run_id).info == list_runs(home)[0]
+    else:
+        assert "resume" in found.notes[0]
+        with pytest.raises(StoreError, match="resume"):
+            read_run(home, run_id)
+    store = open_run(home, run_id)
+    store.publish()
+    assert [info.state for info in list_runs(home)] == ["running"]
+    store.close()
+    assert verify(home, run_id).notes == ()

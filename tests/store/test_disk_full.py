@@ -14,6 +14,7 @@ import pytest
 from aide_local.errors import DiskFull
 from aide_local.events import Event, NodeFinished, RunFinished, RunPaused, RunResumed, Trouble
 from aide_local.home import Home
+from aide_local.store.export import export
 from aide_local.store.run_store import open_run
 from aide_local.store.verify import verify
 from aide_local.types import NodeState, RunSettings
@@ -117,3 +118,19 @@ def test_nobody_waits_for_room_in_the_main_thread(small: Path) -> None:
     with pytest.raises(DiskFull, match="Make room"):
         store.put_node(replace(NODE, id=1, code="".join(f"x = {number}\n" for number in range(1_000_000))))
     store.close()
+
+
+@pytest.mark.parametrize("form", ["archive", "parquet", "sqlite", "mlflow"])
+def test_an_export_to_a_full_disk_is_told_as_that_and_leaves_nothing(
+    small: Path, tmp_path: Path, form: str
+) -> None:
+    store = new(tmp_path)
+    store.put_node(NODE)
+    store.publish()
+    store.close()
+    (small / "out").mkdir()
+    fill(small)
+    with pytest.raises(DiskFull, match=r"No space left|disk is full") as told:
+        export(Home(tmp_path), store.run_id, form, small / "out" / "run")
+    assert str(small / "out") in told.value.message
+    assert list((small / "out").iterdir()) == []

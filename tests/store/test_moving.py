@@ -7,6 +7,7 @@ import json
 import sqlite3
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from aide_local.home import Home
 from aide_local.store.archive import MANIFEST, export_archive, import_archive
 from aide_local.store.database import PUBLISHED
 from aide_local.store.export import export
+from aide_local.store.mlflow import write_mlflow
 from aide_local.store.prune import choose, prune
 from aide_local.store.read import list_runs, read_run
 from aide_local.store.run_store import find_run, open_run
@@ -218,6 +220,57 @@ def test_an_export_overwrites_nothing(made: tuple[Home, str], tmp_path: Path) ->
         with pytest.raises(AideError):
             export(*made, form, tmp_path / "out")
     assert (tmp_path / "out").read_text() == "mine"
+
+
+FORMS = ["archive", "parquet", "sqlite", "mlflow"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_export_leaves_alone_what_lies_beside_it(
+    made: tuple[Home, str], tmp_path: Path, form: str
+) -> None:
+    (tmp_path / "out.partial").mkdir()
+    (tmp_path / "out.partial" / "keep").write_text("mine")
+    export(*made, form, tmp_path / "out")
+    assert (tmp_path / "out.partial" / "keep").read_text() == "mine"
+    assert {path.name for path in tmp_path.iterdir()} == {"out", "out.partial"}
+    (tmp_path / "plain").touch()
+    modes = {path.name: path.stat().st_mode for path in tmp_path.iterdir()}
+    same = "plain" if (tmp_path / "out").is_file() else "out.partial"
+    assert modes["out"] == modes[same]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_export_to_where_nothing_can_be_written_is_told(made: tuple[Home, str], form: str) -> None:
+    with pytest.raises(StoreError, match=r"^/proc cannot be written|in /proc cannot be") as told:
+        export(*made, form, Path("/proc/out"))
+    assert form == "archive" or "--out" in told.value.mend
+
+
+@pytest.mark.parametrize("form", FORMS[1:])
+@pytest.mark.parametrize("damage", ["overwritten", "truncated"])
+def test_an_export_of_a_damaged_snapshot_names_the_snapshot(
+    other: tuple[Home, str], tmp_path: Path, form: str, damage: str
+) -> None:
+    home, run_id = other
+    file = home.run(run_id) / PUBLISHED
+    content = file.read_bytes()
+    at = content.index(b"submission.to_csv")
+    file.write_bytes(
+        content[:40_000] if damage == "truncated" else content[:at] + b"x" * 20 + content[at + 20 :]
+    )
+    with pytest.raises(StoreError, match="cannot be read") as told:
+        export(home, run_id, form, tmp_path / "out" / "run")
+    assert str(file) in told.value.message
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_mlflow_is_given_a_name_as_it_is(made: tuple[Home, str], tmp_path: Path) -> None:
+    view = read_run(*made)
+    named = replace(view, task=replace(view.task, name="prices 🏠: é"))
+    write_mlflow(named, tmp_path / "mlruns", tmp_path / "mlruns")
+    (experiment,) = (tmp_path / "mlruns").iterdir()
+    assert '\nname: "prices 🏠: é"\n' in (experiment / "meta.yaml").read_text("utf-8")
 
 
 # ---- checking ----

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aide_local.errors import StoreError
+from aide_local.files import becoming
 from aide_local.home import Home
 from aide_local.llm.scripted import ScriptedModel
 from aide_local.store.database import DuckRunStore
@@ -225,7 +226,8 @@ def test_only_the_latest_runs_are_read_where_only_they_are_wanted(tmp_path: Path
     for store in stores:
         store.close()
     latest = sorted((store.run_id for store in stores), reverse=True)
-    (home.run(latest[2]) / "info.json").write_text("not to be read")
+    for file in ("info.json", "published.duckdb"):
+        (home.run(latest[2]) / file).write_text("not to be read")
     assert [info.id for info in list_runs(home, latest=2)] == latest[:2]
     with pytest.raises(StoreError, match="cannot be read"):
         list_runs(home)
@@ -260,3 +262,16 @@ def test_no_acknowledged_node_is_lost_by_a_kill(tmp_path: Path, after: float) ->
     store.publish()
     assert len(read_run(Home(tmp_path), run_id).tree) == len(store.nodes())
     store.close()
+
+
+def test_what_a_killed_process_left_half_written_is_swept(tmp_path: Path) -> None:
+    store = new(tmp_path)
+    store.close()
+    (store.folder / "deliverables").mkdir()
+    unfinished = [becoming(store.folder / name) for name in ("info.json", "deliverables/report.md")]
+    for one in unfinished:
+        one.__enter__().touch()  # and the process is gone
+    (store.folder / "published.duckdb.partial").touch()
+    assert len(list(store.folder.rglob("*.partial"))) == 3
+    open_run(Home(tmp_path), store.run_id).close()
+    assert list(store.folder.rglob("*.partial")) == []

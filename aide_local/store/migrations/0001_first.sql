@@ -49,7 +49,7 @@ COMMENT ON COLUMN runs.task_definition IS 'The task as understood, with its file
 COMMENT ON COLUMN runs.versions IS 'Versions of the product, the platform and the candidates'' packages.';
 COMMENT ON COLUMN runs.machine IS 'Host name, processor, cores.';
 COMMENT ON COLUMN runs.out IS 'Folder of the deliverables; null: in the run''s folder.';
-COMMENT ON COLUMN runs.state IS 'running, paused, finished, stopped or failed.';
+COMMENT ON COLUMN runs.state IS 'running, paused, finished, stopped or failed. A run that was killed stays running or paused here; lists show it as interrupted.';
 COMMENT ON COLUMN runs.stop_reason IS 'Why the run ended, in words.';
 COMMENT ON COLUMN runs.created IS 'When the run began, UTC.';
 COMMENT ON COLUMN runs.resumed IS 'How often the run was taken up again.';
