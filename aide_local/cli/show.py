@@ -141,13 +141,13 @@ def show(
     from aide_local.cli.progress import summary_lines
 
     info = view.info
-    print(f"run {info.id}: {info.state}" + (f" ({info.stop_reason})" if info.stop_reason else ""))
+    print(neutralise(f"run {info.id}: {info.state}" + (f" ({info.stop_reason})" if info.stop_reason else "")))
     for line in tree_lines(view.tree):
         print_fitted(line)
     if view.summary:
         print()
         for line in summary_lines(view.summary, view.info.stop_reason):
-            print(line)
+            print(neutralise(line))
 
 
 def tree_lines(tree: Tree) -> list[str]:
