@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import socket
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -35,6 +36,7 @@ PLACE = "/.root"  # in a server's root: the empty folder in which those of its f
 _RAM = "/.ram"  # the file system in memory behind /tmp, /dev/shm and BOX
 IN_RAM = {"/tmp": "tmp", "/dev/shm": "shm", BOX: "box"}
 SPARE_FILES = 4096
+_COPIED = 2**20  # bytes; of the 16 MiB that the root itself may take
 # Of /proc, what is about the machine and not about processes: not to be written, or not to be seen.
 LOCKED = ("/proc/sys", "/proc/irq", "/proc/bus", "/proc/fs")
 HIDDEN = (
@@ -176,13 +178,20 @@ def visible(paths: Iterable[str]) -> Iterator[tuple[str, str | None]]:
 
 
 def _show(path: str, link: str | None, root: str) -> None:
-    """Bind ``path`` read-only at its own place, or make the link."""
+    """Bind ``path`` read-only at its own place, or make the link.
+
+    A small file is copied: an update of the machine replaces it, and the one that a server has bound, then deleted, cannot
+    be bound again for a candidate (mount(2), ENOENT).
+    """
     target = root + path
     Path(target).parent.mkdir(parents=True, exist_ok=True)
-    if link is None:
-        _bind(path, target, read_only=True)
-    else:
+    if link is not None:
         os.symlink(link, target)
+    elif os.path.isfile(path) and os.path.getsize(path) <= _COPIED and os.access(path, os.R_OK):
+        shutil.copyfile(path, target)
+        os.chmod(target, os.stat(path).st_mode & 0o555)
+    else:
+        _bind(path, target, read_only=True)
 
 
 def _devices(root: str, more: list[str]) -> None:

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 import aide_local
-from aide_local.sandbox import landlock
+from aide_local.sandbox import landlock, runner
 from aide_local.sandbox.protocol import Candidate, Level
 from aide_local.sandbox.runner import ProcessSandbox
 from tests.sandbox.running import QUICK, Bench, levels
@@ -238,6 +238,27 @@ def test_a_folder_that_is_not_there_is_told_and_the_next_execution_works(tmp_pat
             bench.run("pass")
         bench.input = tmp_path / "input"
         assert bench.run("pass").ok
+    finally:
+        sandbox.close()
+
+
+@pytest.mark.skipif(Level.STRICT not in LEVELS, reason="it needs namespaces")
+def test_a_file_of_the_system_may_be_replaced_while_a_server_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an update of packages does with /etc/ld.so.cache."""
+    shown = tmp_path / "shown.conf"
+    shown.write_text("shown")
+    folders = runner.interpreter_folders
+    monkeypatch.setattr(runner, "interpreter_folders", lambda python: (*folders(python), str(shown)))
+    sandbox = ProcessSandbox(Level.STRICT, imports=False)
+    try:
+        bench = Bench(sandbox, tmp_path)
+        code = f"print(open({str(shown)!r}).read())"
+        assert bench.run(code).output == "shown\n"
+        (tmp_path / "newer").write_text("newer")
+        (tmp_path / "newer").replace(shown)
+        assert bench.run(code).output == "shown\n", "until the next server, what it was when this one began"
     finally:
         sandbox.close()
 
