@@ -140,10 +140,10 @@ def compose(home: Home, runs: int) -> None:
 
 def lists(home: Home) -> None:
     """What is read when the program begins, with all the runs' folders there."""
-    (done,) = list_runs(home)
-    info = json.dumps({**asdict(done), "pid": 0, "state": "finished"}, default=str)
+    (done,) = (folder for folder in home.runs.iterdir() if not folder.name.startswith("run-"))
+    info = json.dumps({**json.loads((done / INFO).read_text()), "pid": 0, "state": "finished"})
     for folder in home.runs.glob("run-*"):
-        (folder / INFO).write_text(info.replace(done.id, folder.name))
+        (folder / INFO).write_text(info.replace(done.name, folder.name))
     command = [sys.executable, "-m", "aide_local.cli.main", "--home", str(home.root), "runs"]
     taken = [milliseconds(lambda: subprocess.run(command, check=True, capture_output=True)) for _ in range(5)]
     print(f"  aide-local runs: {statistics.median(taken):.0f} ms (target 500)")
