@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 
 def sha256_of(path: Path) -> str:
@@ -35,14 +36,41 @@ def becoming(path: Path) -> Iterator[Path]:
         fresh.unlink(missing_ok=True)
 
 
-def write_whole(path: Path, content: str | bytes, *, errors: str = "strict") -> None:
-    """Whole or not at all: a reader never sees half a file. Raises OSError where it cannot be written."""
-    raw = content if isinstance(content, bytes) else content.encode("utf-8", errors)
+@contextmanager
+def written_whole(path: Path) -> Iterator[IO[bytes]]:
+    """What is written becomes the file ``path`` at the end, or nothing does: a reader never sees half a file.
+
+    A pipe or a device is written to, not replaced. Raises OSError where it cannot be written, or is a folder.
+    """
     if path.exists() and not path.is_file():
-        path.write_bytes(raw)  # a pipe or a device is written to, not replaced; a folder is an error
-        return
-    with becoming(path) as fresh, fresh.open("xb") as file:
-        file.write(raw)
+        with path.open("wb") as sink:
+            yield sink
+    else:
+        with becoming(path) as fresh, fresh.open("xb") as sink:
+            yield sink
+
+
+def write_whole(path: Path, content: str | bytes, *, errors: str = "strict") -> None:
+    """See :func:`written_whole`."""
+    raw = content if isinstance(content, bytes) else content.encode("utf-8", errors)
+    with written_whole(path) as sink:
+        sink.write(raw)
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every file in a folder and those in it, in one order. Links are followed, and each folder is entered once."""
+    seen: set[str] = set()  # real paths, so that a link to an ancestor ends
+    for where, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(where)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
+        for name in sorted(files):
+            path = Path(where, name)
+            if path.is_file():
+                yield path
 
 
 def check_writable(path: Path) -> None:

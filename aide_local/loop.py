@@ -54,9 +54,8 @@ class Parts:
     tree: Tree  # the nodes of an earlier process of this run, if any
     policy: Policy
     engine: Engine
-    writer: Callable[
-        [Callable[[Event], None], Callable[[], bool]], Writer
-    ]  # of where events go, what ends a reply
+    # Of where events go, and of what ends a reply.
+    writer: Callable[[Callable[[Event], None], Callable[[], bool]], Writer]
     evaluator: Evaluator
     deliver: Deliver
     gain_scale: float  # of the metric, for "a gain counts"
@@ -224,14 +223,8 @@ class Run:
                 reason = self._reason_to_stop(step_number)
                 if reason:
                     return reason
-                if self._all_begun(
-                    step_number
-                ):  # until the last one ends, a person may ask for a further one
-                    self._wait(
-                        lambda: (
-                            self._interrupted or not self._executing or not self._all_begun(len(self._tree))
-                        )
-                    )
+                if self._all_begun(step_number):
+                    self._await_the_last()
                 elif self._ready(step_number):
                     self._make(self._next(step_number), pool)
         except ModelError as error:
@@ -257,9 +250,8 @@ class Run:
         return step_number >= self._settings.steps and not self._steering.waiting
 
     def _reason_to_stop(self, step_number: int) -> str:
-        all_done = not self._executing and self._all_begun(
-            step_number
-        )  # asked first: the last one may fail now
+        # Asked first: the last one may fail in this moment.
+        all_done = not self._executing and self._all_begun(step_number)
         if self._failure is not None:
             raise self._failure
         if self._now.is_set():
@@ -269,6 +261,12 @@ class Run:
         if self._expired.is_set():
             return "time limit"
         return "all steps done" if all_done else ""
+
+    def _await_the_last(self) -> None:
+        """Until the last candidate ends a person may ask for a further step, or allow more of them."""
+        self._wait(
+            lambda: self._interrupted or not self._executing or not self._all_begun(len(self._tree)),
+        )
 
     def _ready(self, step_number: int) -> bool:
         """Wait until the choice of ``step_number`` may be made; False where something else happened."""

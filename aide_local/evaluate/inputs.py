@@ -12,7 +12,7 @@ from pathlib import Path
 
 from aide_local.errors import TaskError
 from aide_local.evaluate.tables import same_time
-from aide_local.files import sha256_of
+from aide_local.files import files_below, sha256_of
 from aide_local.task import ColumnKind, Mode, SplitKind, Task
 
 TRAIN, TEST, SAMPLE, FACTS = "train.csv", "test.csv", "sample_submission.csv", "task.json"
@@ -95,7 +95,7 @@ def extra_files(task: Task) -> list[tuple[Path, str]]:
                 "Rename it, or leave it out of `extra` in task.toml.",
             )
         if path.is_dir():
-            found += _below(path)
+            found += [(file.resolve(), str(path.name / file.relative_to(path))) for file in files_below(path)]
         elif path.is_file():
             found.append((path.resolve(), path.name))
         else:
@@ -121,24 +121,6 @@ def further_mark(task: Task) -> str:
 
 
 _MOST_OF_ONE, _MOST_HASHED = 1 << 22, 1 << 26  # bytes: of one file, and of all
-
-
-def _below(folder: Path) -> list[tuple[Path, str]]:
-    found: list[tuple[Path, str]] = []
-    seen: set[str] = set()  # real paths, so that a link to an ancestor ends
-    for where, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(where)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders.sort()
-        inside = Path(folder.name) / Path(where).relative_to(folder)
-        for name in sorted(files):
-            path = Path(where, name).resolve()
-            if path.is_file():
-                found.append((path, str(inside / name)))
-    return found
 
 
 def link_all(files: Iterable[tuple[Path, str]], folder: Path, copies: dict[Path, Path] | None = None) -> None:

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from aide_local.errors import SettingsError, StoreError
-from aide_local.files import becoming
+from aide_local.files import written_whole
 from aide_local.home import Home
 from aide_local.sandbox.output import neutralise
 from aide_local.store import formats, history, sql_errors
@@ -79,11 +79,7 @@ class Result:
 
     def save(self, form: str, path: Path) -> None:
         """Whole or not at all. Raises OSError where it cannot be written."""
-        if path.exists() and not path.is_file():  # a pipe or a device
-            with path.open("wb") as sink:
-                self.write(form, sink)
-            return
-        with becoming(path) as fresh, fresh.open("xb") as sink:
+        with written_whole(path) as sink:
             self.write(form, sink)
 
     def render(self, form: str) -> bytes:

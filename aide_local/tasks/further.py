@@ -12,7 +12,6 @@ import csv
 import gzip
 import io
 import lzma
-import os
 import re
 import zipfile
 import zlib
@@ -24,6 +23,8 @@ from typing import IO, Protocol
 import pyarrow as pa
 import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
+
+from aide_local.files import files_below
 
 _HEAD = 1 << 16  # bytes of a file that are looked at
 _LONGEST_HEADER = 1 << 24  # bytes; tables of a hundred thousand columns have such first lines
@@ -121,18 +122,9 @@ class _Search:
     columns: frozenset[str]
 
     def in_folder(self, folder: Path) -> str | None:
-        seen: set[str] = set()  # real paths, so that a link to an ancestor ends
-        for where, folders, files in os.walk(folder, followlinks=True):
-            real = os.path.realpath(where)
-            if real in seen:
-                folders.clear()
-                continue
-            seen.add(real)
-            folders.sort()
-            for name in sorted(files):
-                path = Path(where, name)
-                if path.is_file() and (reason := self.in_file(path, beside=False)) is not None:
-                    return f"{str(path.relative_to(folder))!r} in it: {reason}"
+        for path in files_below(folder):
+            if (reason := self.in_file(path, beside=False)) is not None:
+                return f"{str(path.relative_to(folder))!r} in it: {reason}"
         return None
 
     def in_file(self, path: Path, *, beside: bool) -> str | None:
