@@ -9,33 +9,52 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
-from aide_local.prompts.build import Templates, system_message
-from aide_local.types import Message
-from models.training.corpus import Example
-from models.training.corpus.changes import changes, merge
+from aide_local.prompts.build import Templates
+from aide_local.types import Message, Node
+from models.training.corpus import Example, example
+from models.training.corpus.cases import Case, cases
+from models.training.corpus.changes import Change, changes, merge
 from models.training.corpus.history import plan_of
-from models.training.corpus.learnt import Learnt, learnt
+from models.training.corpus.learnt import Learnt
 from models.training.corpus.recipes import Facts, Recipe, draft, random_estimator
-from models.training.corpus.render import estimator_line, imports, model_lines, prepare_lines, script
-from models.training.corpus.schemas import packages, random_task
+from models.training.corpus.render import (
+    estimator_line,
+    feature_lines,
+    imports,
+    model_lines,
+    prepare_lines,
+    script,
+)
+from models.training.corpus.schemas import random_task
 
 _KNOWN = Learnt(between=True)  # no opinion on what is good: every estimator and step as often
 
 
 def drills(seed: int) -> Iterator[Example]:
-    """Infinite; deterministic in the seed. Plans of drafts, then several about one other task."""
+    """Infinite; deterministic in the seed. Plans as they are asked for in runs, each with links about some other task."""
     rng = random.Random(f"drills {seed}")
     templates = Templates("starter")
-    kinds = (_lines, _lines, _lines, _parts, _parts, _next_plan, _next_plan, _next_plan, _merged_plan, _whole)
+    kinds = (
+        _lines,
+        _parts,
+        _parts,
+        _changed_part,
+        _changed_part,
+        _changed_part,
+        _hinted_plan,
+        _merged_plan,
+        _whole,
+    )
     while True:
-        for _ in range(3):
-            yield _first_plan(rng, templates)
-        facts = Facts.of(random_task(rng))
-        for kind in rng.sample(kinds, 5):
-            made = kind(rng, facts)
-            if made is not None:
-                yield made
+        for case in cases(rng):
+            yield _plan(case, rng, templates)
+            facts = Facts.of(random_task(rng))
+            for kind in rng.sample(kinds, rng.choice((1, 2))):
+                made = kind(rng, facts)
+                if made is not None:
+                    yield made
 
 
 def _example(system: str, user: str, reply: str) -> Example:
@@ -47,9 +66,9 @@ def _recipe(rng: random.Random, facts: Facts) -> Recipe:
     """A recipe as it may be after some steps of a search."""
     recipe = draft(rng, facts, known=_KNOWN)
     for _ in range(rng.choice((0, 0, 1, 2, 3))):
-        options = list(changes(rng, recipe, facts, _KNOWN))
-        if options:
-            recipe = rng.choices(options, [option.weight for option in options])[0].recipe
+        change = _change(rng, recipe, facts)
+        if change is not None:
+            recipe = change.recipe
     return recipe
 
 
@@ -64,38 +83,66 @@ def _lines(rng: random.Random, facts: Facts) -> Example:
     return _example("Lines.\n" + _shape(facts), "\n".join(one.words() for one in chosen), "\n".join(lines))
 
 
+def _parts_of(recipe: Recipe, facts: Facts) -> dict[str, str]:
+    """The parts of a recipe's script, by name."""
+    return {
+        "imports": "\n".join(imports(script(recipe, facts))),
+        "features": "\n".join(feature_lines(recipe, facts)).strip(),
+        "columns": "\n".join(prepare_lines(recipe, facts)).strip(),
+        "model": "\n".join(model_lines(recipe, facts)).strip(),
+    }
+
+
 def _parts(rng: random.Random, facts: Facts) -> Example:
-    """A plan; its imports, or what prepares its columns, or its model."""
+    """A plan; one part of its script."""
     recipe = _recipe(rng, facts)
-    part, lines = rng.choice(
-        (
-            ("imports", imports(script(recipe, facts))),
-            ("columns", prepare_lines(recipe, facts)),
-            ("model", model_lines(recipe, facts)),
-            ("model", model_lines(recipe, facts)),
-        )
-    )
-    return _example(f"{part.title()}.\n{_shape(facts)}", plan_of(facts, recipe), "\n".join(lines).strip())
+    part, lines = rng.choice(list(_parts_of(recipe, facts).items()))
+    return _example(f"{part.title()}.\n{_shape(facts)}", plan_of(facts, recipe), lines)
 
 
-def _first_plan(rng: random.Random, templates: Templates) -> Example:
-    """A task as the product describes it; the plan of a draft."""
-    task = random_task(rng)
-    facts = Facts.of(task)
-    system = system_message(templates, task, packages(rng), "").content
-    recipe = draft(rng, facts, known=learnt())
-    return _example("Plan.\n" + system, "draft", plan_of(facts, recipe))
+def _change(rng: random.Random, parent: Recipe, facts: Facts) -> Change | None:
+    options = list(changes(rng, parent, facts, _KNOWN))
+    return rng.choices(options, [option.weight for option in options])[0] if options else None
 
 
-def _next_plan(rng: random.Random, facts: Facts) -> Example | None:
+def _changed_part(rng: random.Random, facts: Facts) -> Example | None:
+    """A part of the parent's script and the plan of a change; that part as it is then: mostly one that changes."""
+    parent = _recipe(rng, facts)
+    change = _change(rng, parent, facts)
+    if change is None:
+        return None
+    before, after = _parts_of(parent, facts), _parts_of(change.recipe, facts)
+    changing = [part for part in before if before[part] != after[part]]
+    part = rng.choice(changing if changing and rng.random() < 0.8 else list(before))
+    user = f"parent:\n```python\n{before[part]}\n```\n{plan_of(facts, change.recipe, change.words)}"
+    return _example(f"{part.title()}.\n{_shape(facts)}", user, after[part])
+
+
+def _plan(case: Case, rng: random.Random, templates: Templates) -> Example:
+    """What is asked in a run, of each parent's script no more than the titles of its steps; the thought and the plan."""
+    outlined = replace(case, parent=_outlined(case.parent), other=_outlined(case.other))
+    whole = example(outlined, templates, rng)
+    system, *rest = whole.messages
+    plan = whole.reply.partition("\n```python\n")[0]
+    messages = (replace(system, content="Plan.\n" + system.content), *rest)
+    return Example(messages, plan, "drill", ((0, len(plan)),))
+
+
+def _outlined(node: Node | None) -> Node | None:
+    if node is None:
+        return None
+    titles = (line.strip() for line in node.code.split("\n") if line.lstrip().startswith("# "))
+    return replace(node, code="".join(f"{title}\n" for title in titles))
+
+
+def _hinted_plan(rng: random.Random, facts: Facts) -> Example | None:
     """A parent's plan and a change; the plan that says both."""
     parent = _recipe(rng, facts)
-    options = list(changes(rng, parent, facts, _KNOWN))
-    if not options:
+    change, earlier = _change(rng, parent, facts), _change(rng, parent, facts)
+    if change is None:
         return None
-    change = rng.choices(options, [option.weight for option in options])[0]
-    earlier = rng.choice(options).words if rng.random() < 0.5 else ""
-    user = f"parent #{rng.randint(0, 30)}: {plan_of(facts, parent, earlier)}\nhint: {change.words}"
+    said = earlier.words if earlier is not None and rng.random() < 0.5 else ""
+    user = f"parent #{rng.randint(0, 30)}: {plan_of(facts, parent, said)}\nhint: {change.words}"
     return _example("Plan.", user, plan_of(facts, change.recipe, change.words))
 
 

@@ -103,13 +103,13 @@ class Examiner:
             Sampling(seed, temperature=TEMPERATURE, max_tokens=LONGEST_REPLY)
         )
         answer = Answer(case.operator.value, task.name, task.kind.value, task.metric)
-        text = ""
+        text, cut = "", False
         for chunk in self.engine.generate(packed.prompt, sampling):
             if chunk.generation:
-                text = chunk.generation.text
+                text, cut = chunk.generation.text, chunk.generation.finish == "length"
                 answer.tokens = chunk.generation.completion_tokens
                 answer.decode_ms = chunk.generation.decode_ms
-        reply = parse_reply(text)
+        reply = parse_reply(text, cut=cut)
         answer.code = bool(reply.code)
         return answer, reply.plan, reply.code
 

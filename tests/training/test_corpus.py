@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from aide_local.digest import digest_lines
 from aide_local.evaluate.predictions import PredictionsError
+from aide_local.prompts.build import Templates
+from aide_local.prompts.parse import Reply, parse_reply
 from aide_local.types import Operator
-from models.training.corpus import generate
+from models.training.corpus import example, generate
 from models.training.corpus.bank import FILE as ERRORS
 from models.training.corpus.bank import error_of
 from models.training.corpus.bugs import BUGS
@@ -26,6 +29,7 @@ from models.training.corpus.learnt import FILE as LEARNT
 from models.training.corpus.recipes import FEATURES, Facts, Recipe, fits
 from models.training.corpus.render import script
 from models.training.corpus.schemas import random_task
+from models.training.corpus.thoughts import thought_of
 from models.training.drills import drills
 
 
@@ -132,16 +136,40 @@ def test_a_recipe_is_read_back_from_its_words() -> None:
         Recipe.of("ridge alpha 1 with a wand")
 
 
-def test_the_plan_of_a_first_idea_says_what_it_is_for() -> None:
-    for case in targets(5, 60):
-        if case.operator is not Operator.DRAFT:
-            continue
-        task = case.history.task
-        head, _, words = case.plan.partition(": ")
+def test_a_thought_repeats_what_the_choice_depends_on() -> None:
+    rng = random.Random(5)
+    seen = set()
+    for case in targets(5, 120):
+        task, history = case.history.task, case.history
+        digest = digest_lines(history.tree, case.parent.id if case.parent else None)[:8]
+        thought = thought_of(case, digest)
         told = Counter(str(column.kind) for column in task.columns)
-        assert head.startswith(f"{task.kind} {task.metric}, {task.n_train} rows, ")
-        assert all(f"{number} {kind}" in head for kind, number in told.items())
-        assert fits(Recipe.of(words.rstrip(".")), case.history.facts)
+        assert thought.startswith(f"<think>{task.kind} {task.metric}, {task.n_train} rows, ")
+        assert all(f"{number} {kind}" in thought for kind, number in told.items())
+        for parent in (case.parent, case.other):
+            assert parent is None or f": {history.recipes[parent.id].words()}" in thought
+        _, _, tried = thought.removesuffix("</think>").partition(". tried: ")
+        assert not tried or all(any(one in line for line in digest) for one in tried.split(", "))
+        reply = example(case, Templates("starter"), rng).reply
+        assert thought.partition(". tried")[0] in reply
+        assert parse_reply(reply) == Reply(case.plan, case.code)
+        seen.add((case.operator, bool(tried)))
+    assert {(Operator.DRAFT, True), (Operator.IMPROVE, True), (Operator.IMPROVE, False)} <= seen
+
+
+def test_an_improvement_is_none_that_its_thought_calls_tried() -> None:
+    improvements = [case for case in targets(7, 200) if case.operator is Operator.IMPROVE]
+    assert len(improvements) > 20
+    for case in improvements:
+        assert case.parent is not None
+        _, _, tried = thought_of(case, digest_lines(case.history.tree, case.parent.id)).partition(". tried: ")
+        assert case.plan.partition(". ")[0] not in tried.removesuffix("</think>").split(", ")
+
+
+def test_a_first_idea_fits_its_task() -> None:
+    for case in targets(5, 60):
+        if case.operator is Operator.DRAFT:
+            assert fits(Recipe.of(case.plan.partition(": ")[2].rstrip(".")), case.history.facts)
 
 
 @pytest.mark.parametrize("step", FEATURES)
@@ -163,6 +191,9 @@ def test_drills_are_links_of_the_same_chain() -> None:
             asked = Recipe.of(drill.messages[1].content.rpartition(": ")[2].rstrip("."))
             for estimator in asked.estimators:
                 assert all(value in drill.reply for _, value in estimator.params)
-        elif kind == "Plan." and "hint: " in drill.messages[1].content:
+        elif drill.messages[0].content == "Plan." and "hint: " in drill.messages[1].content:
             assert drill.reply.startswith(drill.messages[1].content.rpartition("hint: ")[2])
-    assert seen == {"Lines.", "Imports.", "Columns.", "Model.", "Plan.", "Script."}
+        elif kind == "Plan.":
+            assert "\n    X = data" not in drill.messages[1].content  # of a script no more than its titles
+            assert "```" not in drill.reply
+    assert seen == {"Lines.", "Imports.", "Features.", "Columns.", "Model.", "Plan.", "Script."}

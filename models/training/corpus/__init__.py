@@ -12,8 +12,9 @@ from aide_local.types import Message
 from models.training.corpus.bank import recorded
 from models.training.corpus.cases import Case, cases, failing
 from models.training.corpus.schemas import packages
+from models.training.corpus.thoughts import thought_of
 
-VERSION = 5
+VERSION = 6
 DEBUG_SHARE = 0.27  # of the examples
 _SKELETON = frozenset(
     (
@@ -62,12 +63,13 @@ def example(case: Case, templates: Templates, rng: random.Random) -> Example:
     request = Request.of(case.operator, digest, case.parent, case.other, case.hint)
     task = case.history.task
     messages = (system_message(templates, task, packages(rng), ""), user_message(templates, task, request))
-    reply = f"{case.plan}\n```python\n{case.code}```"
+    thought = thought_of(case, digest)
+    reply = f"{thought}\n{case.plan}\n```python\n{case.code}```".lstrip("\n")
     return Example(messages, reply, case.operator.value, _focus(reply))
 
 
 def _focus(reply: str) -> tuple[tuple[int, int], ...]:
-    """The plan, and the lines that not every script has."""
+    """The thought, the plan, and the lines that not every script has."""
     ranges = []
     place = 0
     for line in reply.split("\n"):

@@ -31,14 +31,9 @@ _FAILURES = (
 
 
 def plan_of(facts: Facts, recipe: Recipe, first: str = "") -> str:
-    """How a plan is worded: what is changed, then kind, metric and the whole recipe.
-
-    A first idea, which changes nothing, says what it is for instead: rows and kinds of columns, copied from the prompt, so
-    that what fits them is chosen with the facts a few words back.
-    """
-    if first:
-        return f"{first}. {facts.kind} {facts.metric}: {recipe.words()}."
-    return f"{facts.kind} {facts.metric}, {facts.rows} rows, {facts.kinds}: {recipe.words()}."
+    """How a plan is worded: what is changed (a first idea changes nothing), then kind, metric and the whole recipe."""
+    opening = f"{first}. " if first else ""
+    return f"{opening}{facts.kind} {facts.metric}: {recipe.words()}."
 
 
 @dataclass(slots=True)

@@ -4,7 +4,8 @@
     python -m models.training.corpus.outcomes learn                       # writes learnt.json
 
 For each data set some drafts are executed, then changes of the best three. Results lie in ``work/outcomes.duckdb``, one
-row a program. No sample task, and nothing that a benchmark uses, is among the data sets.
+row a program; ``learn`` also writes them to ``outcomes.parquet``, from which a new database begins. No sample task, and
+nothing that a benchmark uses, is among the data sets.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from models.training.corpus.recipes import Facts, Recipe, draft
 from models.training.corpus.render import script
 
 DATABASE = Path(__file__).parent.parent / "work" / "outcomes.duckdb"
+KEPT = Path(__file__).with_name("outcomes.parquet")
 DRAFTS, CHANGES = 8, 3  # of a data set; of each of the three best drafts
 SECONDS = 60.0  # of one program: what is too slow here is too slow for a search, too
 _COUNTS_FOR = 6.0  # how many observations the average of all is worth: rare things stay near 1
@@ -150,6 +152,8 @@ def _with_skill(outcomes: list[Outcome], sign: int) -> list[Outcome]:
 
 
 def connect() -> duckdb.DuckDBPyConnection:
+    """The database of outcomes; a new one holds those that were kept."""
+    new = not DATABASE.exists()
     DATABASE.parent.mkdir(parents=True, exist_ok=True)
     connection = duckdb.connect(str(DATABASE))
     connection.execute(
@@ -157,6 +161,8 @@ def connect() -> duckdb.DuckDBPyConnection:
         " recipe TEXT, first_estimator TEXT, estimators INTEGER, idea TEXT, parent TEXT, score DOUBLE, constant DOUBLE,"
         " seconds DOUBLE, error TEXT, skill DOUBLE, gain DOUBLE)"
     )
+    if new and KEPT.exists():
+        connection.execute("INSERT INTO outcomes BY NAME FROM read_parquet(?)", [str(KEPT)])
     return connection
 
 
@@ -189,12 +195,13 @@ def _keep(connection: duckdb.DuckDBPyConnection, outcomes: list[Outcome]) -> Non
 
 
 def learn() -> None:
-    """Sum the outcomes up in ``learnt.json`` and print what they say.
+    """Keep the outcomes in ``outcomes.parquet``, sum them up in ``learnt.json`` and print what they say.
 
     An estimator's worth is its mean rank among the drafts of a data set, from 0 to 1; an idea's is the share of times that it
     gained at least a hundredth of the data set's range of skill. Both are pulled towards the mean of all where they are rare.
     """
     connection = connect()
+    connection.sql("FROM outcomes ORDER BY ALL").write_parquet(str(KEPT), compression="zstd")
     ranks: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for sort, name, rank in connection.execute(
         "SELECT sort, first_estimator, percent_rank() OVER (PARTITION BY data_set ORDER BY greatest(coalesce(skill, -1), -1))"

@@ -74,7 +74,7 @@ def script(recipe: Recipe, facts: Facts) -> str:
     """The whole script, formatted, ending in a newline."""
     body = [
         *_target(facts),
-        *_features(recipe, facts),
+        *feature_lines(recipe, facts),
         *prepare_lines(recipe, facts),
         *model_lines(recipe, facts),
     ]
@@ -113,7 +113,7 @@ def _target(facts: Facts) -> list[str]:
     return ['y = train[task["target"]].astype(str).map(task["classes"].index)']
 
 
-def _features(recipe: Recipe, facts: Facts) -> list[str]:
+def feature_lines(recipe: Recipe, facts: Facts) -> list[str]:
     lines = ["", "", "def features(data):", "    X = data[numeric].astype(float)"]
     lines.append('    X[categorical] = data[categorical].astype(str).fillna("none")')
     for step in recipe.names:

@@ -1,0 +1,48 @@
+"""What a reply says to itself before its plan: the facts, the parents and what was tried, next to where they are needed.
+
+A small model copies what is a few words back and guesses what is a thousand words back. So a reply first repeats, in
+the form in which they stand in the prompt, the rows and kinds of columns, the recipe of each parent, and the ideas that
+the journal holds already; a change that fits follows from that. The product leaves thoughts out of the plan.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from aide_local.types import Operator
+from models.training.corpus.cases import Case
+
+_MOST_ESTIMATORS, _MOST_CHANGES = 6, 4  # of those tried: what comes first in the journal
+
+
+def thought_of(case: Case, digest: Sequence[str]) -> str:
+    """The thought, with its tags; ``digest`` is the journal as the prompt shows it. Empty where a bug is to be mended."""
+    if case.operator is Operator.DEBUG:
+        return ""
+    facts = case.history.facts
+    said = [f"{facts.kind} {facts.metric}, {facts.rows} rows, {facts.kinds}, {facts.missing} missing"]
+    for word, parent in (("has", case.parent), ("and", case.other)):
+        if parent is not None:
+            said.append(f"{word}: {case.history.recipes[parent.id].words()}")
+    if tried := _tried(case, digest):
+        said.append(f"tried: {', '.join(tried)}")
+    return f"<think>{'. '.join(said)}</think>"
+
+
+def _tried(case: Case, digest: Sequence[str]) -> list[str]:
+    """For a draft the estimators of those before it, for an improvement the changes of its parent, in the journal's order."""
+    history = case.history
+    shown = [
+        history.tree[int(line.removeprefix("#").split(" ")[0])] for line in digest if re.match(r"#\d+ ", line)
+    ]
+    match case.operator:
+        case Operator.DRAFT:
+            drafts = (node.id for node in shown if node.operator is Operator.DRAFT)
+            names = dict.fromkeys(history.recipes[one].estimators[0].name for one in drafts)
+            return list(names)[:_MOST_ESTIMATORS]
+        case Operator.IMPROVE:
+            assert case.parent is not None
+            siblings = (node.id for node in shown if node.parent == case.parent.id)
+            return [history.changes[one].words for one in siblings if one in history.changes][:_MOST_CHANGES]
+    return []
