@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=100)
     given = parser.parse_args()
     template = Environment(autoescape=False).from_string(TEMPLATE.read_text("utf-8"))
-    models = [Llama(str(path), n_ctx=2048, logits_all=True, verbose=False) for path in given.files]
+    models = [Llama(str(path), n_ctx=0, logits_all=True, verbose=False) for path in given.files]
     sums = [Sums() for _ in models]
     for example in islice(generate(SEED), given.examples):
         turns = [{"role": message.role, "content": message.content} for message in example.messages]

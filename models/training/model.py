@@ -15,7 +15,7 @@ import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from torch import Tensor, nn
 
 HEAD = 64  # width of an attention head
-CONTEXT = 2048  # longest sequence, in tokens
+CONTEXT = 3072  # longest sequence, in tokens
 ROPE_BASE = 10_000.0
 NORM_EPSILON = 1e-5
 STILL = 1e10  # a rotary frequency divided by this does not turn in any context

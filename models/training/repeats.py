@@ -14,7 +14,7 @@ import numpy as np
 from models.training.batches import Batch
 from models.training.tokenizer import SPECIAL
 
-LENGTHS = (64, 128, 256, 512, 1024)  # of a row, in tokens; the same for a whole batch
+LENGTHS = (64, 128, 256, 512, 1024, 3072)  # of a row, in tokens; the same for a whole batch
 
 
 def repeats(vocabulary: int, tokens: int, seed: int) -> Iterator[Batch]:
@@ -42,7 +42,7 @@ def _segment(rng: np.random.Generator, vocabulary: int, length: int) -> tuple[np
 
 def _table(rng: np.random.Generator, vocabulary: int, length: int) -> tuple[np.ndarray, np.ndarray]:
     """Distinct keys with values, then the keys in another order; the values count."""
-    size = int(rng.integers(4, length // 4))
+    size = int(rng.integers(4, min(length // 4, vocabulary // 2)))
     keys = rng.choice(np.arange(len(SPECIAL), vocabulary), size, replace=False)
     values, order = rng.integers(len(SPECIAL), vocabulary, size), rng.permutation(size)
     tokens, weights = np.zeros(length, dtype=np.int32), np.zeros(length, dtype=np.float32)
