@@ -122,11 +122,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument(
-        "--earlier", type=Path, default=None, help="summaries of other seeds, for the medians"
+        "--earlier",
+        type=Path,
+        default=None,
+        help="summaries of an earlier call: what they hold is not run again",
     )
     parser.add_argument("--json", type=Path, default=None, help="write every summary here")
     given = parser.parse_args()
     every: list[dict[str, object]] = json.loads(given.earlier.read_text()) if given.earlier else []
+    done = {(one["task"], one["seed"], one["way"]) for one in every}
     print("| task | metric | way | best single | ensemble | report slice | valid | seconds |")
     print("|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as place:
@@ -140,6 +144,8 @@ def main() -> None:
                     (replace(tree, steps=1), lambda settings: ScriptedModel([XGBOOST])),
                 )
                 for way, (settings, engine) in zip(WAYS, ways, strict=True):
+                    if (name, seed, way) in done:
+                        continue
                     one = search(name, settings, engine, home)
                     every.append({"task": name, "seed": seed, "way": way, **one})
                     cells = [name, str(one.get("metric")), way]

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
@@ -15,6 +16,7 @@ from textual.widgets import DataTable, Footer, Static
 from aide_local.digest import format_metric
 from aide_local.errors import AideError
 from aide_local.home import Home
+from aide_local.store.history import forget
 from aide_local.store.read import list_runs, run_ids
 from aide_local.store.run_store import delete_run
 from aide_local.types import RunInfo
@@ -155,16 +157,21 @@ class HomeScreen(Screen[None]):
             return
 
         def answered(yes: bool | None) -> None:
-            if not yes:
-                return
-            try:
-                delete_run(self._home, info.id)
-            except AideError as error:
-                self.notify(f"{error.message} {error.mend}", severity="error", markup=False)
-            self._reread()
+            if yes:
+                self._delete(info.id)
 
         question = f"Delete the run {info.id} with its {info.nodes} nodes and its files? It cannot be undone."
         self.app.push_screen(Confirm(question), answered)
+
+    @work(thread=True, group="delete")
+    def _delete(self, run_id: str) -> None:
+        """The run, then what the history keeps of it, which takes seconds where there are many runs."""
+        try:
+            delete_run(self._home, run_id)
+            self.app.call_from_thread(self._reread)
+            forget(self._home)
+        except AideError as error:
+            self.app.call_from_thread(self.app.tell, error)
 
 
 def _counts(runs: tuple[RunInfo, ...], count: int) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import shutil
 import statistics
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from aide_local.digest import digest_lines
@@ -18,7 +20,7 @@ from aide_local.evaluate.predictions import PredictionsError
 from aide_local.prompts.build import Templates
 from aide_local.prompts.parse import Reply, parse_reply
 from aide_local.types import Operator
-from models.training.corpus import example, generate
+from models.training.corpus import example, generate, outcomes
 from models.training.corpus.bank import FILE as ERRORS
 from models.training.corpus.bank import error_of
 from models.training.corpus.bugs import BUGS
@@ -26,6 +28,7 @@ from models.training.corpus.cases import Case, cases, failing
 from models.training.corpus.data import write_input
 from models.training.corpus.execution import ROWS, TEST_ROWS, execute, marks, run_script
 from models.training.corpus.learnt import FILE as LEARNT
+from models.training.corpus.outcomes import KEPT as OUTCOMES
 from models.training.corpus.recipes import FEATURES, Facts, Recipe, fits
 from models.training.corpus.render import script
 from models.training.corpus.schemas import random_task
@@ -116,12 +119,28 @@ def test_a_banked_error_is_what_its_script_leads_to() -> None:
         assert (error.type, error.line) == (entry["type"], entry["line"])
 
 
-@pytest.mark.skipif(not LEARNT.exists(), reason="no outcomes have been summed up yet")
 def test_what_was_learnt_keeps_every_idea_possible() -> None:
     known = json.loads(LEARNT.read_text("utf-8"))
     weights = [weight for tables in known.values() for table in tables.values() for weight in table.values()]
     assert weights
     assert all(0.3 <= weight <= 3 for weight in weights)
+
+
+def test_what_was_learnt_follows_from_the_outcomes_that_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / OUTCOMES.name
+    shutil.copy(OUTCOMES, kept)
+    monkeypatch.setattr(outcomes, "KEPT", kept)
+    monkeypatch.setattr(outcomes, "FILE", tmp_path / LEARNT.name)
+    monkeypatch.setattr(outcomes, "DATABASE", tmp_path / "outcomes.duckdb")
+    outcomes.learn()
+    assert (tmp_path / LEARNT.name).read_text("utf-8") == LEARNT.read_text("utf-8")
+    with duckdb.connect() as connection:
+        again = connection.execute(
+            "SELECT * FROM read_parquet(?) EXCEPT SELECT * FROM read_parquet(?)", [str(kept), str(OUTCOMES)]
+        )
+        assert not again.fetchall()
 
 
 def test_a_recipe_is_read_back_from_its_words() -> None:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
 from textual.binding import Binding
 from textual.pilot import Pilot
@@ -17,6 +18,7 @@ from textual.widgets.text_area import Selection
 
 from aide_local.home import Home
 from aide_local.store.cookbook import QUERIES
+from aide_local.store.history import whole
 from aide_local.store.read import list_runs
 from tests.llm.tiny import make_gguf
 from tests.runs import make_csvs
@@ -66,6 +68,7 @@ async def test_the_list_says_how_long_a_run_has_taken(home: Home, run_id: str) -
 
 
 async def test_runs_are_listed_opened_and_deleted_after_a_question(home: Home, run_id: str) -> None:
+    whole(home)
     async with AideApp(home).run_test(size=(120, 40)) as pilot:
         await pilot.pause(0.2)
         await pilot.press("enter")
@@ -75,6 +78,14 @@ async def test_runs_are_listed_opened_and_deleted_after_a_question(home: Home, r
         await pilot.press("d", "y")
         await until(pilot, lambda: not list_runs(home))
         assert not home.run(run_id).exists()
+        await until(pilot, lambda: "nodes" in kept_by(home) and not kept_by(home)["nodes"])
+
+
+def kept_by(home: Home) -> dict[str, int]:
+    """Rows of each table in the file of the history itself."""
+    with duckdb.connect(str(home.history), read_only=True) as connection:
+        names = connection.execute("SELECT table_name FROM duckdb_tables() WHERE NOT internal").fetchall()
+        return {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for (name,) in names}
 
 
 async def test_the_form_shows_what_is_understood_and_what_is_wrong(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import duckdb
@@ -168,12 +169,12 @@ def connect() -> duckdb.DuckDBPyConnection:
 
 def run(first: int, count: int, minutes: float, workers: int) -> None:
     """Execute the programs of the data sets that are not in the database yet, ``workers`` data sets at a time."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the workers: a library reads it when it is loaded
     connection = connect()
     done = {row[0] for row in connection.execute("SELECT DISTINCT data_set FROM outcomes").fetchall()}
     waiting = (number for number in range(first, first + count) if number not in done)
     began = time.monotonic()
-    with ProcessPoolExecutor(workers, initializer=warm) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=warm) as pool:
         running = {pool.submit(explore, number) for number in itertools.islice(waiting, workers)}
         while running:
             ready, running = wait(running, return_when=FIRST_COMPLETED)
