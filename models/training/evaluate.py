@@ -39,9 +39,9 @@ from aide_local.types import Operator, Sampling
 from models.training.corpus import bank, execution
 from models.training.corpus.bugs import BUGS
 from models.training.corpus.cases import Case, cases, failing
-from models.training.corpus.changes import Change, added, changes, merge, with_other
+from models.training.corpus.changes import difference, merge, with_other
 from models.training.corpus.data import write_input
-from models.training.corpus.recipes import FEATURES, PIPELINE, WRAPS, Facts, Recipe, addable, fits
+from models.training.corpus.recipes import Facts, Recipe, covers, fits
 from models.training.corpus.render import script
 
 FIRST_SEED = 10_000_000  # of failing scripts; the bank's are far below
@@ -63,9 +63,9 @@ class Answer:
     own_beats_constant: bool = False
     names_right: bool = False
     changed: bool = False
-    plan_known: bool = False
-    plan_holds: bool = False
-    plan_matches: bool = False
+    plan_holds: bool = False  # it names the recipe that the change which it announces leads to
+    plan_suits: bool = False  # that recipe is one for the rows and columns of the task
+    plan_matches: bool = False  # it holds, and the script is exactly that recipe's
     bug: str = ""
     error: str = ""
     tokens: int = 0
@@ -192,20 +192,38 @@ def drafts(examiner: Examiner, tasks: int, each: int) -> Iterator[Answer]:
             answer, plan, code = examiner.ask(case, seed)
             answer.task = f"draft {number}"
             examiner.judge(answer, case, code, number)
-            _first_promise(answer, case, plan)
+            judge_plan(answer, case, plan)
             yield answer
 
 
-def _first_promise(answer: Answer, case: Case, plan: str) -> None:
-    """Fill in whether a draft's plan can be read, suits the task, and is what the script does."""
+def judge_plan(answer: Answer, case: Case, plan: str) -> None:
+    """Fill in whether the plan names a recipe, for a parent the one that the announced change leads to; whether it suits the
+    task; and whether it is what the script does."""
     facts = case.history.facts
-    try:
-        recipe = Recipe.of(plan.partition(": ")[2].rstrip("."))
-        wanted = ast_hash(script(recipe, facts))
-    except (ValueError, KeyError):  # not a recipe, or one whose estimator lacks a parameter
+    announced, _, rest = ("", "", plan) if case.parent is None else plan.partition(". ")
+    recipe = _recipe(rest)
+    if recipe is None:
         return
-    answer.plan_known, answer.plan_holds = True, fits(recipe, facts)
-    answer.plan_matches = answer.hash == wanted
+    answer.plan_holds = case.parent is None or _leads_to(case, announced, recipe)
+    whole = case.parent is not None or covers(recipe, facts)  # an improvement may drop what does not help
+    answer.plan_suits = answer.plan_holds and whole and fits(recipe, facts)
+    answer.plan_matches = answer.plan_holds and answer.hash == _hash_of(recipe, facts)
+
+
+def _recipe(plan: str) -> Recipe | None:
+    """The recipe that a plan, or its second sentence, names; None where that is none."""
+    try:
+        return Recipe.of(plan.partition(": ")[2].rstrip("."))
+    except ValueError:
+        return None
+
+
+def _hash_of(recipe: Recipe, facts: Facts) -> str:
+    """Of the recipe's script; empty where an estimator lacks a parameter, or has one of no such name."""
+    try:
+        return ast_hash(script(recipe, facts))
+    except KeyError:
+        return ""
 
 
 def improvements(examiner: Examiner, count: int) -> Iterator[Answer]:
@@ -224,47 +242,29 @@ def improvements(examiner: Examiner, count: int) -> Iterator[Answer]:
         examiner.judge(answer, case, code, number)
         if answer.hash:
             answer.changed = answer.hash != ast_hash(case.parent.code)
-            answer.plan_known, promised = _promise(case, plan)
-            answer.plan_holds = promised is not None
-            answer.plan_matches = (
-                promised is not None and ast_hash(script(promised, case.history.facts)) == answer.hash
-            )
+            judge_plan(answer, case, plan)
         yield answer
 
 
-def _promise(case: Case, plan: str) -> tuple[bool, Recipe | None]:
-    """Whether the plan's first sentence names a change that we know, and the recipe that the plan promises.
-
-    The recipe is None where the plan's second sentence is not what the announced change leads to.
-    """
+def _leads_to(case: Case, announced: str, recipe: Recipe) -> bool:
+    """Whether what the plan announces leads from the parent, or from both, to the recipe."""
     assert case.parent is not None
     facts, recipes = case.history.facts, case.history.recipes
-    recipe = recipes[case.parent.id]
-    first, _, rest = plan.partition(". ")
-    try:
-        promised = Recipe.of(rest.partition(": ")[2].rstrip("."))
-    except ValueError:
-        promised = None
+    parent = recipes[case.parent.id]
     if case.other is not None:
-        if first != f"merge #{case.parent.id} and #{case.other.id}":
-            return False, None
-        ways = {merge(random.Random(seed), recipe, recipes[case.other.id], facts) for seed in range(40)}
-        return True, promised if promised in ways else None
-    ways = {change.recipe for change in _possible(recipe, facts, promised) if change.words == first}
-    return bool(ways), promised if promised in ways else None
+        ways = {merge(random.Random(seed), parent, recipes[case.other.id], facts) for seed in range(40)}
+        return announced == f"merge #{case.parent.id} and #{case.other.id}" and recipe in ways
+    return announced in (difference(parent, recipe), *_brought_in(parent, recipe, facts))
 
 
-def _possible(recipe: Recipe, facts: Facts, promised: Recipe | None) -> Iterator[Change]:
-    """The changes of a recipe in all their variants, also those with the settings and estimators of ``promised``."""
-    for step, setting in promised.steps if promised else ():
-        if step in (*FEATURES, *PIPELINE, *WRAPS) and addable(step, recipe, facts):
-            yield added(recipe.with_step(step, setting), step)
-    for seed in range(40):  # another estimator comes with one of several scalings
-        rng = random.Random(seed)
-        yield from changes(rng, recipe, facts)
-        for other in promised.estimators if promised else ():
-            if other.name not in {estimator.name for estimator in recipe.estimators}:
-                yield from with_other(rng, recipe, facts, other)
+def _brought_in(parent: Recipe, recipe: Recipe, facts: Facts) -> Iterator[str]:
+    """The words of the changes that bring an estimator in and lead to ``recipe``; one comes with one of several scalings."""
+    used = {estimator.name for estimator in parent.estimators}
+    for other in recipe.estimators:
+        for seed in range(40 if other.name not in used else 0):
+            for change in with_other(random.Random(seed), parent, facts, other):
+                if change.recipe == recipe:
+                    yield change.words
 
 
 def repairs(examiner: Examiner, each: int) -> Iterator[Answer]:
@@ -320,18 +320,17 @@ def report(answers: list[Answer], distinct: int, asked: int) -> str:
         lines.append(f"| {operator} | " + " | ".join(cells) + " |")
     lines.append("")
     improved = [one for operator in ("improve", "merge") for one in by[operator] if one.hash]
-    known = [one for one in improved if one.plan_known]
     fixed: dict[str, list[Answer]] = defaultdict(list)
     for one in by["debug"]:
         fixed[one.bug].append(one)
     unfixed = sorted(bug for bug, ones in fixed.items() if not any(one.runs for one in ones))
     seconds = sum(answer.decode_ms for answer in answers) / 1000
     lines += [
-        f"- draft, the plan suits the columns and rows: {share(by['draft'], 'plan_holds')};"
+        f"- draft, the plan suits the columns and rows: {share(by['draft'], 'plan_suits')};"
         f" the script is exactly its plan's: {share(by['draft'], 'plan_matches')}",
-        f"- improve and merge, script changed: {share(improved, 'changed')}; the plan announces a change that we know:"
-        f" {share(improved, 'plan_known')}; of those the recipe it goes on to name follows from it: {share(known, 'plan_holds')};"
-        f" and the script is exactly that recipe's: {share(known, 'plan_matches')}",
+        f"- improve and merge, script changed: {share(improved, 'changed')}; the recipe that the plan names is what the"
+        f" announced change of the parent leads to: {share(improved, 'plan_holds')}; and the script is exactly that recipe's:"
+        f" {share(improved, 'plan_matches')}; the recipe suits the columns and rows, too: {share(improved, 'plan_suits')}",
         f"- debug, fixed at the first try: {share(by['debug'], 'runs')}, of {len(fixed)} kinds of bug",
         f"- kinds never fixed: {', '.join(unfixed) or 'none'}",
         f"- distinct programs among {asked} drafts for one task, temperature {TEMPERATURE}: {distinct}",

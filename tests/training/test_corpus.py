@@ -25,11 +25,12 @@ from models.training.corpus.bank import FILE as ERRORS
 from models.training.corpus.bank import error_of
 from models.training.corpus.bugs import BUGS
 from models.training.corpus.cases import Case, cases, failing
+from models.training.corpus.changes import changes, difference
 from models.training.corpus.data import write_input
 from models.training.corpus.execution import ROWS, TEST_ROWS, execute, marks, run_script
 from models.training.corpus.learnt import FILE as LEARNT
 from models.training.corpus.outcomes import KEPT as OUTCOMES
-from models.training.corpus.recipes import FEATURES, Facts, Recipe, fits
+from models.training.corpus.recipes import FEATURES, Facts, Recipe, covers, draft, fits
 from models.training.corpus.render import script
 from models.training.corpus.schemas import random_task
 from models.training.corpus.thoughts import thought_of
@@ -176,6 +177,25 @@ def test_a_thought_repeats_what_the_choice_depends_on() -> None:
     assert {(Operator.DRAFT, True), (Operator.IMPROVE, True), (Operator.IMPROVE, False)} <= seen
 
 
+def test_the_words_of_a_change_are_found_again_from_both_recipes() -> None:
+    rng = random.Random(9)
+    seen: Counter[str] = Counter()
+    for _ in range(150):
+        facts = Facts.of(random_task(rng))
+        parent = draft(rng, facts)
+        for change in changes(rng, parent, facts):
+            if [one.name for one in change.recipe.estimators] != [one.name for one in parent.estimators]:
+                assert not difference(parent, change.recipe)
+                continue
+            assert difference(parent, change.recipe) == change.words
+            seen[change.words.split(" ")[0]] += 1
+            twice = [one.recipe for one in changes(rng, change.recipe, facts)]
+            assert all(
+                difference(parent, recipe) != change.words for recipe in twice if recipe != change.recipe
+            )
+    assert {"add", "drop", "voting", "stacking", "one-hot", "scaled", "xgboost"} <= set(seen)
+
+
 def test_an_improvement_is_none_that_its_thought_calls_tried() -> None:
     improvements = [case for case in targets(7, 200) if case.operator is Operator.IMPROVE]
     assert len(improvements) > 20
@@ -188,7 +208,9 @@ def test_an_improvement_is_none_that_its_thought_calls_tried() -> None:
 def test_a_first_idea_fits_its_task() -> None:
     for case in targets(5, 60):
         if case.operator is Operator.DRAFT:
-            assert fits(Recipe.of(case.plan.partition(": ")[2].rstrip(".")), case.history.facts)
+            recipe = Recipe.of(case.plan.partition(": ")[2].rstrip("."))
+            assert fits(recipe, case.history.facts)
+            assert covers(recipe, case.history.facts)
 
 
 @pytest.mark.parametrize("step", FEATURES)

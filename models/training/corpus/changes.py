@@ -42,7 +42,8 @@ def changes(rng: random.Random, recipe: Recipe, facts: Facts, known: Learnt = NO
     """Every sensible atomic change of the recipe, settings chosen at random."""
     for step in (*FEATURES, *PIPELINE, *WRAPS):
         if addable(step, recipe, facts):
-            yield added(add(rng, recipe, step, known), step)
+            new = add(rng, recipe, step, known)
+            yield Change(f"add {step} {new.setting(step)}".strip(), step, new, 1.2)
     for step in recipe.names:
         if step in (*FEATURES, *PIPELINE, *WRAPS) and not _needed(step, recipe):
             yield Change(f"drop {step}", f"drop {step}", recipe.without(step), 0.4)
@@ -67,9 +68,35 @@ def changes(rng: random.Random, recipe: Recipe, facts: Facts, known: Learnt = NO
     yield from _other_estimators(rng, recipe, facts, known)
 
 
-def added(recipe: Recipe, step: str) -> Change:
-    """The change that led to ``recipe`` by adding the step."""
-    return Change(f"add {step} {recipe.setting(step)}".strip(), step, recipe, 1.2)
+def difference(parent: Recipe, child: Recipe) -> str:
+    """The words of the atomic change that leads from one recipe to the other; empty where no one change of steps or
+    parameters does. Whether the task has the rows and columns for it is not asked."""
+    before, after = parent.estimators, child.estimators
+    if [estimator.name for estimator in before] != [estimator.name for estimator in after]:
+        return ""
+    found = [
+        f"{one.name} {word} {was} to {now}"
+        for one, other in zip(before, after, strict=True)
+        for (word, was), (_, now) in zip(one.params, other.params, strict=False)
+        if was != now
+    ]
+    if parent.combine != child.combine:
+        found.append(f"{parent.combine} to {child.combine}")
+    gone = [step for step in parent.names if not child.has(step)]
+    new = [step for step in child.names if not parent.has(step)]
+    found += [
+        f"{step} {parent.setting(step)} to {child.setting(step)}"
+        for step in parent.names
+        if child.has(step) and child.setting(step) != parent.setting(step)
+    ]
+    if any(
+        len(gone) == len(new) == 1 and {*gone, *new} <= {*group} for group in (CODINGS, SCALINGS, TARGETS)
+    ):
+        found.append(f"{gone[0]} to {new[0]}")
+    else:
+        found += [f"drop {step}" for step in gone]
+        found += [f"add {step} {child.setting(step)}".strip() for step in new]
+    return found[0] if len(found) == 1 else ""
 
 
 def _needed(step: str, recipe: Recipe) -> bool:

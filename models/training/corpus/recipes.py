@@ -362,11 +362,17 @@ def fits_step(step: str, recipe: Recipe, facts: Facts) -> bool:
 
 
 def fits(recipe: Recipe, facts: Facts) -> bool:
-    """Whether all of the recipe makes sense on this task, and no kind of column is left out."""
+    """Whether all of the recipe makes sense on this task."""
+    scaled = facts.regression and bool({estimator.name for estimator in recipe.estimators} & {"svm", "mlp"})
+    return all(serves(estimator.name, facts) for estimator in recipe.estimators) and all(
+        fits_step(step, recipe.without(step), facts) or (scaled and step in TARGETS) for step in recipe.names
+    )
+
+
+def covers(recipe: Recipe, facts: Facts) -> bool:
+    """Whether no kind of column is left out."""
     return (
-        all(serves(estimator.name, facts) for estimator in recipe.estimators)
-        and all(fits_step(step, recipe.without(step), facts) for step in recipe.names)
-        and (facts.categorical == 0 or any(recipe.has(step) for step in CODINGS))
+        (facts.categorical == 0 or any(recipe.has(step) for step in CODINGS))
         and (facts.datetime == 0 or recipe.has("dates") or recipe.has("date cycles"))
         and (facts.text == 0 or recipe.has("text"))
     )
