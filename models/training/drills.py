@@ -28,7 +28,6 @@ from models.training.corpus.render import (
     script,
 )
 from models.training.corpus.schemas import random_task
-from models.training.corpus.thoughts import facts_in_words, thought
 
 _KNOWN = Learnt(between=True)  # no opinion on what is good: every estimator and step as often
 
@@ -37,13 +36,22 @@ def drills(seed: int) -> Iterator[Example]:
     """Infinite; deterministic in the seed. Plans as they are asked for in runs, each with links about some other task."""
     rng = random.Random(f"drills {seed}")
     templates = Templates("starter")
-    plans = (_next_plan,) * 6 + (_merged_plan, _hinted_plan)
-    kinds = (*plans, _lines, _parts, _changed_part, _changed_part, _whole)
+    kinds = (
+        _lines,
+        _parts,
+        _parts,
+        _changed_part,
+        _changed_part,
+        _changed_part,
+        _hinted_plan,
+        _merged_plan,
+        _whole,
+    )
     while True:
         for case in cases(rng):
             yield _plan(case, rng, templates)
             facts = Facts.of(random_task(rng))
-            for kind in rng.sample(kinds, 3):
+            for kind in rng.sample(kinds, rng.choice((1, 2))):
                 made = kind(rng, facts)
                 if made is not None:
                     yield made
@@ -127,36 +135,22 @@ def _outlined(node: Node | None) -> Node | None:
     return replace(node, code="".join(f"{title}\n" for title in titles))
 
 
-def _next_plan(rng: random.Random, facts: Facts, hinted: bool = False) -> Example | None:
-    """A task and a parent's plan; the thought and the plan of a change that suits both, is not tried, and is the hint's."""
-    parent = _recipe(rng, facts)
-    options = list(changes(rng, parent, facts, _KNOWN))
-    if not options:
-        return None
-    change = rng.choices(options, [option.weight for option in options])[0]
-    others = [option.words for option in options if option.words != change.words]
-    tried = rng.sample(others, min(len(others), rng.choice((0, 0, 1, 2, 4))))
-    number = rng.randint(0, 30)
-    asked = [facts_in_words(facts)]
-    asked += [f"#{number + at} improve #{number}: {words}." for at, words in enumerate(tried, 1)]
-    earlier = rng.choice(others) if others and rng.random() < 0.5 else ""
-    asked.append(f"parent #{number}: {plan_of(facts, parent, earlier)}")
-    if hinted:
-        asked.append(f"hint: {change.words}")
-    plan = plan_of(facts, change.recipe, change.words)
-    return _example("Plan.", "\n".join(asked), f"{thought(facts, [parent], tried)}\n{plan}")
-
-
 def _hinted_plan(rng: random.Random, facts: Facts) -> Example | None:
-    return _next_plan(rng, facts, hinted=True)
+    """A parent's plan and a change; the plan that says both."""
+    parent = _recipe(rng, facts)
+    change, earlier = _change(rng, parent, facts), _change(rng, parent, facts)
+    if change is None:
+        return None
+    said = earlier.words if earlier is not None and rng.random() < 0.5 else ""
+    user = f"parent #{rng.randint(0, 30)}: {plan_of(facts, parent, said)}\nhint: {change.words}"
+    return _example("Plan.", user, plan_of(facts, change.recipe, change.words))
 
 
 def _merged_plan(rng: random.Random, facts: Facts) -> Example:
     one, other = _recipe(rng, facts), _recipe(rng, facts)
     a, b = rng.sample(range(30), 2)
-    asked = f"{facts_in_words(facts)}\nparent #{a}: {plan_of(facts, one)}\nparent #{b}: {plan_of(facts, other)}\nmerge"
-    plan = plan_of(facts, merge(rng, one, other, facts), f"merge #{a} and #{b}")
-    return _example("Plan.", asked, f"{thought(facts, [one, other])}\n{plan}")
+    user = f"parent #{a}: {plan_of(facts, one)}\nparent #{b}: {plan_of(facts, other)}\nmerge"
+    return _example("Plan.", user, plan_of(facts, merge(rng, one, other, facts), f"merge #{a} and #{b}"))
 
 
 def _whole(rng: random.Random, facts: Facts) -> Example:

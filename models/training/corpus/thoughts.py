@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 from aide_local.types import Operator
 from models.training.corpus.cases import Case
-from models.training.corpus.recipes import Facts, Recipe
 
 _MOST_ESTIMATORS, _MOST_CHANGES = 6, 4  # of those tried: what comes first in the journal
 
@@ -21,18 +20,12 @@ def thought_of(case: Case, digest: Sequence[str]) -> str:
     """The thought, with its tags; ``digest`` is the journal as the prompt shows it. Empty where a bug is to be mended."""
     if case.operator is Operator.DEBUG:
         return ""
-    parents = [case.history.recipes[node.id] for node in (case.parent, case.other) if node is not None]
-    return thought(case.history.facts, parents, _tried(case, digest))
-
-
-def facts_in_words(facts: Facts) -> str:
-    return f"{facts.kind} {facts.metric}, {facts.rows} rows, {facts.kinds}, {facts.missing} missing"
-
-
-def thought(facts: Facts, parents: Sequence[Recipe], tried: Sequence[str] = ()) -> str:
-    said = [facts_in_words(facts)]
-    said += [f"{word}: {parent.words()}" for word, parent in zip(("has", "and"), parents, strict=False)]
-    if tried:
+    facts = case.history.facts
+    said = [f"{facts.kind} {facts.metric}, {facts.rows} rows, {facts.kinds}, {facts.missing} missing"]
+    for word, parent in (("has", case.parent), ("and", case.other)):
+        if parent is not None:
+            said.append(f"{word}: {case.history.recipes[parent.id].words()}")
+    if tried := _tried(case, digest):
         said.append(f"tried: {', '.join(tried)}")
     return f"<think>{'. '.join(said)}</think>"
 
