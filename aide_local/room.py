@@ -52,15 +52,24 @@ class Room:
         """What ``act`` returns, as often as it needs for want of room.
 
         Raises:
-            DiskFull: the run is to end at once.
+            DiskFull: there is none, and nobody waits for it: see :meth:`awaited`.
         """
         while True:
             try:
                 return act()
             except (OSError, AideError) as error:
                 cause = error if isinstance(error, OSError) else error.__cause__
-                full = isinstance(error, DiskFull) or (isinstance(cause, OSError) and is_full(cause))
-                if not full or not self.awaited(DiskFull(str(error))):
+                if isinstance(error, DiskFull):
+                    if not self.awaited(error):
+                        raise
+                elif isinstance(cause, OSError) and is_full(cause):
+                    full = DiskFull(
+                        f"The disk is full: {self._folder} has {self.free() / 2**20:.1f} MiB left.",
+                        "Make room, then continue with `aide-local resume`; no finished node is lost.",
+                    )
+                    if not self.awaited(full):
+                        raise full from error
+                else:
                     raise
 
     def check(self, message: str) -> None:

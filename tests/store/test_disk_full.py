@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from aide_local.errors import DiskFull
+from aide_local.errors import DiskFull, StoreError
 from aide_local.events import Event, NodeFinished, RunFinished, RunPaused, RunResumed, Trouble
 from aide_local.home import Home
+from aide_local.room import Room
 from aide_local.store.export import export
 from aide_local.store.run_store import open_run
 from aide_local.store.verify import verify
@@ -90,6 +93,22 @@ def test_a_run_that_waits_for_room_can_be_stopped_at_once(small: Path) -> None:
     store = open_run(Home(small / "home"), run.run_id)
     assert sum(node.state is NodeState.VALID for node in store.nodes()) == finished
     store.close()
+
+
+def test_whatever_could_not_be_written_is_told_as_a_full_disk(tmp_path: Path) -> None:
+    """Also what was tried outside the store, in whichever moment the person ends the run."""
+    room = Room(tmp_path, lambda event: None, threading.Event())  # of the main thread, where nobody waits
+
+    def write(error: Exception) -> None:
+        raise error
+
+    for error in (OSError(errno.ENOSPC, "No space left on device"), OSError(errno.EDQUOT, "Quota exceeded")):
+        with pytest.raises(DiskFull, match="MiB left"):
+            room.tried(partial(write, error))
+    for error in (PermissionError(errno.EACCES, "Permission denied"), StoreError("damaged")):
+        with pytest.raises(type(error)) as caught:
+            room.tried(partial(write, error))
+        assert caught.value is error
 
 
 def test_what_was_written_before_the_disk_was_full_is_there_and_what_comes_after_too(small: Path) -> None:
