@@ -363,7 +363,13 @@ def _spent(connection: DuckDBPyConnection) -> dict[int, tuple[float, int]]:
 def connect(path: Path) -> DuckDBPyConnection:
     import duckdb
 
-    return duckdb.connect(str(path), config={"threads": 1, "memory_limit": "1GB"})
+    return silent(duckdb.connect(str(path), config={"threads": 1, "memory_limit": "1GB"}))
+
+
+def silent(connection: DuckDBPyConnection) -> DuckDBPyConnection:
+    """The same without DuckDB's progress bar: after two seconds it would be printed among what a program prints."""
+    connection.execute("SET enable_progress_bar=false")
+    return connection
 
 
 def quoted(path: Path) -> str:

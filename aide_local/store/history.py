@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from aide_local.errors import StoreError
 from aide_local.home import Home
-from aide_local.store.database import PUBLISHED, quoted
+from aide_local.store.database import PUBLISHED, quoted, silent
 from aide_local.store.manifest import (
     Manifest,
     age_of,
@@ -204,7 +204,7 @@ def _make_history(
     """Returns the runs that could not be read, as the two below do."""
     import duckdb
 
-    with duckdb.connect(str(target), config={"threads": 2}) as connection:
+    with silent(duckdb.connect(str(target), config={"threads": 2})) as connection:
         migrate(connection, target)
         if kept:
             connection.execute(f"ATTACH {quoted(home.history)} AS earlier (READ_ONLY)")
@@ -217,7 +217,7 @@ def _make_recent(
 ) -> dict[str, Sequence[str]]:
     import duckdb
 
-    with duckdb.connect(str(target), config={"threads": 2}) as connection:
+    with silent(duckdb.connect(str(target), config={"threads": 2})) as connection:
         connection.execute(f"ATTACH {quoted(history)} AS past (READ_ONLY)")
         connection.execute("BEGIN")
         connection.execute("CREATE SCHEMA live")
@@ -243,7 +243,7 @@ def _change_recent(
     shutil.copyfile(recent_file(home), target)
     changed = {run: mark for run, mark in live.items() if known.live.get(run) != mark}
     gone = [run for run in known.live if known.live[run] != live.get(run)]
-    with duckdb.connect(str(target), config={"threads": 2}) as connection:
+    with silent(duckdb.connect(str(target), config={"threads": 2})) as connection:
         connection.execute("BEGIN")
         for table in TABLES:
             connection.execute(f"DELETE FROM live.{table} WHERE run_id IN (SELECT unnest(?))", [gone])
@@ -327,7 +327,7 @@ def _attach_snapshot(connection: DuckDBPyConnection, file: Path, copy: Path) -> 
         return
     connection.execute("DETACH one")
     shutil.copyfile(file, copy)
-    with duckdb.connect(str(copy)) as older:
+    with silent(duckdb.connect(str(copy))) as older:
         migrate(older, copy)
     connection.execute(f"ATTACH {quoted(copy)} AS one (READ_ONLY)")
 
