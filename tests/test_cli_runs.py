@@ -30,6 +30,7 @@ def test_a_run_is_carried_to_another_home_and_deleted_here(home: Path, tmp_path:
     assert f"written: {file}" in aide("export", "latest", "--out", file, home=home).stdout
     assert VERSION_1 in aide("import", file, home=there).stdout
     refused(aide("import", file, home=there), "already")
+    refused(aide("import", there, home=there), "is a folder")
     assert "8 nodes, 6 prediction files: ok" in aide("verify", home=there).stdout
     would = aide("prune", "latest", "--dry-run", home=home).stdout
     assert "1 run would be deleted" in would

@@ -140,6 +140,11 @@ def import_(
     """Take in a run that another machine exported. Its checksums are compared; nothing of it is executed."""
     from aide_local.store.archive import import_archive
 
+    if archive.is_dir():
+        raise SettingsError(
+            f"{archive} is a folder.",
+            "Give the one file that `aide-local export RUN` wrote (its format archive).",
+        )
     if not archive.is_file():
         raise SettingsError(f"There is no file {archive}.", "Check the path.")
     found = import_archive(_home(context, home), archive)
