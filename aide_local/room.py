@@ -59,18 +59,24 @@ class Room:
                 return act()
             except (OSError, AideError) as error:
                 cause = error if isinstance(error, OSError) else error.__cause__
-                if isinstance(error, DiskFull):
-                    if not self.awaited(error):
-                        raise
-                elif isinstance(cause, OSError) and is_full(cause):
-                    full = DiskFull(
-                        f"The disk is full: {self._folder} has {self.free() / 2**20:.1f} MiB left.",
-                        "Make room, then continue with `aide-local resume`; no finished node is lost.",
-                    )
-                    if not self.awaited(full):
-                        raise full from error
-                else:
+                full = self._as_full(error, cause)
+                if full is None:
                     raise
+                if not self.awaited(full):
+                    raise full from cause
+
+    def _as_full(self, error: OSError | AideError, cause: BaseException | None) -> DiskFull | None:
+        """What a person is told, if it is room that is wanting."""
+        if isinstance(error, DiskFull):
+            return error
+        if not isinstance(cause, OSError) or not is_full(cause):
+            return None
+        return DiskFull(
+            self._how_full(), "Make room, then continue with `aide-local resume`; no finished node is lost."
+        )
+
+    def _how_full(self) -> str:
+        return f"The disk is full: {self._folder} has {self.free() / 2**20:.1f} MiB left."
 
     def check(self, message: str) -> None:
         """Raises DiskFull where ``message``, of a script, speaks of a full disk and the disk is full."""
@@ -101,7 +107,7 @@ class Room:
         self._emit(
             Trouble(
                 time.time(),
-                f"The disk is full: {self._folder} has {self.free() / 2**20:.1f} MiB left. The run waits.",
+                f"{self._how_full()} The run waits.",
                 f"Make {ENOUGH >> 20} MiB of room there and it goes on by itself; or stop it at once"
                 " and continue later with `aide-local resume`. No finished node is lost.",
             )

@@ -11,7 +11,7 @@ import json
 import os
 import platform
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain, groupby
 from pathlib import Path
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, Statement
 
 DATABASE, PUBLISHED, INFO, LOCK = "run.duckdb", "published.duckdb", "info.json", "lock"
+_CONFIG: Mapping[str, str | int] = {"threads": 1, "memory_limit": "1GB"}  # of a run's own database
 EXAM = "exam-"  # begins the id of a run that is a part of a model's examination; that of a search, its date
 
 
@@ -78,7 +79,7 @@ class DuckRunStore:
         self._inserts: dict[tuple[str, int, int], Statement] = {}
         try:
             with told(folder):
-                self._connection = connect(folder / DATABASE)
+                self._connection = connect_to(folder / DATABASE)
                 migrate(self._connection, folder / DATABASE)
                 self._placed = _placed(self._connection)
                 self._spent = _spent(self._connection)
@@ -299,7 +300,7 @@ class DuckRunStore:
             try:
                 with self._publishing, self._lock, told(self.folder):
                     self._connection.close()
-                    self._connection = connect(self.folder / DATABASE)
+                    self._connection = connect_to(self.folder / DATABASE)
                 return
             except DiskFull as still:
                 error = still
@@ -360,14 +361,12 @@ def _spent(connection: DuckDBPyConnection) -> dict[int, tuple[float, int]]:
     return {node: (float(seconds), int(tokens)) for node, seconds, tokens in found}
 
 
-def connect(path: Path) -> DuckDBPyConnection:
+def connect_to(path: Path, config: Mapping[str, str | int] = _CONFIG) -> DuckDBPyConnection:
+    """A database to write to, without DuckDB's progress bar: after two seconds it would be printed among what a program
+    prints. ``config``: DuckDB's settings; those of a run's own database, if none are given."""
     import duckdb
 
-    return silent(duckdb.connect(str(path), config={"threads": 1, "memory_limit": "1GB"}))
-
-
-def silent(connection: DuckDBPyConnection) -> DuckDBPyConnection:
-    """The same without DuckDB's progress bar: after two seconds it would be printed among what a program prints."""
+    connection = duckdb.connect(str(path), config=dict(config))
     connection.execute("SET enable_progress_bar=false")
     return connection
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from aide_local.errors import StoreError
 from aide_local.home import Home
-from aide_local.store.database import PUBLISHED, quoted, silent
+from aide_local.store.database import PUBLISHED, connect_to, quoted
 from aide_local.store.manifest import (
     Manifest,
     age_of,
@@ -202,9 +202,8 @@ def _make_history(
     home: Home, target: Path, known: Manifest, kept: Mapping[str, str], quiet: Mapping[str, str]
 ) -> dict[str, Sequence[str]]:
     """Returns the runs that could not be read, as the two below do."""
-    import duckdb
 
-    with silent(duckdb.connect(str(target), config={"threads": 2})) as connection:
+    with connect_to(target, {"threads": 2}) as connection:
         migrate(connection, target)
         if kept:
             connection.execute(f"ATTACH {quoted(home.history)} AS earlier (READ_ONLY)")
@@ -215,9 +214,8 @@ def _make_history(
 def _make_recent(
     home: Home, target: Path, history: Path, known: Manifest, live: Mapping[str, str], stale: Sequence[str]
 ) -> dict[str, Sequence[str]]:
-    import duckdb
 
-    with silent(duckdb.connect(str(target), config={"threads": 2})) as connection:
+    with connect_to(target, {"threads": 2}) as connection:
         connection.execute(f"ATTACH {quoted(history)} AS past (READ_ONLY)")
         connection.execute("BEGIN")
         connection.execute("CREATE SCHEMA live")
@@ -238,12 +236,11 @@ def _change_recent(
     home: Home, target: Path, known: Manifest, live: Mapping[str, str]
 ) -> dict[str, Sequence[str]]:
     """The recent layer with other runs in it; its views stay."""
-    import duckdb
 
     shutil.copyfile(recent_file(home), target)
     changed = {run: mark for run, mark in live.items() if known.live.get(run) != mark}
     gone = [run for run in known.live if known.live[run] != live.get(run)]
-    with silent(duckdb.connect(str(target), config={"threads": 2})) as connection:
+    with connect_to(target, {"threads": 2}) as connection:
         connection.execute("BEGIN")
         for table in TABLES:
             connection.execute(f"DELETE FROM live.{table} WHERE run_id IN (SELECT unnest(?))", [gone])
@@ -317,7 +314,6 @@ def _reason(run: str, error: Exception) -> str:
 
 def _attach_snapshot(connection: DuckDBPyConnection, file: Path, copy: Path) -> None:
     """Attach it as ``one``. One of an earlier schema is copied to ``copy``, which is migrated and attached instead."""
-    import duckdb
 
     connection.execute(f"ATTACH {quoted(file)} AS one (READ_ONLY)")
     row = connection.execute("SELECT max(version) FROM one.schema_version").fetchone()
@@ -327,7 +323,7 @@ def _attach_snapshot(connection: DuckDBPyConnection, file: Path, copy: Path) -> 
         return
     connection.execute("DETACH one")
     shutil.copyfile(file, copy)
-    with silent(duckdb.connect(str(copy))) as older:
+    with connect_to(copy) as older:
         migrate(older, copy)
     connection.execute(f"ATTACH {quoted(copy)} AS one (READ_ONLY)")
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from aide_local.errors import StoreError
 from aide_local.home import Home
 from aide_local.llm.protocol import ModelInfo
-from aide_local.store.database import DATABASE, EXAM, LOCK, DuckRunStore, connect, machine
+from aide_local.store.database import DATABASE, EXAM, LOCK, DuckRunStore, connect_to, machine
 from aide_local.store.schema import migrate, utc_now
 from aide_local.store.trouble import held, hold, told
 from aide_local.store.values import fingerprint, settings_to_json, task_to_json
@@ -44,7 +44,7 @@ def create_run(
     now = utc_now()
     run_id, folder = _new_folder(home, task, now, EXAM if settings.exam is not None else "")
     with told(home.root), begun(home, run_id) as partial:
-        connection = connect(partial / DATABASE)
+        connection = connect_to(partial / DATABASE)
         migrate(connection, partial / DATABASE)
         connection.execute(
             f"INSERT INTO runs VALUES ({', '.join(['?'] * 28)})",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from aide_local.errors import StoreError
 from aide_local.files import sha256_of
 from aide_local.home import Home
-from aide_local.store.database import DATABASE, LOCK, PUBLISHED, connect
+from aide_local.store.database import DATABASE, LOCK, PUBLISHED, connect_to
 from aide_local.store.read import DAMAGED, RunView, seen, snapshot, view_of
 from aide_local.store.rows import read_info
 from aide_local.store.schema import TABLES, migrate, migrations, refuse_newer, version_of
@@ -137,7 +137,7 @@ def _database(folder: Path) -> tuple[list[str], list[str]]:
             for file in files:
                 shutil.copyfile(file, Path(place, file.name))
             copy = Path(place, DATABASE)
-            with connect(copy) as connection:
+            with connect_to(copy) as connection:
                 migrate(connection, folder / DATABASE)
                 _read_all(connection, folder.name)
     except OSError as error:
