@@ -155,7 +155,14 @@ def _database(home: Home) -> Finding:
             connection.execute("CREATE TABLE t AS SELECT 1 AS x")
         from aide_local.store.read import list_runs, run_ids
 
-        list_runs(home, latest=50)  # whether they can be read
+        damaged = [info.id for info in list_runs(home, latest=50) if info.state == "damaged"]
+        if damaged:
+            return Finding(
+                State.FAIL,
+                "database",
+                f"cannot be read: {', '.join(damaged)}",
+                f"`aide-local verify {damaged[0]}` says why.",
+            )
         count = len(run_ids(home))
     except (duckdb.Error, AideError) as error:
         return Finding(

@@ -233,7 +233,7 @@ class RunInfo:
     id: str
     task: str
     model: str
-    state: str  # "running", "paused", "finished", "stopped", "failed"
+    state: str  # "running", "paused", "finished", "stopped", "failed"; of lists also "interrupted", "damaged"
     metric: str
     direction: str
     created: float  # seconds since the epoch

@@ -31,6 +31,16 @@ def test_the_database_counts_the_runs(tmp_path: Path) -> None:
     assert (found.state, found.text.endswith("0 runs")) == (State.OK, True)
 
 
+def test_a_run_that_cannot_be_read_fails_with_its_name(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.run("20261127-1-a").mkdir(parents=True)
+    (home.run("20261127-1-a") / "published.duckdb").write_text("not a database")
+    found = doctor._database(home)
+    assert found.state is State.FAIL
+    assert "20261127-1-a" in found.text
+    assert "verify 20261127-1-a" in found.mend
+
+
 def test_every_finding_names_what_was_looked_at() -> None:
     for found in (doctor._python(), doctor._machine(), doctor._gpu()):
         assert found.subject

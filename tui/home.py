@@ -43,8 +43,22 @@ The same from a shell:  aide-local run sample_tasks/bike_demand --steps 10
 A model on this machine writes scripts; each is run in a sandbox and scored on labels it never saw.
 Nothing leaves this machine.
 """
-_STYLES = {"running": "green", "paused": "yellow", "failed": "red", "interrupted": "magenta"}
-_GLYPHS = {"running": "▶", "paused": "‖", "finished": "✓", "stopped": "■", "failed": "✗", "interrupted": "!"}
+_STYLES = {
+    "running": "green",
+    "paused": "yellow",
+    "failed": "red",
+    "interrupted": "magenta",
+    "damaged": "red",
+}
+_GLYPHS = {
+    "running": "▶",
+    "paused": "‖",
+    "finished": "✓",
+    "stopped": "■",
+    "failed": "✗",
+    "interrupted": "!",
+    "damaged": "?",
+}
 
 
 class RunsTable(DataTable[Text]):

@@ -51,23 +51,16 @@ class RunView:
 
 def list_runs(home: Home, *, exams: bool = False, latest: int | None = None) -> tuple[RunInfo, ...]:
     """The searches, the latest first, at most so many of the ``latest``; with ``exams`` the parts of models'
-    examinations in their place. A run whose process is gone without an end is "interrupted".
-
-    Raises:
-        StoreError: neither a run's info nor its snapshot can be read.
+    examinations in their place. A run whose process is gone without an end is "interrupted"; one of which neither
+    info nor snapshot can be read is "damaged", and no more is known of it than its folder's name and age.
     """
     found: list[RunInfo] = []
     for run_id in reversed(run_ids(home, exams=exams)):
         if len(found) == latest:
             break
-        folder = home.run(run_id)
-        info = _noted(folder)
-        if info is None:
-            if not (folder / PUBLISHED).exists():
-                continue  # not published yet, or deleted in this moment
-            with snapshot(home, run_id) as connection:
-                info = _known(connection, folder)
-        found.append(_now(info))
+        info = _noted(home.run(run_id)) or _published(home, run_id)
+        if info is not None:
+            found.append(_now(info))
     return tuple(found)
 
 
@@ -99,6 +92,22 @@ def _known(connection: DuckDBPyConnection, folder: Path) -> RunInfo:
         return read_info(connection, folder.name, folder)
     except DAMAGED as error:
         raise _unreadable(folder, error) from error
+
+
+def _published(home: Home, run_id: str) -> RunInfo | None:
+    """The info of the snapshot; None where none is published yet, or the run was deleted in this moment."""
+    folder = home.run(run_id)
+    if not (folder / PUBLISHED).exists():
+        return None
+    try:
+        with snapshot(home, run_id) as connection:
+            return _known(connection, folder)
+    except StoreError:
+        try:
+            seen_last = folder.stat().st_mtime
+        except FileNotFoundError:
+            return None
+        return RunInfo(run_id, "", "", "damaged", "", "", seen_last, folder=folder)
 
 
 def _now(info: RunInfo) -> RunInfo:

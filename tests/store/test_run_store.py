@@ -229,8 +229,10 @@ def test_only_the_latest_runs_are_read_where_only_they_are_wanted(tmp_path: Path
     for file in ("info.json", "published.duckdb"):
         (home.run(latest[2]) / file).write_text("not to be read")
     assert [info.id for info in list_runs(home, latest=2)] == latest[:2]
+    assert [info.state for info in list_runs(home)] == ["interrupted", "interrupted", "damaged"]
+    assert list_runs(home)[2].id == latest[2]
     with pytest.raises(StoreError, match="cannot be read"):
-        list_runs(home)
+        read_run(home, latest[2])
 
 
 def test_a_home_that_cannot_be_written_is_told(tmp_path: Path) -> None:
