@@ -28,6 +28,7 @@ from models.training.corpus.render import (
     script,
 )
 from models.training.corpus.schemas import random_task
+from models.training.corpus.thoughts import could_add, facts_in_words
 
 _KNOWN = Learnt(between=True)  # no opinion on what is good: every estimator and step as often
 
@@ -43,6 +44,9 @@ def drills(seed: int) -> Iterator[Example]:
         _changed_part,
         _changed_part,
         _changed_part,
+        _steps,
+        _steps,
+        _hinted_plan,
         _hinted_plan,
         _merged_plan,
         _whole,
@@ -133,6 +137,13 @@ def _outlined(node: Node | None) -> Node | None:
         return None
     titles = (line.strip() for line in node.code.split("\n") if line.lstrip().startswith("# "))
     return replace(node, code="".join(f"{title}\n" for title in titles))
+
+
+def _steps(rng: random.Random, facts: Facts) -> Example:
+    """The facts and a recipe; the steps that could be added."""
+    recipe = _recipe(rng, facts)
+    user = f"{facts_in_words(facts)}. has: {recipe.words()}"
+    return _example("Steps.", user, could_add(recipe, facts))
 
 
 def _hinted_plan(rng: random.Random, facts: Facts) -> Example | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import re
 import shutil
 import statistics
 from collections import Counter
@@ -156,6 +157,16 @@ def test_a_recipe_is_read_back_from_its_words() -> None:
         Recipe.of("ridge alpha 1 with a wand")
 
 
+def said_in(thought: str, what: str) -> list[str]:
+    """The list that a thought has under a heading."""
+    found = re.search(rf"\. {what}: (.*?)(?:\. \w[\w ]*: |</think>)", thought)
+    return found[1].split(", ") if found else []
+
+
+def tried_in(thought: str) -> list[str]:
+    return said_in(thought, "tried")
+
+
 def test_a_thought_repeats_what_the_choice_depends_on() -> None:
     rng = random.Random(5)
     seen = set()
@@ -168,10 +179,11 @@ def test_a_thought_repeats_what_the_choice_depends_on() -> None:
         assert all(f"{number} {kind}" in thought for kind, number in told.items())
         for parent in (case.parent, case.other):
             assert parent is None or f": {history.recipes[parent.id].words()}" in thought
-        _, _, tried = thought.removesuffix("</think>").partition(". tried: ")
-        assert not tried or all(any(one in line for line in digest) for one in tried.split(", "))
+        tried = tried_in(thought)
+        assert not tried or all(any(one in line for line in digest) for one in tried)
+        assert not case.hint or thought.endswith(f". asked: {case.hint}</think>")
         reply = example(case, Templates("starter"), rng).reply
-        assert thought.partition(". tried")[0] in reply
+        assert re.split(r"\. (?:tried|could add|asked): |</think>", thought)[0] in reply
         assert parse_reply(reply) == Reply(case.plan, case.code)
         seen.add((case.operator, bool(tried)))
     assert {(Operator.DRAFT, True), (Operator.IMPROVE, True), (Operator.IMPROVE, False)} <= seen
@@ -196,13 +208,24 @@ def test_the_words_of_a_change_are_found_again_from_both_recipes() -> None:
     assert {"add", "drop", "voting", "stacking", "one-hot", "scaled", "xgboost"} <= set(seen)
 
 
-def test_an_improvement_is_none_that_its_thought_calls_tried() -> None:
+def test_an_improvement_is_none_that_its_thought_calls_tried_and_adds_what_it_says_could_be() -> None:
     improvements = [case for case in targets(7, 200) if case.operator is Operator.IMPROVE]
     assert len(improvements) > 20
+    adds = 0
     for case in improvements:
         assert case.parent is not None
-        _, _, tried = thought_of(case, digest_lines(case.history.tree, case.parent.id)).partition(". tried: ")
-        assert case.plan.partition(". ")[0] not in tried.removesuffix("</think>").split(", ")
+        thought = thought_of(case, digest_lines(case.history.tree, case.parent.id))
+        change = case.plan.partition(". ")[0]
+        assert change not in tried_in(thought)
+        could = said_in(thought, "could add")
+        recipe = case.history.recipes[case.parent.id]
+        assert could
+        assert not any(recipe.has(step) for step in could)
+        added = re.fullmatch(r"add (\D+?)(?: \d+)?", change)
+        if added and " to the " not in change:
+            assert added[1] in could
+            adds += 1
+    assert adds > 5
 
 
 def test_a_first_idea_fits_its_task() -> None:
@@ -237,4 +260,4 @@ def test_drills_are_links_of_the_same_chain() -> None:
         elif kind == "Plan.":
             assert "\n    X = data" not in drill.messages[1].content  # of a script no more than its titles
             assert "```" not in drill.reply
-    assert seen == {"Lines.", "Imports.", "Features.", "Columns.", "Model.", "Plan.", "Script."}
+    assert seen == {"Lines.", "Imports.", "Features.", "Columns.", "Model.", "Plan.", "Script.", "Steps."}

@@ -2,7 +2,8 @@
 
 A small model copies what is a few words back and guesses what is a thousand words back. So a reply first repeats, in
 the form in which they stand in the prompt, the rows and kinds of columns, the recipe of each parent, and the ideas that
-the journal holds already; a change that fits follows from that. The product leaves thoughts out of the plan.
+the journal holds already; for an improvement it lists the steps that could be added, so that one is copied from a list
+instead of made up; last comes what the person asked for. The product leaves thoughts out of the plan.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 
 from aide_local.types import Operator
 from models.training.corpus.cases import Case
+from models.training.corpus.recipes import FEATURES, ORDER, PIPELINE, WRAPS, Facts, Recipe, addable
 
 _MOST_ESTIMATORS, _MOST_CHANGES = 6, 4  # of those tried: what comes first in the journal
 
@@ -21,13 +23,35 @@ def thought_of(case: Case, digest: Sequence[str]) -> str:
     if case.operator is Operator.DEBUG:
         return ""
     facts = case.history.facts
-    said = [f"{facts.kind} {facts.metric}, {facts.rows} rows, {facts.kinds}, {facts.missing} missing"]
+    said = [facts_in_words(facts)]
     for word, parent in (("has", case.parent), ("and", case.other)):
         if parent is not None:
             said.append(f"{word}: {case.history.recipes[parent.id].words()}")
-    if tried := _tried(case, digest):
+    tried = _tried(case, digest)
+    if tried:
         said.append(f"tried: {', '.join(tried)}")
+    if case.operator is Operator.IMPROVE:
+        assert case.parent is not None
+        said.append(f"could add: {could_add(case.history.recipes[case.parent.id], facts, tried)}")
+    if case.hint:
+        said.append(f"asked: {case.hint}")
     return f"<think>{'. '.join(said)}</think>"
+
+
+def facts_in_words(facts: Facts) -> str:
+    return f"{facts.kind} {facts.metric}, {facts.rows} rows, {facts.kinds}, {facts.missing} missing"
+
+
+def could_add(recipe: Recipe, facts: Facts, tried: Sequence[str] = ()) -> str:
+    """The steps that one change can add, in the order in which a script takes them; "nothing" if there is none."""
+    steps = (
+        step
+        for step in ORDER
+        if step in (*FEATURES, *PIPELINE, *WRAPS)
+        and addable(step, recipe, facts)
+        and f"add {step}" not in tried
+    )
+    return ", ".join(steps) or "nothing"
 
 
 def _tried(case: Case, digest: Sequence[str]) -> list[str]:
