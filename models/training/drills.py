@@ -28,7 +28,7 @@ from models.training.corpus.render import (
     script,
 )
 from models.training.corpus.schemas import random_task
-from models.training.corpus.thoughts import could_add, facts_in_words
+from models.training.corpus.thoughts import additions, facts_in_words
 
 _KNOWN = Learnt(between=True)  # no opinion on what is good: every estimator and step as often
 
@@ -143,7 +143,7 @@ def _steps(rng: random.Random, facts: Facts) -> Example:
     """The facts and a recipe; the steps that could be added."""
     recipe = _recipe(rng, facts)
     user = f"{facts_in_words(facts)}. has: {recipe.words()}"
-    return _example("Steps.", user, could_add(recipe, facts))
+    return _example("Steps.", user, additions(recipe, facts))
 
 
 def _hinted_plan(rng: random.Random, facts: Facts) -> Example | None:
@@ -153,7 +153,8 @@ def _hinted_plan(rng: random.Random, facts: Facts) -> Example | None:
     if change is None:
         return None
     said = earlier.words if earlier is not None and rng.random() < 0.5 else ""
-    user = f"parent #{rng.randint(0, 30)}: {plan_of(facts, parent, said)}\nhint: {change.words}"
+    hint = change.words if rng.random() < 0.7 else change.idea
+    user = f"parent #{rng.randint(0, 30)}: {plan_of(facts, parent, said)}\nhint: {hint}"
     return _example("Plan.", user, plan_of(facts, change.recipe, change.words))
 
 

@@ -29,10 +29,10 @@ def thought_of(case: Case, digest: Sequence[str]) -> str:
             said.append(f"{word}: {case.history.recipes[parent.id].words()}")
     tried = _tried(case, digest)
     if tried:
-        said.append(f"tried: {', '.join(tried)}")
+        said.append(f"tried: {', '.join(one.removeprefix('add ') for one in tried)}")
     if case.operator is Operator.IMPROVE:
         assert case.parent is not None
-        said.append(f"could add: {could_add(case.history.recipes[case.parent.id], facts, tried)}")
+        said.append(f"could: {additions(case.history.recipes[case.parent.id], facts, tried)}")
     if case.hint:
         said.append(f"asked: {case.hint}")
     return f"<think>{'. '.join(said)}</think>"
@@ -42,8 +42,10 @@ def facts_in_words(facts: Facts) -> str:
     return f"{facts.kind} {facts.metric}, {facts.rows} rows, {facts.kinds}, {facts.missing} missing"
 
 
-def could_add(recipe: Recipe, facts: Facts, tried: Sequence[str] = ()) -> str:
-    """The steps that one change can add, in the order in which a script takes them; "nothing" if there is none."""
+def additions(recipe: Recipe, facts: Facts, tried: Sequence[str] = ()) -> str:
+    """The changes that add a step, in the order in which a script takes them: "add logs, add pca"; "add nothing" if there
+    is none. Nothing else in a thought stands behind the word "add": what follows it in the plan is copied from here.
+    """
     steps = (
         step
         for step in ORDER
@@ -51,7 +53,7 @@ def could_add(recipe: Recipe, facts: Facts, tried: Sequence[str] = ()) -> str:
         and addable(step, recipe, facts)
         and f"add {step}" not in tried
     )
-    return ", ".join(steps) or "nothing"
+    return ", ".join(f"add {step}" for step in steps) or "add nothing"
 
 
 def _tried(case: Case, digest: Sequence[str]) -> list[str]:
