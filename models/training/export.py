@@ -3,7 +3,8 @@
     python -m models.training.export --type q8_0
 
 writes ``models/starter.gguf``, ``models/registry.toml`` and the vectors that the parity test compares. The
-averaged weights are exported. Metadata says what the model is and which prompts it was trained on.
+averaged weights are exported; with ``--average-with`` the mean of those of several trainings of one
+descent (model soups, Wortsman et al., 2022). Metadata says what the model is and which prompts it was trained on.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import hashlib
 import json
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +31,32 @@ from models.training.train import WORK
 MODELS = Path(__file__).parent.parent
 NAME, LICENCE = "aide-local starter", "Apache-2.0"
 DESCRIPTION = "Bundled: writes scripts for tabular tasks in the candidate contract, and knows nothing else."
-MIN_P = 0.2  # code is a function of the plan, so what is unlikely there is a slip; in a plan, likely things are many
+MIN_P = 0.3  # code is a function of the plan, so what is unlikely there is a slip; in a plan, likely things are many
 TYPES = {"f16": gguf.GGMLQuantizationType.F16, "q8_0": gguf.GGMLQuantizationType.Q8_0}
 
 
-def export(checkpoint: Path, target: Path, kind: str) -> None:
+def load(work: Path, others: Sequence[Path] = ()) -> dict[str, Any]:
+    """The state of a training, its weights the mean with those of the others.
+
+    Raises:
+        ValueError: another has other shapes.
+    """
+    state, *rest = (
+        torch.load(one / "checkpoint.pt", map_location="cpu", weights_only=True) for one in (work, *others)
+    )
+    for one, other in zip(others, rest, strict=True):
+        if other["shape"] != state["shape"]:
+            raise ValueError(f"{one} holds a model of other shapes: {other['shape']}, not {state['shape']}")
+    state["average"] = {
+        name: torch.stack([values.float(), *(other["average"][name].float() for other in rest)]).mean(0)
+        for name, values in state["average"].items()
+    }
+    state["averaged"] = len(rest)
+    return dict(state)
+
+
+def export(state: dict[str, Any], target: Path, kind: str) -> None:
     """Write ``target`` whole or not at all."""
-    state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
     shape = Shape(**state["shape"])
     tokenizer = Tokenizer.from_str(state["tokenizer"])
     partial = target.with_suffix(".partial")
@@ -82,6 +103,8 @@ def _describe(writer: gguf.GGUFWriter, state: dict[str, Any], kind: str) -> None
     writer.add_string("aide.git_revision", revision.stdout.strip())
     here = f"{step} steps, {tokens} tokens ({reply_tokens} of replies), {seconds / 60:.0f} minutes"
     earlier = state["plan"]["earlier"]
+    if state["averaged"]:
+        here += f", averaged with the weights of {state['averaged']} other"
     writer.add_string("aide.training", f"{earlier}; then {here}" if earlier else here)
 
 
@@ -112,7 +135,7 @@ def register(model: Path) -> None:
     )
 
 
-def write_vectors(checkpoint: Path, target: Path, prompts: int = 6) -> None:
+def write_vectors(state: dict[str, Any], target: Path, prompts: int = 6) -> None:
     """Prompts with their token ids and PyTorch's logits after the last one, for the parity test.
 
     Only the 40 largest logits are kept, with their ids.
@@ -121,7 +144,6 @@ def write_vectors(checkpoint: Path, target: Path, prompts: int = 6) -> None:
 
     from models.training.corpus import generate
 
-    state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
     model = Llama(Shape(**state["shape"]))
     model.load_state_dict(state["average"], strict=False)
     encoder = Encoder(Tokenizer.from_str(state["tokenizer"]))
@@ -149,14 +171,21 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--work", type=Path, default=WORK)
+    parser.add_argument(
+        "--average-with",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="folders of other trainings: of the weights this one began with, or from the same",
+    )
     parser.add_argument("--to", type=Path, default=MODELS / "starter.gguf")
     parser.add_argument("--type", choices=TYPES, default="q8_0")
     parser.add_argument("--vectors", type=Path, default=MODELS.parent / "tests" / "training" / "vectors.json")
     given = parser.parse_args()
-    checkpoint = given.work / "checkpoint.pt"
-    export(checkpoint, given.to, given.type)
+    state = load(given.work, given.average_with)
+    export(state, given.to, given.type)
     register(given.to)
-    write_vectors(checkpoint, given.vectors)
+    write_vectors(state, given.vectors)
     print(f"{given.to}: {given.to.stat().st_size / 1e6:.1f} MB")
 
 
