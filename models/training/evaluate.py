@@ -35,6 +35,7 @@ from aide_local.prompts.build import Request, Templates
 from aide_local.prompts.pack import Packer
 from aide_local.prompts.parse import parse_reply
 from aide_local.screen import ast_hash, screen
+from aide_local.task import Direction, Task
 from aide_local.types import Operator, Sampling
 from models.training.corpus import bank, execution
 from models.training.corpus.bugs import BUGS
@@ -61,6 +62,9 @@ class Answer:
     runs: bool = False
     beats_constant: bool = False
     own_beats_constant: bool = False
+    score: float | None = None  # on the rows of the made-up test file; None where it does not run
+    gains: bool = False  # scores better than its parent, on the same few rows
+    own_gains: bool = False  # the corpus' own answer does
     names_right: bool = False
     changed: bool = False
     plan_holds: bool = False  # it names the recipe that the change which it announces leads to
@@ -80,7 +84,7 @@ class Examiner:
     engine: LlamaEngine
     modules: frozenset[str] = field(default_factory=frozenset)
     packages: str = ""
-    own: dict[tuple[str, int], bool] = field(default_factory=dict)
+    known: dict[tuple[str, int], Answer] = field(default_factory=dict)
 
     def ask(self, case: Case, seed: int) -> tuple[Answer, str, str]:
         """The answer so far, and the reply's plan and code."""
@@ -114,16 +118,21 @@ class Examiner:
         return answer, reply.plan, reply.code
 
     def judge(self, answer: Answer, case: Case, code: str, seed: int) -> None:
-        """Execute the script on made-up data; fill in what came of it, and of the corpus' own answer."""
-        answer.own_beats_constant = self._own_beats_constant(case, seed)
+        """Execute the script on made-up data; fill in what came of it, of the corpus' own answer, and of the parent."""
         self._judge(answer, case, code, seed)
+        own = self._judged(case, case.code, seed)
+        answer.own_beats_constant = own.beats_constant
+        if case.parent is not None and case.operator is not Operator.DEBUG:
+            parent = self._judged(case, case.parent.code, seed)
+            answer.gains = better(case.history.task, answer.score, parent.score)
+            answer.own_gains = better(case.history.task, own.score, parent.score)
 
-    def _own_beats_constant(self, case: Case, seed: int) -> bool:
-        if (case.code, seed) not in self.own:
-            wanted = Answer("", "", "", "")
-            self._judge(wanted, case, case.code, seed)
-            self.own[case.code, seed] = wanted.beats_constant
-        return self.own[case.code, seed]
+    def _judged(self, case: Case, code: str, seed: int) -> Answer:
+        """What becomes of a script of the corpus."""
+        if (code, seed) not in self.known:
+            self.known[code, seed] = Answer("", "", "", "")
+            self._judge(self.known[code, seed], case, code, seed)
+        return self.known[code, seed]
 
     def _judge(self, answer: Answer, case: Case, code: str, seed: int) -> None:
         task = case.history.task
@@ -141,21 +150,29 @@ class Examiner:
                 answer.error = error.one_line()
                 return
             try:
-                answer.beats_constant = self._beats_constant(case, folder, seed)
+                answer.score, constant = self._marks(case, folder, seed)
             except ScoreError as outside:  # of the metric's domain: the product fails such a node, too
                 answer.error = str(outside)
                 return
+            answer.beats_constant = better(task, answer.score, constant)
             answer.runs = True
         finally:
             shutil.rmtree(folder)
 
-    def _beats_constant(self, case: Case, folder: Path, seed: int) -> bool:
+    @staticmethod
+    def _marks(case: Case, folder: Path, seed: int) -> tuple[float, float]:
         task = case.history.task
         truth = write_input(
             replace(task, n_train=execution.ROWS), folder / "again", seed, execution.ROWS, execution.TEST_ROWS
         )
-        ours, constant = execution.marks(task, folder, truth)
-        return ours > constant if task.direction.value == "maximize" else ours < constant
+        return execution.marks(task, folder, truth)
+
+
+def better(task: Task, one: float | None, other: float | None) -> bool:
+    """Whether ``one`` is the better score; what has none is worse than all, and not better than another that has none."""
+    if one is None or other is None:
+        return one is not None
+    return one > other if task.direction is Direction.MAXIMIZE else one < other
 
 
 def _foreign_names(code: str, case: Case) -> bool:
@@ -331,6 +348,8 @@ def report(answers: list[Answer], distinct: int, asked: int) -> str:
         f"- improve and merge, script changed: {share(improved, 'changed')}; the recipe that the plan names is what the"
         f" announced change of the parent leads to: {share(improved, 'plan_holds')}; and the script is exactly that recipe's:"
         f" {share(improved, 'plan_matches')}; the recipe suits the columns and rows, too: {share(improved, 'plan_suits')}",
+        f"- improve and merge, better than the parent on the {execution.TEST_ROWS} rows of the made-up test file:"
+        f" {share(improved, 'gains')}; the corpus' own answers: {share(improved, 'own_gains')}",
         f"- debug, fixed at the first try: {share(by['debug'], 'runs')}, of {len(fixed)} kinds of bug",
         f"- kinds never fixed: {', '.join(unfixed) or 'none'}",
         f"- distinct programs among {asked} drafts for one task, temperature {TEMPERATURE}: {distinct}",

@@ -6,10 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from aide_local.interpreter import probe
+from aide_local.llm.scripted import ScriptedModel
 from aide_local.screen import ast_hash
+from aide_local.task import Direction
 from aide_local.types import Operator
 from models.training.corpus.cases import Case
-from models.training.evaluate import Answer, judge_plan
+from models.training.evaluate import Answer, Examiner, better, judge_plan
 from tests.training.test_corpus import targets
 
 
@@ -48,6 +51,38 @@ def test_a_script_that_is_the_parents_does_not_match(moments: list[Case]) -> Non
         if case.parent is not None:
             answer = judged(case, case.plan, case.parent.code)
             assert (answer.plan_holds, answer.plan_matches) == (True, False)
+
+
+def test_an_improvement_gains_if_it_scores_better_than_its_parent(moments: list[Case]) -> None:
+    examiner = Examiner(ScriptedModel([]), frozenset(probe().modules))
+    seen = set()
+    for number, case in enumerate(one for one in moments[:40] if one.operator is Operator.IMPROVE):
+        assert case.parent is not None
+        answer, same = (Answer("improve", "", "", "") for _ in range(2))
+        examiner.judge(answer, case, case.code, number)
+        examiner.judge(same, case, case.parent.code, number)
+        assert answer.gains == answer.own_gains == better(case.history.task, answer.score, same.score)
+        assert not same.gains
+        seen.add(answer.gains)
+    assert seen == {True, False}
+
+
+@pytest.mark.parametrize(
+    ("direction", "one", "other", "says"),
+    [
+        (Direction.MAXIMIZE, 0.9, 0.8, True),
+        (Direction.MAXIMIZE, 0.8, 0.8, False),
+        (Direction.MINIMIZE, 0.9, 0.8, False),
+        (Direction.MINIMIZE, 0.7, 0.8, True),
+        (Direction.MINIMIZE, 0.7, None, True),
+        (Direction.MAXIMIZE, None, 0.8, False),
+        (Direction.MAXIMIZE, None, None, False),
+    ],
+)
+def test_better(
+    moments: list[Case], direction: Direction, one: float | None, other: float | None, says: bool
+) -> None:
+    assert better(replace(moments[0].history.task, direction=direction), one, other) is says
 
 
 def test_a_recipe_without_a_parameter_matches_nothing(moments: list[Case]) -> None:
