@@ -202,7 +202,6 @@ def _make_history(
     home: Home, target: Path, known: Manifest, kept: Mapping[str, str], quiet: Mapping[str, str]
 ) -> dict[str, Sequence[str]]:
     """Returns the runs that could not be read, as the two below do."""
-
     with connect_to(target, {"threads": 2}) as connection:
         migrate(connection, target)
         if kept:
@@ -214,7 +213,6 @@ def _make_history(
 def _make_recent(
     home: Home, target: Path, history: Path, known: Manifest, live: Mapping[str, str], stale: Sequence[str]
 ) -> dict[str, Sequence[str]]:
-
     with connect_to(target, {"threads": 2}) as connection:
         connection.execute(f"ATTACH {quoted(history)} AS past (READ_ONLY)")
         connection.execute("BEGIN")
@@ -314,7 +312,6 @@ def _reason(run: str, error: Exception) -> str:
 
 def _attach_snapshot(connection: DuckDBPyConnection, file: Path, copy: Path) -> None:
     """Attach it as ``one``. One of an earlier schema is copied to ``copy``, which is migrated and attached instead."""
-
     connection.execute(f"ATTACH {quoted(file)} AS one (READ_ONLY)")
     row = connection.execute("SELECT max(version) FROM one.schema_version").fetchone()
     version = row[0] if row else 0

@@ -35,7 +35,7 @@ from aide_local.prompts.build import Request, Templates
 from aide_local.prompts.pack import Packer
 from aide_local.prompts.parse import parse_reply
 from aide_local.screen import ast_hash, screen
-from aide_local.task import Direction, Task
+from aide_local.task import Task
 from aide_local.types import Operator, Sampling
 from models.training.corpus import bank, execution
 from models.training.corpus.bugs import BUGS
@@ -172,7 +172,7 @@ def better(task: Task, one: float | None, other: float | None) -> bool:
     """Whether ``one`` is the better score; what has none is worse than all, and not better than another that has none."""
     if one is None or other is None:
         return one is not None
-    return one > other if task.direction is Direction.MAXIMIZE else one < other
+    return task.direction.sign * one > task.direction.sign * other
 
 
 def _foreign_names(code: str, case: Case) -> bool:

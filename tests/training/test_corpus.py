@@ -247,7 +247,7 @@ def test_a_step_without_its_columns_does_no_harm(step: str, tmp_path: Path) -> N
 
 
 def test_drills_are_links_of_the_same_chain() -> None:
-    seen = set()
+    seen, whole = set(), []
     for drill in itertools.islice(drills(1), 200):
         kind = drill.messages[0].content.split("\n")[0]
         seen.add(kind)
@@ -257,8 +257,11 @@ def test_drills_are_links_of_the_same_chain() -> None:
                 assert all(value in drill.reply for _, value in estimator.params)
         elif drill.messages[0].content == "Plan." and "hint: " in drill.messages[1].content:
             asked = drill.messages[1].content.rpartition("hint: ")[2]
-            assert asked.split(" ")[-1] in drill.reply.partition(". ")[0]
+            announced = drill.reply.partition(". ")[0]
+            assert set(asked.split(" ")) <= set(announced.split(" "))  # all of it, or what it is about
+            whole.append(asked == announced)
         elif kind == "Plan.":
             assert "\n    X = data" not in drill.messages[1].content  # of a script no more than its titles
             assert "```" not in drill.reply
     assert seen == {"Lines.", "Imports.", "Features.", "Columns.", "Model.", "Plan.", "Script.", "Steps."}
+    assert len(whole) > sum(whole) > len(whole) / 2

@@ -10,13 +10,13 @@ from models.training.corpus.learnt import NOTHING, Learnt
 from models.training.corpus.recipes import (
     CODINGS,
     COMBINES,
+    EXTRAS,
     FAMILIES,
     FEATURES,
     PIPELINE,
     SCALINGS,
     SETTINGS,
     TARGETS,
-    WRAPS,
     Estimator,
     Facts,
     Recipe,
@@ -40,12 +40,12 @@ class Change:
 
 def changes(rng: random.Random, recipe: Recipe, facts: Facts, known: Learnt = NOTHING) -> Iterator[Change]:
     """Every sensible atomic change of the recipe, settings chosen at random."""
-    for step in (*FEATURES, *PIPELINE, *WRAPS):
+    for step in EXTRAS:
         if addable(step, recipe, facts):
             new = add(rng, recipe, step, known)
             yield Change(f"add {step} {new.setting(step)}".strip(), step, new, 1.2)
     for step in recipe.names:
-        if step in (*FEATURES, *PIPELINE, *WRAPS) and not _needed(step, recipe):
+        if step in EXTRAS and not _needed(step, recipe):
             yield Change(f"drop {step}", f"drop {step}", recipe.without(step), 0.4)
         if step in SETTINGS:
             for value in SETTINGS[step]:

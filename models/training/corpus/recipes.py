@@ -89,6 +89,7 @@ WRAPS = (
     "scaled target",
     "normal target",
 )
+EXTRAS = (*FEATURES, *PIPELINE, *WRAPS)  # steps that a script does without
 TARGETS = ("log target", "scaled target", "normal target")
 COMBINES = ("voting", "stacking")
 
@@ -391,7 +392,7 @@ def draft(
     recipe = replace(base_steps(rng, facts, estimators), combine=combine)
     wanted = rng.choices((0, 1, 2), (5, 4, 2))[0]
     for _ in range(wanted):
-        extras = [step for step in (*FEATURES, *PIPELINE, *WRAPS) if addable(step, recipe, facts)]
+        extras = [step for step in EXTRAS if addable(step, recipe, facts)]
         if extras:
             recipe = add(rng, recipe, rng.choice(extras), known)
     return recipe

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from aide_local.types import Operator
 from models.training.corpus.cases import Case
-from models.training.corpus.recipes import FEATURES, ORDER, PIPELINE, WRAPS, Facts, Recipe, addable
+from models.training.corpus.recipes import EXTRAS, ORDER, Facts, Recipe, addable
 
 _MOST_ESTIMATORS, _MOST_CHANGES = 6, 4  # of those tried: what comes first in the journal
 
@@ -49,9 +49,7 @@ def additions(recipe: Recipe, facts: Facts, tried: Sequence[str] = ()) -> str:
     steps = (
         step
         for step in ORDER
-        if step in (*FEATURES, *PIPELINE, *WRAPS)
-        and addable(step, recipe, facts)
-        and f"add {step}" not in tried
+        if step in EXTRAS and addable(step, recipe, facts) and f"add {step}" not in tried
     )
     return ", ".join(f"add {step}" for step in steps) or "add nothing"
 
