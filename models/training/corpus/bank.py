@@ -15,6 +15,8 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from aide_local.screen import screen
@@ -52,6 +54,22 @@ def error_of(case: Failing) -> NodeError | None:
         shutil.rmtree(folder)
 
 
+def entry_of(seed: int) -> dict[str, object] | None:
+    """The line of the bank for a seed; None where it gives no failing script."""
+    case = failing(seed)
+    if case is None:
+        return None
+    error = error_of(case)
+    return {
+        "seed": seed,
+        "bug": case.bug.name,
+        "kind": error.kind if error else "",
+        "type": error.type if error else "",
+        "message": error.message if error else "",
+        "line": error.line if error else None,
+    }
+
+
 def _modules() -> frozenset[str]:
     from aide_local.interpreter import probe
 
@@ -64,28 +82,22 @@ def main() -> None:
     )
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=2000)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="scripts at a time")
     given = parser.parse_args()
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the workers: a library reads it when it is loaded
     from models.training.corpus.execution import warm
 
-    warm()
-    with FILE.open("a", encoding="utf-8") as out:
-        for seed in range(given.first, given.first + given.count):
-            case = failing(seed)
-            if case is None:
-                continue
-            error = error_of(case)
-            entry = {
-                "seed": seed,
-                "bug": case.bug.name,
-                "kind": error.kind if error else "",
-                "type": error.type if error else "",
-                "message": error.message if error else "",
-                "line": error.line if error else None,
-            }
-            out.write(json.dumps(entry, ensure_ascii=False) + "\n")
-            out.flush()
-            print(seed, case.bug.name, "→", error.one_line() if error else "no error", file=sys.stderr)
+    seeds = range(given.first, given.first + given.count)
+    context = get_context("spawn")
+    with (
+        ProcessPoolExecutor(given.workers, context, initializer=warm) as pool,
+        FILE.open("a", encoding="utf-8") as out,
+    ):
+        for entry in pool.map(entry_of, seeds):
+            if entry is not None:
+                out.write(json.dumps(entry, ensure_ascii=False) + "\n")
+                out.flush()
+                print(entry["seed"], entry["bug"], "→", entry["type"] or "no error", file=sys.stderr)
 
 
 if __name__ == "__main__":
