@@ -114,7 +114,7 @@ def test_a_banked_error_is_what_its_script_leads_to() -> None:
     entries = [json.loads(line) for line in ERRORS.read_text("utf-8").splitlines()]
     told = [entry for entry in entries if entry["type"] and entry["kind"] != "timeout"]
     for entry in random.Random(0).sample(told, 4):
-        case = failing(entry["seed"])
+        case = failing(entry["seed"], entry["only"])
         assert case is not None
         assert case.bug.name == entry["bug"]
         error = error_of(case)

@@ -49,8 +49,8 @@ def generate(seed: int) -> Iterator[Example]:
         for case in cases(rng):
             yield example(case, templates, rng)
             if bank and rng.random() < DEBUG_SHARE / (1 - DEBUG_SHARE):
-                place, error = rng.choice(bank)
-                found = failing(place)
+                place, only, error = rng.choice(bank)
+                found = failing(place, only)
                 if found is not None:
                     yield example(found.case(error), templates, rng)
 

@@ -2,7 +2,8 @@
 
     python -m models.training.corpus.bank --first 0 --count 2000
 
-appends to ``errors.jsonl``: the seed of the failing script and the error it led to. A script that does not
+appends to ``errors.jsonl``: the seed of the failing script and the error it led to; with ``--only BUG`` those of scripts
+that have that bug, which most scripts have no place for. A script that does not
 fail after all is recorded as such, and not used. Needs scikit-learn and xgboost.
 """
 
@@ -16,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -26,8 +28,8 @@ from models.training.corpus.cases import Failing, failing
 FILE = Path(__file__).with_name("errors.jsonl")
 
 
-def recorded() -> Iterator[tuple[int, NodeError]]:
-    """Seeds whose scripts fail, with their errors."""
+def recorded() -> Iterator[tuple[int, str, NodeError]]:
+    """Seeds whose scripts fail, the bug that they were made with if it was not left open, and their errors."""
     if not FILE.exists():
         return
     with FILE.open(encoding="utf-8") as lines:
@@ -36,6 +38,7 @@ def recorded() -> Iterator[tuple[int, NodeError]]:
             if entry["type"]:
                 yield (
                     entry["seed"],
+                    entry["only"],
                     NodeError(entry["kind"], entry["type"], entry["message"], entry["line"]),
                 )
 
@@ -54,14 +57,15 @@ def error_of(case: Failing) -> NodeError | None:
         shutil.rmtree(folder)
 
 
-def entry_of(seed: int) -> dict[str, object] | None:
+def entry_of(seed: int, only: str) -> dict[str, object] | None:
     """The line of the bank for a seed; None where it gives no failing script."""
-    case = failing(seed)
+    case = failing(seed, only)
     if case is None:
         return None
     error = error_of(case)
     return {
         "seed": seed,
+        "only": only,
         "bug": case.bug.name,
         "kind": error.kind if error else "",
         "type": error.type if error else "",
@@ -82,6 +86,7 @@ def main() -> None:
     )
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=2000)
+    parser.add_argument("--only", default="", help="the name of a bug")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="scripts at a time")
     given = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the workers: a library reads it when it is loaded
@@ -93,7 +98,7 @@ def main() -> None:
         ProcessPoolExecutor(given.workers, context, initializer=warm) as pool,
         FILE.open("a", encoding="utf-8") as out,
     ):
-        for entry in pool.map(entry_of, seeds):
+        for entry in pool.map(entry_of, seeds, repeat(given.only)):
             if entry is not None:
                 out.write(json.dumps(entry, ensure_ascii=False) + "\n")
                 out.flush()

@@ -264,7 +264,7 @@ BUGS: tuple[Bug, ...] = (
     Bug("division by zero", "do not divide by zero", _swap("(X[b].abs() + 1)", "(X[b] * 0)")),
     Bug("early stopping with no rows to watch", "give the rows to watch", _swap(", eval_set=[(held, y_held)]", ""), 3),
     Bug("early stopping of old", "set early_stopping_rounds on the model", _swap("verbose=False)", "verbose=False, early_stopping_rounds=30)"), 3),
-    Bug("constraints of raw columns", "one constraint for each prepared column", _swap("told = pd.DataFrame(prepare.fit_transform(X, y))", "told = train[numeric[:2]]"), 3),
+    Bug("constraints of raw columns", "one constraint for each prepared column", _swap("told = pd.DataFrame(prepare.fit_transform(X, y))", "told = X"), 3),
     Bug("hashed rows as a frame", "hash one record for each row", _swap('lambda x: x.to_dict("records")', "lambda x: x.to_numpy()"), 2),
     Bug("scoring misspelt", "correct the scoring", _pattern(r'scoring="\w+"', 'scoring="score"')),
     Bug("too many parts", "use fewer parts", _pattern(r"PCA\(\d+", "PCA(5000")),
