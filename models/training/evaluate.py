@@ -339,14 +339,18 @@ def report(answers: list[Answer], distinct: int, asked: int) -> str:
     fixed: dict[str, list[Answer]] = defaultdict(list)
     for one in by["debug"]:
         fixed[one.bug].append(one)
-    unfixed = sorted(bug for bug, ones in fixed.items() if not any(one.runs for one in ones))
+    weak = sorted(
+        (sum(one.runs for one in ones) / len(ones), f"{bug} {sum(one.runs for one in ones)} of {len(ones)}")
+        for bug, ones in fixed.items()
+        if not all(one.runs for one in ones)
+    )
     seconds = sum(answer.decode_ms for answer in answers) / 1000
     lines += [
         f"- draft, the plan suits the columns and rows: {share(by['draft'], 'plan_suits')};"
         f" the script is exactly its plan's: {share(by['draft'], 'plan_matches')}",
         *(_changes(operator, [one for one in by[operator] if one.hash]) for operator in ("improve", "merge")),
         f"- debug, fixed at the first try: {share(by['debug'], 'runs')}, of {len(fixed)} kinds of bug",
-        f"- kinds never fixed: {', '.join(unfixed) or 'none'}",
+        f"- kinds not always fixed: {', '.join(said for _, said in weak) or 'none'}",
         f"- distinct programs among {asked} drafts for one task, temperature {TEMPERATURE}: {distinct}",
         f"- tasks: {len({answer.task for answer in answers})}; generations: {len(answers) + asked};"
         f" {sum(answer.tokens for answer in answers) / max(seconds, 1e-9):.0f} tokens/s",

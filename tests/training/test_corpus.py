@@ -117,7 +117,7 @@ def test_a_banked_error_is_what_its_script_leads_to() -> None:
         case = failing(entry["seed"], entry["only"])
         assert case is not None
         assert case.bug.name == entry["bug"]
-        error = error_of(case)
+        error = error_of(case, seconds=120)  # beside other work
         assert error is not None
         assert (error.type, error.line) == (entry["type"], entry["line"])
 

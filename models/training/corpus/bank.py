@@ -26,6 +26,7 @@ from aide_local.types import NodeError
 from models.training.corpus.cases import Failing, failing
 
 FILE = Path(__file__).with_name("errors.jsonl")
+SECONDS = 12.0  # of one script: what is far too slow is to show it soon
 
 
 def recorded() -> Iterator[tuple[int, str, NodeError]]:
@@ -43,7 +44,7 @@ def recorded() -> Iterator[tuple[int, str, NodeError]]:
                 )
 
 
-def error_of(case: Failing) -> NodeError | None:
+def error_of(case: Failing, seconds: float = SECONDS) -> NodeError | None:
     """What the product would say of the script: refused, failed, or wrong predictions."""
     from models.training.corpus.execution import execute  # heavy; training only reads what is recorded
 
@@ -52,7 +53,7 @@ def error_of(case: Failing) -> NodeError | None:
         return refused
     folder = Path(tempfile.mkdtemp(prefix="bank-"))
     try:
-        return execute(case.node.code, case.task, folder, case.node.id)
+        return execute(case.node.code, case.task, folder, case.node.id, seconds)
     finally:
         shutil.rmtree(folder)
 

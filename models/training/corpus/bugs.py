@@ -19,7 +19,8 @@ Edit = Callable[[random.Random, str, Facts], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """``fix`` is the first sentence of the plan that mends it; ``edit`` is None where it does not apply."""
+    """``fix`` is the first sentence of the plan that mends it; ``edit`` is None where it does not apply. A ``weight`` of 0 is
+    for bugs that are only put in by name: one more weight would give every seed of the bank another bug."""
 
     name: str
     fix: str
@@ -269,13 +270,14 @@ BUGS: tuple[Bug, ...] = (
     Bug("scoring misspelt", "correct the scoring", _pattern(r'scoring="\w+"', 'scoring="score"')),
     Bug("too many parts", "use fewer parts", _pattern(r"PCA\(\d+", "PCA(5000")),
     Bug("too many neighbors", "use fewer neighbors", _pattern(r"(KNeighbors\w+)\(\d+", r"\1(100000")),
+    Bug("id among the features", "leave the id out", _swap("data[numeric].astype(float)", 'data[[task["id"], *numeric]].astype(float)'), 0),
 )  # fmt: skip
 
 
 def broken(rng: random.Random, code: str, facts: Facts, only: str = "") -> tuple[Bug, str] | None:
     """A random bug put into ``code`` (the one named ``only``, if given); None where none applies."""
     bugs = [bug for bug in BUGS if not only or bug.name == only]
-    for bug in rng.choices(bugs, [bug.weight for bug in bugs], k=20):
+    for bug in rng.choices(bugs, None if only else [bug.weight for bug in bugs], k=20):
         wrong = bug.edit(rng, code, facts)
         if wrong is not None and wrong != code:
             return bug, wrong
