@@ -27,7 +27,7 @@ from aide_local.store.database import DATABASE, INFO, PUBLISHED
 from aide_local.store.read import unpublished
 from aide_local.store.run_store import begun
 from aide_local.store.schema import newest, refuse_newer
-from aide_local.store.trouble import told
+from aide_local.store.trouble import ANOTHER_OUT, told
 from aide_local.store.verify import check_snapshot
 
 MANIFEST = "aide-local-run.json"
@@ -51,7 +51,7 @@ def export_archive(home: Home, run_id: str, out: Path) -> None:
     except StoreError as error:
         raise StoreError(error.message, f"`aide-local resume {run_id}` writes it anew.") from error
     with (
-        told(out.parent),
+        told(out.parent, ANOTHER_OUT),
         # It may be replaced meanwhile: one open file is one snapshot.
         (folder / PUBLISHED).open("rb") as snapshot,
         becoming(out) as partial,
