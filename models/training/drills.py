@@ -164,9 +164,8 @@ def _hinted_plan(rng: random.Random, facts: Facts) -> Example | None:
 
 def _merged_plan(rng: random.Random, facts: Facts) -> Example:
     one = _recipe(rng, facts)
-    change = (
-        _change(rng, one, facts) if rng.random() < 0.4 else None
-    )  # the best nodes of a run are often relatives
+    kin = rng.random() < 0.4  # the best nodes of a run often are
+    change = _change(rng, one, facts) if kin else None
     other = change.recipe if change is not None else _recipe(rng, facts)
     merged = merge(rng, one, other, facts)
     a, b = rng.sample(range(30), 2)

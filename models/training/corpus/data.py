@@ -176,9 +176,8 @@ def _target(task: Task, rng: np.random.Generator, signals: list[np.ndarray], tot
         return (score > np.quantile(score, rng.uniform(0.4, 0.7))).astype(float)
     count = len(task.classes)
     edges = np.quantile(score, np.linspace(0, 1, count + 1)[1:-1])
-    places = (
-        np.arange(count) if task.metric == "qwk" else rng.permutation(count)
-    )  # whose classes are in order
+    ordered = task.metric == "qwk"  # by which classes far apart are worse
+    places = np.arange(count) if ordered else rng.permutation(count)
     return places[np.searchsorted(edges, score)].astype(float)
 
 

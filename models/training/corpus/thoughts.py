@@ -2,8 +2,9 @@
 
 A small model copies what is a few words back and guesses what is a thousand words back. So a reply first repeats, in
 the form in which they stand in the prompt, the rows and kinds of columns, the recipe of each parent, and the ideas that
-the journal holds already; for an improvement it lists the steps that could be added, numbered, and chooses a number: which is open, what stands
-behind it is copied; for a merge it says what is taken from the second parent; last comes what the person asked for. The product leaves thoughts out of the plan.
+the journal holds already; for an improvement it numbers the steps that could be added and chooses a number: any would do,
+and what stands behind it is copied instead of made up; for a merge it says what the second parent brings and what of the
+first goes; last comes what the person asked for. The product leaves thoughts out of the plan.
 """
 
 from __future__ import annotations
