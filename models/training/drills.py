@@ -28,7 +28,7 @@ from models.training.corpus.render import (
     script,
 )
 from models.training.corpus.schemas import random_task
-from models.training.corpus.thoughts import additions, facts_in_words
+from models.training.corpus.thoughts import additions, choice, facts_in_words, numbered, taken
 
 _KNOWN = Learnt(between=True)  # no opinion on what is good: every estimator and step as often
 
@@ -48,6 +48,7 @@ def drills(seed: int) -> Iterator[Example]:
         _steps,
         _hinted_plan,
         _hinted_plan,
+        _merged_plan,
         _merged_plan,
         _whole,
     )
@@ -140,29 +141,37 @@ def _outlined(node: Node | None) -> Node | None:
 
 
 def _steps(rng: random.Random, facts: Facts) -> Example:
-    """The facts and a recipe; the steps that could be added."""
+    """The facts and a recipe; the steps that could be added, and one of them."""
     recipe = _recipe(rng, facts)
+    steps = additions(recipe, facts)
     user = f"{facts_in_words(facts)}. has: {recipe.words()}"
-    return _example("Steps.", user, additions(recipe, facts))
+    said = [f"could: {numbered(steps)}", *([choice(steps, rng.choice(steps))] if steps else ())]
+    return _example("Steps.", user, ". ".join(said))
 
 
 def _hinted_plan(rng: random.Random, facts: Facts) -> Example | None:
     """A parent's plan and a change; the plan that says both."""
     parent = _recipe(rng, facts)
-    change, earlier = _change(rng, parent, facts), _change(rng, parent, facts)
-    if change is None:
+    options = list(changes(rng, parent, facts, _KNOWN))
+    if not options:
         return None
-    said = earlier.words if earlier is not None and rng.random() < 0.5 else ""
+    change, earlier = rng.choices(options, [option.weight for option in options], k=2)
+    said = earlier.words if rng.random() < 0.5 else ""
     hint = change.words if rng.random() < 0.7 else change.idea
     user = f"parent #{rng.randint(0, 30)}: {plan_of(facts, parent, said)}\nhint: {hint}"
     return _example("Plan.", user, plan_of(facts, change.recipe, change.words))
 
 
 def _merged_plan(rng: random.Random, facts: Facts) -> Example:
-    one, other = _recipe(rng, facts), _recipe(rng, facts)
+    one = _recipe(rng, facts)
+    kin = rng.random() < 0.4  # the best nodes of a run often are
+    change = _change(rng, one, facts) if kin else None
+    other = change.recipe if change is not None else _recipe(rng, facts)
+    merged = merge(rng, one, other, facts)
     a, b = rng.sample(range(30), 2)
     user = f"parent #{a}: {plan_of(facts, one)}\nparent #{b}: {plan_of(facts, other)}\nmerge"
-    return _example("Plan.", user, plan_of(facts, merge(rng, one, other, facts), f"merge #{a} and #{b}"))
+    plan = plan_of(facts, merged, f"merge #{a} and #{b}")
+    return _example("Plan.", user, f"<think>{taken(one, merged)}</think>\n{plan}")
 
 
 def _whole(rng: random.Random, facts: Facts) -> Example:

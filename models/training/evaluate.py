@@ -47,7 +47,7 @@ from models.training.corpus.render import script
 
 FIRST_SEED = 10_000_000  # of failing scripts; the bank's are far below
 TEMPERATURE = 0.7  # the product's default
-SECONDS = 60.0  # of one script on 220 rows; a product run gives minutes, on more rows
+SECONDS = 60.0  # of one script on 300 rows; a product run gives minutes, on more rows
 
 
 @dataclass(slots=True)
@@ -336,22 +336,21 @@ def report(answers: list[Answer], distinct: int, asked: int) -> str:
         cells = (share(ones, what) for what in columns)
         lines.append(f"| {operator} | " + " | ".join(cells) + " |")
     lines.append("")
-    improved = [one for operator in ("improve", "merge") for one in by[operator] if one.hash]
     fixed: dict[str, list[Answer]] = defaultdict(list)
     for one in by["debug"]:
         fixed[one.bug].append(one)
-    unfixed = sorted(bug for bug, ones in fixed.items() if not any(one.runs for one in ones))
+    weak = sorted(
+        (sum(one.runs for one in ones) / len(ones), f"{bug} {sum(one.runs for one in ones)} of {len(ones)}")
+        for bug, ones in fixed.items()
+        if not all(one.runs for one in ones)
+    )
     seconds = sum(answer.decode_ms for answer in answers) / 1000
     lines += [
         f"- draft, the plan suits the columns and rows: {share(by['draft'], 'plan_suits')};"
         f" the script is exactly its plan's: {share(by['draft'], 'plan_matches')}",
-        f"- improve and merge, script changed: {share(improved, 'changed')}; the recipe that the plan names is what the"
-        f" announced change of the parent leads to: {share(improved, 'plan_holds')}; and the script is exactly that recipe's:"
-        f" {share(improved, 'plan_matches')}; the recipe suits the columns and rows, too: {share(improved, 'plan_suits')}",
-        f"- improve and merge, better than the parent on the {execution.TEST_ROWS} rows of the made-up test file:"
-        f" {share(improved, 'gains')}; the corpus' own answers: {share(improved, 'own_gains')}",
+        *(_changes(operator, [one for one in by[operator] if one.hash]) for operator in ("improve", "merge")),
         f"- debug, fixed at the first try: {share(by['debug'], 'runs')}, of {len(fixed)} kinds of bug",
-        f"- kinds never fixed: {', '.join(unfixed) or 'none'}",
+        f"- kinds not always fixed: {', '.join(said for _, said in weak) or 'none'}",
         f"- distinct programs among {asked} drafts for one task, temperature {TEMPERATURE}: {distinct}",
         f"- tasks: {len({answer.task for answer in answers})}; generations: {len(answers) + asked};"
         f" {sum(answer.tokens for answer in answers) / max(seconds, 1e-9):.0f} tokens/s",
@@ -362,6 +361,17 @@ def report(answers: list[Answer], distinct: int, asked: int) -> str:
     lines += ["", "What failed most:", ""]
     lines += [f"- {count} × {error}" for error, count in errors.most_common(12)]
     return "\n".join(lines)
+
+
+def _changes(operator: str, answers: list[Answer]) -> str:
+    """What became of those that parse."""
+    return (
+        f"- {operator}, script changed: {share(answers, 'changed')}; the recipe that the plan names is what the announced"
+        f" change leads to: {share(answers, 'plan_holds')}; and the script is exactly that recipe's:"
+        f" {share(answers, 'plan_matches')}; the recipe suits the columns and rows, too: {share(answers, 'plan_suits')};"
+        f" better than the parent on the {execution.TEST_ROWS} rows of the made-up test file: {share(answers, 'gains')},"
+        f" the corpus' own answers: {share(answers, 'own_gains')}"
+    )
 
 
 def main() -> None:

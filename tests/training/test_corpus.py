@@ -30,6 +30,7 @@ from models.training.corpus.changes import changes, difference
 from models.training.corpus.data import write_input
 from models.training.corpus.execution import ROWS, TEST_ROWS, execute, marks, run_script
 from models.training.corpus.learnt import FILE as LEARNT
+from models.training.corpus.learnt import Learnt
 from models.training.corpus.outcomes import KEPT as OUTCOMES
 from models.training.corpus.recipes import FEATURES, Facts, Recipe, covers, draft, fits
 from models.training.corpus.render import script
@@ -113,10 +114,10 @@ def test_a_banked_error_is_what_its_script_leads_to() -> None:
     entries = [json.loads(line) for line in ERRORS.read_text("utf-8").splitlines()]
     told = [entry for entry in entries if entry["type"] and entry["kind"] != "timeout"]
     for entry in random.Random(0).sample(told, 4):
-        case = failing(entry["seed"])
+        case = failing(entry["seed"], entry["only"])
         assert case is not None
         assert case.bug.name == entry["bug"]
-        error = error_of(case)
+        error = error_of(case, seconds=120)  # beside other work
         assert error is not None
         assert (error.type, error.line) == (entry["type"], entry["line"])
 
@@ -217,15 +218,52 @@ def test_an_improvement_is_none_that_its_thought_calls_tried_and_adds_what_it_sa
         thought = thought_of(case, digest_lines(case.history.tree, case.parent.id))
         change = case.plan.partition(". ")[0]
         assert change.removeprefix("add ") not in tried_in(thought)
-        could = [one.removeprefix("add ") for one in said_in(thought, "could")]
+        steps = said_in(thought, "could")
         recipe = case.history.recipes[case.parent.id]
+        could = [step.removeprefix(f"{number} ") for number, step in enumerate(steps, 1)]
         assert could
         assert not any(recipe.has(step) for step in could)
-        added = re.fullmatch(r"add (\D+?)(?: \d+)?", change)
+        added = re.fullmatch(r"add (.+?)(?: \d+)?", change)
+        said = re.search(r"\. so: (.*)</think>", thought)
         if added and " to the " not in change:
             assert added[1] in could
+            assert case.hint or (said and said[1] == f"{could.index(added[1]) + 1} {added[1]}")
             adds += 1
+        else:
+            assert said is None
     assert adds > 5
+
+
+def test_a_merge_says_what_it_takes_from_the_second_parent() -> None:
+    merges = [case for case in targets(8, 300) if case.operator is Operator.MERGE]
+    assert len(merges) > 5
+    for case in merges:
+        assert case.parent is not None
+        assert case.other is not None
+        thought = thought_of(case, digest_lines(case.history.tree, case.parent.id))
+        merged = Recipe.of(case.plan.partition(": ")[2].rstrip("."))
+        one, dropped = case.history.recipes[case.parent.id], said_in(thought, "drop")
+        kept = replace(one, steps=tuple(pair for pair in one.steps if pair[0] not in dropped))
+        assert {*parts_of(kept), *said_in(thought, "add")} - {"nothing"} == parts_of(merged)
+
+
+def parts_of(recipe: Recipe) -> set[str]:
+    """Its estimators and steps, in words."""
+    steps = (f"{step} {setting}".strip() for step, setting in recipe.steps)
+    return {*(estimator.words() for estimator in recipe.estimators), *steps}
+
+
+def test_components_are_fewer_than_the_numbers_they_are_made_of() -> None:
+    rng = random.Random(4)
+    seen: Counter[str] = Counter()
+    for _ in range(400):
+        facts = Facts.of(random_task(rng))
+        recipe = draft(rng, facts, known=Learnt(between=True))
+        for one in (recipe, *(change.recipe for change in changes(rng, recipe, facts, Learnt(between=True)))):
+            if one.has("pca"):
+                assert int(one.setting("pca")) < facts.numeric
+                seen[one.setting("pca")] += 1
+    assert len(seen) > 3
 
 
 def test_a_first_idea_fits_its_task() -> None:

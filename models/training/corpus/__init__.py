@@ -14,7 +14,7 @@ from models.training.corpus.cases import Case, cases, failing
 from models.training.corpus.schemas import packages
 from models.training.corpus.thoughts import thought_of
 
-VERSION = 7
+VERSION = 8
 DEBUG_SHARE = 0.12  # of the examples: bugs are mended long before improvements match their plans
 _SKELETON = frozenset(
     (
@@ -49,8 +49,8 @@ def generate(seed: int) -> Iterator[Example]:
         for case in cases(rng):
             yield example(case, templates, rng)
             if bank and rng.random() < DEBUG_SHARE / (1 - DEBUG_SHARE):
-                place, error = rng.choice(bank)
-                found = failing(place)
+                place, only, error = rng.choice(bank)
+                found = failing(place, only)
                 if found is not None:
                     yield example(found.case(error), templates, rng)
 

@@ -19,7 +19,8 @@ Edit = Callable[[random.Random, str, Facts], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """``fix`` is the first sentence of the plan that mends it; ``edit`` is None where it does not apply."""
+    """``fix`` is the first sentence of the plan that mends it; ``edit`` is None where it does not apply. A ``weight`` of 0 is
+    for bugs that are only put in by name: one more weight would give every seed of the bank another bug."""
 
     name: str
     fix: str
@@ -262,16 +263,21 @@ BUGS: tuple[Bug, ...] = (
     Bug("endless boosting", "make it faster", _pattern(r"(max_iter|n_estimators)=\d+, max_(leaf_nodes|depth)", r"\1=500000, max_\2")),
     Bug("huge polynomials", "use less memory", _pattern(r"prepare = make_column_transformer\((.*)\)\n", r"prepare = make_pipeline(make_column_transformer(\1), PolynomialFeatures(9))\n")),
     Bug("division by zero", "do not divide by zero", _swap("(X[b].abs() + 1)", "(X[b] * 0)")),
+    Bug("early stopping with no rows to watch", "give the rows to watch", _swap(", eval_set=[(held, y_held)]", ""), 3),
+    Bug("early stopping of old", "set early_stopping_rounds on the model", _swap("verbose=False)", "verbose=False, early_stopping_rounds=30)"), 3),
+    Bug("constraints of raw columns", "one constraint for each prepared column", _swap("told = pd.DataFrame(prepare.fit_transform(X, y))", "told = X"), 3),
+    Bug("hashed rows as a frame", "hash one record for each row", _swap('lambda x: x.to_dict("records")', "lambda x: x.to_numpy()"), 2),
     Bug("scoring misspelt", "correct the scoring", _pattern(r'scoring="\w+"', 'scoring="score"')),
     Bug("too many parts", "use fewer parts", _pattern(r"PCA\(\d+", "PCA(5000")),
     Bug("too many neighbors", "use fewer neighbors", _pattern(r"(KNeighbors\w+)\(\d+", r"\1(100000")),
+    Bug("id among the features", "leave the id out", _swap("data[numeric].astype(float)", 'data[[task["id"], *numeric]].astype(float)'), 0),
 )  # fmt: skip
 
 
 def broken(rng: random.Random, code: str, facts: Facts, only: str = "") -> tuple[Bug, str] | None:
     """A random bug put into ``code`` (the one named ``only``, if given); None where none applies."""
     bugs = [bug for bug in BUGS if not only or bug.name == only]
-    for bug in rng.choices(bugs, [bug.weight for bug in bugs], k=20):
+    for bug in rng.choices(bugs, None if only else [bug.weight for bug in bugs], k=20):
         wrong = bug.edit(rng, code, facts)
         if wrong is not None and wrong != code:
             return bug, wrong

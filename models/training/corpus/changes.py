@@ -12,10 +12,7 @@ from models.training.corpus.recipes import (
     COMBINES,
     EXTRAS,
     FAMILIES,
-    FEATURES,
-    PIPELINE,
     SCALINGS,
-    SETTINGS,
     TARGETS,
     Estimator,
     Facts,
@@ -25,6 +22,7 @@ from models.training.corpus.recipes import (
     base_steps,
     fits_step,
     random_estimator,
+    settings,
 )
 
 
@@ -42,20 +40,19 @@ def changes(rng: random.Random, recipe: Recipe, facts: Facts, known: Learnt = NO
     """Every sensible atomic change of the recipe, settings chosen at random."""
     for step in EXTRAS:
         if addable(step, recipe, facts):
-            new = add(rng, recipe, step, known)
+            new = add(rng, recipe, step, facts, known)
             yield Change(f"add {step} {new.setting(step)}".strip(), step, new, 1.2)
     for step in recipe.names:
         if step in EXTRAS and not _needed(step, recipe):
             yield Change(f"drop {step}", f"drop {step}", recipe.without(step), 0.4)
-        if step in SETTINGS:
-            for value in SETTINGS[step]:
-                if value != recipe.setting(step):
-                    yield Change(
-                        f"{step} {recipe.setting(step)} to {value}",
-                        f"{step} {value}",
-                        recipe.with_step(step, value),
-                        0.4,
-                    )
+        for value in settings(step, facts):
+            if value != recipe.setting(step):
+                yield Change(
+                    f"{step} {recipe.setting(step)} to {value}",
+                    f"{step} {value}",
+                    recipe.with_step(step, value),
+                    0.4,
+                )
     for group in (CODINGS, SCALINGS, TARGETS):
         now = next((step for step in recipe.names if step in group), None)
         if now is None:
@@ -189,6 +186,7 @@ def merge(rng: random.Random, one: Recipe, other: Recipe, facts: Facts) -> Recip
         merged = replace(merged, combine=one.combine or other.combine or COMBINES[0])
         merged = merged.without("bagged", "search", "balanced", "calibrated", "threshold")
     for step, setting in other.steps:
-        if addable(step, merged, facts) and step in (*FEATURES, *PIPELINE):
+        unscaled = not any(merged.has(scaling) for scaling in SCALINGS)
+        if addable(step, merged, facts) and (step in EXTRAS or (step in SCALINGS and unscaled)):
             merged = merged.with_step(step, setting)
     return _refit(rng, merged, facts)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
-from aide_local.task import ColumnKind, Kind, Predict, Task
+from aide_local.task import Column, ColumnKind, Kind, Predict, Task
 
 _WORDS = [
     "late",
@@ -43,11 +44,22 @@ _WORDS = [
 def write_input(task: Task, folder: Path, seed: int, rows: int, test_rows: int) -> np.ndarray:
     """Write task.json, train.csv, test.csv, sample_submission.csv; returns the truth of the test rows.
 
-    The truth is (test_rows, targets): class indices, or values.
+    The truth is (test_rows, targets): class indices, or values. Behind the columns lies one hidden quantity, which some of
+    them show well, some a little, some not at all; a target is a sum of what the former say, a product of two, and noise. So
+    a few hundred rows tell something, whatever the columns are and whichever of them a script leaves out.
     """
     rng = np.random.default_rng(seed)
     total = rows + test_rows
-    frame, signals = _columns(task, rng, total)
+    telling = _telling(task, rng)
+    hidden = rng.normal(size=total)
+    said = [_mixed(rng, hidden, share) for share in _shares(len(task.columns), telling, rng)]
+    frame = pd.DataFrame(
+        {
+            column.name: _values(column, signal, n in telling, rng)
+            for n, (column, signal) in enumerate(zip(task.columns, said, strict=True))
+        }
+    )
+    signals = [said[n] for n in telling]
     truth = np.column_stack([_target(task, rng, signals, total) for _ in task.targets])
     _punch_holes(task, rng, frame)
     return write_files(task, frame, truth, folder, rows, rng)
@@ -106,50 +118,67 @@ def _card(task: Task) -> dict[str, object]:
     }
 
 
-def _columns(task: Task, rng: np.random.Generator, total: int) -> tuple[pd.DataFrame, list[np.ndarray]]:
-    """The feature columns and, for each, what it says about the target (standardised)."""
-    values: dict[str, object] = {}
-    signals = []
-    for column in task.columns:
-        if column.kind is ColumnKind.NUMERIC:
-            x = rng.normal(size=total)
-            signals.append(x if rng.random() < 0.5 else np.sin(2 * x))
-            values[column.name] = rng.choice([x, np.exp(x), 50 + 20 * x, np.round(10 * x)])
-        elif column.kind is ColumnKind.CATEGORICAL:
-            code = rng.integers(0, min(column.unique, 40), total)
-            signals.append(rng.normal(size=code.max() + 1)[code])
-            values[column.name] = np.array([f"level {c}" for c in code])
-        elif column.kind is ColumnKind.BOOLEAN:
-            x = rng.random(total) < 0.4
-            signals.append(x - 0.4)
-            values[column.name] = x
-        elif column.kind is ColumnKind.DATETIME:
-            hours = rng.integers(0, 24 * 900, total)
-            signals.append(np.sin(2 * np.pi * hours / (24 * 365)))
-            values[column.name] = (pd.Timestamp("2021-01-01") + pd.to_timedelta(hours, "h")).astype(str)
-        else:
+def _telling(task: Task, rng: np.random.Generator) -> list[int]:
+    """The places of at most four columns; of dates and texts, which scripts may leave out, only where there is nothing else."""
+    order = [int(n) for n in rng.permutation(len(task.columns))]
+    late = (ColumnKind.DATETIME, ColumnKind.TEXT)
+    return sorted(order, key=lambda n: task.columns[n].kind in late)[:4]
+
+
+def _shares(columns: int, telling: list[int], rng: np.random.Generator) -> np.ndarray:
+    """How much of each column is the hidden quantity, from 0 to 1."""
+    shares = rng.uniform(0.2, 0.6, columns) * (rng.random(columns) < 0.6)
+    shares[telling] = rng.uniform(0.8, 0.9, len(telling))
+    return shares
+
+
+def _mixed(rng: np.random.Generator, hidden: np.ndarray, share: float) -> np.ndarray:
+    return share * hidden + np.sqrt(1 - share**2) * rng.normal(size=len(hidden))
+
+
+def _values(
+    column: Column, signal: np.ndarray, telling: bool, rng: np.random.Generator
+) -> np.ndarray | pd.Series:
+    """A column of its kind that shows ``signal`` (standard normal)."""
+    total = len(signal)
+    level = norm.cdf(signal)
+    match column.kind:
+        case ColumnKind.NUMERIC:
+            return rng.choice([signal, np.exp(signal), 50 + 20 * signal, np.round(10 * signal)])
+        case ColumnKind.CATEGORICAL:
+            count = min(column.unique, 8 if telling else 40)
+            names = rng.permutation(count)
+            return np.array([f"level {names[n]}" for n in np.minimum(level * count, count - 1).astype(int)])
+        case ColumnKind.BOOLEAN:
+            return signal > 0.2
+        case ColumnKind.DATETIME:  # a season, of one of three years
+            hours = 24 * 365 * (rng.integers(0, 3, total) + level) + rng.integers(0, 24, total)
+            stamps = pd.Timestamp("2021-01-01") + pd.to_timedelta(hours.astype(int), "h")
+            return pd.Series(stamps.astype(str))
+        case _:
+            chance = rng.random((total, 6))
             words = rng.integers(0, len(_WORDS), (total, 6))
-            signals.append((words == 3).sum(axis=1) - (words == 7).sum(axis=1) * 1.0)
-            values[column.name] = [" ".join(_WORDS[w] for w in row) for row in words]
-    return pd.DataFrame(values), signals
+            words[chance < 0.7 * level[:, None]] = 3
+            words[chance > 1 - 0.7 * (1 - level[:, None])] = 7
+            return np.array([" ".join(_WORDS[w] for w in row) for row in words])
 
 
 def _target(task: Task, rng: np.random.Generator, signals: list[np.ndarray], total: int) -> np.ndarray:
-    chosen = rng.permutation(len(signals))[:8]
-    score = np.zeros(total)
-    for n in chosen:
-        score = score + rng.uniform(0.5, 1.5) * signals[n]
-    if len(chosen) > 2:
-        score = score + signals[chosen[0]] * signals[chosen[1]]
-    score = (score - score.mean()) / (score.std() + 1e-9) + rng.normal(size=total) * rng.uniform(0.1, 0.6)
+    score = sum((rng.uniform(0.7, 1.3) * signal for signal in signals), np.zeros(total))
+    if len(signals) > 1:
+        score = score + 0.5 * signals[0] * signals[1]
+    score = (score - score.mean()) / score.std() + rng.normal(size=total) * rng.uniform(0.1, 0.4)
     if task.kind is Kind.REGRESSION:
-        values = np.exp(score) * 10 if task.metric in ("rmsle", "mape", "smape") else 100 + 20 * score
+        # where errors are relative, few values are many times the others
+        values = 100 * np.exp(score / 2) if task.metric in ("rmsle", "mape", "smape") else 100 + 20 * score
         return np.round(values) if rng.random() < 0.4 else values
     if task.kind is Kind.MULTILABEL:
-        return (score > np.quantile(score, rng.uniform(0.4, 0.8))).astype(float)
+        return (score > np.quantile(score, rng.uniform(0.4, 0.7))).astype(float)
     count = len(task.classes)
     edges = np.quantile(score, np.linspace(0, 1, count + 1)[1:-1])
-    return rng.permutation(count)[np.searchsorted(edges, score)].astype(float)
+    ordered = task.metric == "qwk"  # by which classes far apart are worse
+    places = np.arange(count) if ordered else rng.permutation(count)
+    return places[np.searchsorted(edges, score)].astype(float)
 
 
 def _punch_holes(task: Task, rng: np.random.Generator, frame: pd.DataFrame) -> None:

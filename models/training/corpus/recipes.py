@@ -70,7 +70,7 @@ FAMILIES: dict[str, Family] = {
     ),
 }  # fmt: skip
 
-CODINGS = ("one-hot", "ordinal", "target encoding", "native categories")
+CODINGS = ("one-hot", "ordinal", "target encoding", "native categories", "hashed")
 SCALINGS = ("scaled", "robust scaled", "quantile scaled", "power scaled")
 FEATURES = (
     "dates", "date cycles", "text", "logs", "row statistics", "missing count", "category counts", "group means",
@@ -79,18 +79,10 @@ FEATURES = (
 PIPELINE = (
     "bins", "splines", "polynomials", "clusters", "pca", "nystroem", "selection",
 )  # fmt: skip
-WRAPS = (
-    "balanced",
-    "bagged",
-    "search",
-    "calibrated",
-    "threshold",
-    "log target",
-    "scaled target",
-    "normal target",
-)
-EXTRAS = (*FEATURES, *PIPELINE, *WRAPS)  # steps that a script does without
-TARGETS = ("log target", "scaled target", "normal target")
+BOOSTING = ("l2", "monotone", "early stopping")  # of xgboost alone
+TARGETS = ("log target", "sqrt target", "power target", "scaled target", "normal target")
+WRAPS = ("balanced", "bagged", "search", "calibrated", "threshold", *TARGETS)
+EXTRAS = (*FEATURES, *PIPELINE, *BOOSTING, *WRAPS)  # steps that a script does without
 COMBINES = ("voting", "stacking")
 
 SETTINGS: dict[str, tuple[str, ...]] = {
@@ -98,6 +90,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "pca": ("5", "10", "20"),
     "nystroem": ("100", "300"),
     "selection": ("30", "50", "70"),
+    "l2": ("3", "10", "30"),
     "bagged": ("5", "10", "20"),
     "splines": ("4", "6", "8"),
     "bins": ("5", "10", "20"),
@@ -175,7 +168,8 @@ SLOW = frozenset(
 )  # to be bagged
 # In which a script takes its steps, so that the plan is read from left to right while the script is written.
 ORDER = (
-    *FEATURES, *SCALINGS, "splines", "bins", *CODINGS, "polynomials", "clusters", "pca", "selection", "nystroem", *WRAPS
+    *FEATURES, *SCALINGS, "splines", "bins", *CODINGS, "polynomials", "clusters", "pca", "selection", "nystroem", *BOOSTING,
+    *WRAPS
 )  # fmt: skip
 
 
@@ -241,6 +235,8 @@ def serves(name: str, facts: Facts) -> bool:
         return False
     if name == "gradient boosting" and facts.classes > 10:
         return False
+    if name == "neighbors" and facts.metric in ("logloss", "multiclass_logloss"):
+        return False  # the probability of a class that no neighbor has is 0, whose logarithm no average makes up for
     return facts.rows <= family.most_rows
 
 
@@ -260,7 +256,7 @@ def random_estimator(
 
 def value_of(rng: random.Random, values: tuple[str, ...], known: Learnt) -> str:
     """One of ``values``; or, half of the time where ``known`` says so, one between two of them."""
-    if not known.between or rng.random() < 0.5:
+    if len(values) == 1 or not known.between or rng.random() < 0.5:
         return rng.choice(values)
     at = rng.randrange(len(values) - 1)
     low, high = float(values[at]), float(values[at + 1])
@@ -275,7 +271,7 @@ def base_steps(rng: random.Random, facts: Facts, estimators: tuple[Estimator, ..
     recipe = Recipe(estimators)
     linear = recipe.linear
     if facts.categorical:
-        recipe = recipe.with_step(rng.choice([c for c in CODINGS if fits_step(c, recipe, facts)]))
+        recipe = recipe.with_step(_coding(rng, recipe, facts))
     if linear:
         recipe = recipe.with_step(rng.choices(SCALINGS, (5, 1, 2, 1))[0])
     if facts.datetime:
@@ -296,6 +292,11 @@ def base_steps(rng: random.Random, facts: Facts, estimators: tuple[Estimator, ..
     return recipe
 
 
+def _coding(rng: random.Random, recipe: Recipe, facts: Facts) -> str:
+    codings = [coding for coding in CODINGS if fits_step(coding, recipe, facts)]
+    return rng.choices(codings, [0.3 if coding == "hashed" else 1.0 for coding in codings])[0]
+
+
 def fits_step(step: str, recipe: Recipe, facts: Facts) -> bool:
     """Whether the step makes sense, and runs, in this recipe on this task."""
     names = {estimator.name for estimator in recipe.estimators}
@@ -305,7 +306,7 @@ def fits_step(step: str, recipe: Recipe, facts: Facts) -> bool:
         return False
     if step == "ordinal":
         return not linear
-    if step == "one-hot":
+    if step in ("one-hot", "hashed"):
         return True
     if step == "target encoding":
         return not facts.multi
@@ -340,6 +341,18 @@ def fits_step(step: str, recipe: Recipe, facts: Facts) -> bool:
     if step == "balanced":
         balanceable = {"logistic", "random forest", "extra trees", "hist boosting", "svm"}
         return not facts.regression and facts.predict is Predict.LABEL and single and names <= balanceable
+    if step == "l2":
+        return names == {"xgboost"} and single
+    if step == "monotone":  # counts the columns as prepared of all rows, which those of a part need not be
+        return (
+            names == {"xgboost"} and single and facts.kind in (Kind.REGRESSION, Kind.BINARY) and not facts.multi
+            and not recipe.has("calibrated") and not recipe.has("threshold")
+        )  # fmt: skip
+    if step == "early stopping":  # on the target as it is
+        return (
+            names == {"xgboost"} and single and not facts.multi and facts.rows >= 300
+            and not any(recipe.has(target) for target in TARGETS)
+        )  # fmt: skip
     if step == "bagged":
         return single and not recipe.has("search") and facts.rows <= 20_000 and not (names & SLOW)
     if step == "search":
@@ -351,14 +364,18 @@ def fits_step(step: str, recipe: Recipe, facts: Facts) -> bool:
         return (
             facts.predict is Predict.PROBABILITY and not facts.multi and not recipe.has("search") and single
             and facts.metric in ("logloss", "brier", "multiclass_logloss") and "svm" not in names
+            and not recipe.has("monotone")
         )  # fmt: skip
     if step == "threshold":
         return (
             facts.kind is Kind.BINARY and facts.metric in ("f1", "mcc", "balanced_accuracy", "macro_f1") and single
-            and not recipe.has("balanced") and not recipe.has("search") and "svm" not in names
+            and not recipe.has("balanced") and not recipe.has("search") and not recipe.has("monotone")
+            and "svm" not in names
         )  # fmt: skip
     if step in TARGETS:
-        return facts.regression and not facts.multi and not recipe.has("search")
+        return (
+            facts.regression and not facts.multi and not recipe.has("search") and not recipe.has("early stopping")
+        )  # fmt: skip
     raise ValueError(f"unknown step {step!r}")
 
 
@@ -394,7 +411,7 @@ def draft(
     for _ in range(wanted):
         extras = [step for step in EXTRAS if addable(step, recipe, facts)]
         if extras:
-            recipe = add(rng, recipe, rng.choice(extras), known)
+            recipe = add(rng, recipe, rng.choice(extras), facts, known)
     return recipe
 
 
@@ -409,5 +426,12 @@ def addable(step: str, recipe: Recipe, facts: Facts) -> bool:
     return sum(1 for name in recipe.names if name in PIPELINE) < 2 or step not in PIPELINE
 
 
-def add(rng: random.Random, recipe: Recipe, step: str, known: Learnt = NOTHING) -> Recipe:
-    return recipe.with_step(step, value_of(rng, SETTINGS[step], known) if step in SETTINGS else "")
+def settings(step: str, facts: Facts) -> tuple[str, ...]:
+    """The settings that the step may have on this task; none where it has none. Components are fewer than columns."""
+    values = SETTINGS.get(step, ())
+    return tuple(value for value in values if step != "pca" or int(value) < facts.numeric)
+
+
+def add(rng: random.Random, recipe: Recipe, step: str, facts: Facts, known: Learnt = NOTHING) -> Recipe:
+    values = settings(step, facts)
+    return recipe.with_step(step, value_of(rng, values, known) if values else "")

@@ -13,6 +13,7 @@ from aide_local.task import Kind, Predict
 from models.training.corpus.recipes import Estimator, Facts, Recipe
 
 _MODULES: dict[str, tuple[str, ...]] = {
+    "sklearn.base": ("clone",),
     "sklearn.calibration": ("CalibratedClassifierCV",),
     "sklearn.cluster": ("KMeans",),
     "sklearn.compose": ("TransformedTargetRegressor", "make_column_transformer"),
@@ -24,6 +25,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "HistGradientBoostingRegressor", "RandomForestClassifier", "RandomForestRegressor", "StackingClassifier",
         "StackingRegressor", "VotingClassifier", "VotingRegressor",
     ),
+    "sklearn.feature_extraction": ("FeatureHasher",),
     "sklearn.feature_extraction.text": ("HashingVectorizer",),
     "sklearn.feature_selection": ("SelectPercentile", "f_classif", "f_regression"),
     "sklearn.gaussian_process": ("GaussianProcessClassifier", "GaussianProcessRegressor"),
@@ -31,7 +33,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "sklearn.impute": ("SimpleImputer",),
     "sklearn.kernel_approximation": ("Nystroem",),
     "sklearn.linear_model": ("ElasticNetCV", "HuberRegressor", "Lasso", "LogisticRegression", "Ridge"),
-    "sklearn.model_selection": ("RandomizedSearchCV", "TunedThresholdClassifierCV"),
+    "sklearn.model_selection": ("RandomizedSearchCV", "TunedThresholdClassifierCV", "train_test_split"),
     "sklearn.multioutput": ("MultiOutputClassifier", "MultiOutputRegressor"),
     "sklearn.naive_bayes": ("GaussianNB",),
     "sklearn.neighbors": ("KNeighborsClassifier", "KNeighborsRegressor"),
@@ -185,6 +187,7 @@ _CODERS = {
     "native categories": (
         'OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=200)'
     ),
+    "hashed": 'make_pipeline(FunctionTransformer(lambda x: x.to_dict("records")), FeatureHasher(64))',
 }
 
 
@@ -222,6 +225,8 @@ def prepare_lines(recipe: Recipe, facts: Facts) -> list[str]:
         lines += [_title(recipe, coding), f"coder = {coder}"]
         if coding == "target encoding" and recipe.linear:
             lines.append("coder = make_pipeline(coder, StandardScaler())")
+        if coding == "hashed":
+            lines.append("coder = make_pipeline(coder, FunctionTransformer(lambda x: x.toarray()))")
         parts.append("(coder, categorical)")
     parts.append("(number, numbers)")
     if text:
@@ -254,7 +259,7 @@ def _after_columns(step: str, recipe: Recipe, facts: Facts) -> list[str]:
             ]
         case "pca":
             return [
-                f"parts = make_pipeline(StandardScaler(), PCA({_components(recipe, facts)}, random_state=0))",
+                f"parts = make_pipeline(StandardScaler(), PCA({recipe.setting(step)}, random_state=0))",
                 "prepare = make_pipeline(prepare, make_union(FunctionTransformer(), parts))",
             ]
         case "selection":
@@ -265,10 +270,6 @@ def _after_columns(step: str, recipe: Recipe, facts: Facts) -> list[str]:
             kernel = f"Nystroem(n_components={recipe.setting(step)}, random_state=0)"
             return [f"prepare = make_pipeline(prepare, {kernel})"]
     return []
-
-
-def _components(recipe: Recipe, facts: Facts) -> str:
-    return recipe.setting("pca") if facts.numeric > int(recipe.setting("pca")) else "5"
 
 
 def estimator_line(estimator: Estimator, recipe: Recipe, facts: Facts, variable: str = "model") -> str:
@@ -373,6 +374,21 @@ def model_lines(recipe: Recipe, facts: Facts) -> list[str]:
 def _around_estimator(step: str, recipe: Recipe, facts: Facts) -> list[str]:
     """The lines of a step that wraps the estimator, before the columns are prepared for it; none for any other."""
     match step:
+        case "l2":
+            return [f"model.set_params(reg_lambda={recipe.setting(step)})"]
+        case "monotone":
+            return [
+                'told = pd.DataFrame(prepare.fit_transform(X, y)).corrwith(y, method="spearman")',
+                "model.set_params(monotone_constraints=tuple(np.sign(told.where(told.abs() > 0.3, 0)).astype(int)))",
+            ]
+        case "early stopping":  # the number of rounds is found on a part of the rows, then all are fitted
+            alike = "" if facts.regression else ", stratify=y"
+            return [
+                f"part, held, y_part, y_held = train_test_split(prepare.fit_transform(X, y), y{alike}, random_state=0)",
+                "trial = clone(model).set_params(early_stopping_rounds=30)",
+                "trial.fit(part, y_part, eval_set=[(held, y_held)], verbose=False)",
+                "model.set_params(n_estimators=trial.best_iteration + 1)",
+            ]
         case "bagged":
             kind = "Regressor" if facts.regression else "Classifier"
             return [f"model = Bagging{kind}(model, {recipe.setting(step)}, max_samples=0.8, random_state=0)"]
@@ -404,6 +420,11 @@ def _around_pipeline(step: str, recipe: Recipe, facts: Facts) -> list[str]:
                 else "np.arcsinh, inverse_func=np.sinh"
             )
             return [f"model = TransformedTargetRegressor(model, func={pair})"]
+        case "sqrt target":  # signed, as the logarithm
+            pair = "func=lambda y: np.sign(y) * abs(y) ** 0.5, inverse_func=lambda y: np.sign(y) * y**2"
+            return [f"model = TransformedTargetRegressor(model, {pair})"]
+        case "power target":
+            return ["model = TransformedTargetRegressor(model, transformer=PowerTransformer())"]
         case "scaled target":
             return ["model = TransformedTargetRegressor(model, transformer=StandardScaler())"]
         case "normal target":

@@ -2,8 +2,9 @@
 
 A small model copies what is a few words back and guesses what is a thousand words back. So a reply first repeats, in
 the form in which they stand in the prompt, the rows and kinds of columns, the recipe of each parent, and the ideas that
-the journal holds already; for an improvement it lists the steps that could be added, so that one is copied from a list
-instead of made up; last comes what the person asked for. The product leaves thoughts out of the plan.
+the journal holds already; for an improvement it numbers the steps that could be added and chooses a number: any would do,
+and what stands behind it is copied instead of made up; for a merge it says what the second parent brings and what of the
+first goes; last comes what the person asked for. The product leaves thoughts out of the plan.
 """
 
 from __future__ import annotations
@@ -30,9 +31,16 @@ def thought_of(case: Case, digest: Sequence[str]) -> str:
     tried = _tried(case, digest)
     if tried:
         said.append(f"tried: {', '.join(one.removeprefix('add ') for one in tried)}")
+    if case.parent is not None and case.other is not None:
+        merged = Recipe.of(case.plan.partition(": ")[2].rstrip("."))
+        said.append(taken(case.history.recipes[case.parent.id], merged))
     if case.operator is Operator.IMPROVE:
         assert case.parent is not None
-        said.append(f"could: {additions(case.history.recipes[case.parent.id], facts, tried)}")
+        steps = additions(case.history.recipes[case.parent.id], facts, tried)
+        said.append(f"could: {numbered(steps)}")
+        chosen = _chosen(case, steps)
+        if chosen and not case.hint:
+            said.append(choice(steps, chosen))
     if case.hint:
         said.append(f"asked: {case.hint}")
     return f"<think>{'. '.join(said)}</think>"
@@ -42,16 +50,38 @@ def facts_in_words(facts: Facts) -> str:
     return f"{facts.kind} {facts.metric}, {facts.rows} rows, {facts.kinds}, {facts.missing} missing"
 
 
-def additions(recipe: Recipe, facts: Facts, tried: Sequence[str] = ()) -> str:
-    """The changes that add a step, in the order in which a script takes them: "add logs, add pca"; "add nothing" if there
-    is none. Nothing else in a thought stands behind the word "add": what follows it in the plan is copied from here.
-    """
-    steps = (
+def additions(recipe: Recipe, facts: Facts, tried: Sequence[str] = ()) -> list[str]:
+    """The steps that could be added, in the order in which a script takes them."""
+    return [
         step
         for step in ORDER
         if step in EXTRAS and addable(step, recipe, facts) and f"add {step}" not in tried
-    )
-    return ", ".join(f"add {step}" for step in steps) or "add nothing"
+    ]
+
+
+def numbered(steps: Sequence[str]) -> str:
+    """ "1 logs, 2 pca"; "nothing" if there is none."""
+    return ", ".join(f"{number} {step}" for number, step in enumerate(steps, 1)) or "nothing"
+
+
+def choice(steps: Sequence[str], step: str) -> str:
+    return f"so: {steps.index(step) + 1} {step}"
+
+
+def taken(one: Recipe, merged: Recipe) -> str:
+    """What a merge brings to the first recipe, and what of it goes."""
+    fresh = [estimator.words() for estimator in merged.estimators if estimator not in one.estimators]
+    fresh += [
+        f"{step} {setting}".strip() for step, setting in merged.steps if (step, setting) not in one.steps
+    ]
+    gone = [step for step in one.names if not merged.has(step)]
+    return f"add: {', '.join(fresh) or 'nothing'}. drop: {', '.join(gone) or 'nothing'}"
+
+
+def _chosen(case: Case, steps: Sequence[str]) -> str:
+    """The step that the plan adds; empty where it announces another change."""
+    announced = case.plan.partition(". ")[0]
+    return next((step for step in steps if re.fullmatch(rf"add {step}(?: \d+)?", announced)), "")
 
 
 def _tried(case: Case, digest: Sequence[str]) -> list[str]:
