@@ -27,7 +27,7 @@ from aide_local.store.database import DATABASE, INFO, PUBLISHED
 from aide_local.store.read import unpublished
 from aide_local.store.run_store import begun
 from aide_local.store.schema import newest, refuse_newer
-from aide_local.store.trouble import ANOTHER_OUT, told
+from aide_local.store.trouble import told
 from aide_local.store.verify import check_snapshot
 
 MANIFEST = "aide-local-run.json"
@@ -41,7 +41,8 @@ def export_archive(home: Home, run_id: str, out: Path) -> None:
     """Write ``out`` whole or not at all, from the run's last snapshot.
 
     Raises:
-        StoreError: the run has no snapshot, or a damaged one, or ``out`` cannot be written.
+        StoreError: the run has no snapshot, or a damaged one.
+        OSError: ``out`` cannot be written.
     """
     folder = home.run(run_id)
     if not (folder / PUBLISHED).exists():
@@ -51,7 +52,6 @@ def export_archive(home: Home, run_id: str, out: Path) -> None:
     except StoreError as error:
         raise StoreError(error.message, f"`aide-local resume {run_id}` writes it anew.") from error
     with (
-        told(out.parent, ANOTHER_OUT),
         # It may be replaced meanwhile: one open file is one snapshot.
         (folder / PUBLISHED).open("rb") as snapshot,
         becoming(out) as partial,

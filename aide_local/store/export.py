@@ -18,12 +18,13 @@ from aide_local.store.database import PUBLISHED, quoted
 from aide_local.store.mlflow import write_mlflow
 from aide_local.store.read import read_run, snapshot
 from aide_local.store.schema import TABLES
-from aide_local.store.trouble import ANOTHER_OUT, told
+from aide_local.store.trouble import told
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 FORMATS = {"archive": ".aide.tar.gz", "parquet": "-parquet", "sqlite": ".sqlite", "mlflow": "-mlruns"}
+_MEND = "Make room there or mend its permissions, or choose another --out."
 
 
 def export(home: Home, run_id: str, form: str, out: Path) -> None:
@@ -43,7 +44,7 @@ def export(home: Home, run_id: str, form: str, out: Path) -> None:
         raise SettingsError(f"--format {form!r} is unknown.", f"Choose one of: {', '.join(ways)}.")
     if out.exists():
         raise SettingsError(f"There is {out} already.", "Choose another --out, or delete it.")
-    with told(out.parent, ANOTHER_OUT):
+    with told(out.parent, _MEND):
         out.parent.mkdir(parents=True, exist_ok=True)
         ways[form](home, run_id, out)
 
@@ -58,7 +59,7 @@ def _writing(out: Path) -> Iterator[None]:
     except duckdb.OperationalError as error:
         if PUBLISHED in str(error):
             raise
-        with told(out.parent, ANOTHER_OUT):
+        with told(out.parent, _MEND):
             raise
 
 

@@ -17,8 +17,6 @@ from aide_local.errors import DiskFull, StoreError
 if TYPE_CHECKING:
     from filelock import FileLock
 
-ANOTHER_OUT = "Make room there or mend its permissions, or choose another --out."
-
 
 def hold(path: Path, run_id: str) -> FileLock:
     """A lock that ends with the process. Raises StoreError where another process has it."""

@@ -28,7 +28,7 @@ from models.training.corpus.render import (
     script,
 )
 from models.training.corpus.schemas import random_task
-from models.training.corpus.thoughts import additions, choice, facts_in_words, numbered, taken
+from models.training.corpus.thoughts import additions, could, facts_in_words, taken
 
 _KNOWN = Learnt(between=True)  # no opinion on what is good: every estimator and step as often
 
@@ -145,8 +145,7 @@ def _steps(rng: random.Random, facts: Facts) -> Example:
     recipe = _recipe(rng, facts)
     steps = additions(recipe, facts)
     user = f"{facts_in_words(facts)}. has: {recipe.words()}"
-    said = [f"could: {numbered(steps)}", *([choice(steps, rng.choice(steps))] if steps else ())]
-    return _example("Steps.", user, ". ".join(said))
+    return _example("Steps.", user, could(steps, rng.choice(steps) if steps else ""))
 
 
 def _hinted_plan(rng: random.Random, facts: Facts) -> Example | None:

@@ -42,6 +42,7 @@ from models.training.corpus.bugs import BUGS
 from models.training.corpus.cases import Case, cases, failing
 from models.training.corpus.changes import difference, merge, with_other
 from models.training.corpus.data import write_input
+from models.training.corpus.history import recipe_in
 from models.training.corpus.recipes import Facts, Recipe, covers, fits
 from models.training.corpus.render import script
 
@@ -230,7 +231,7 @@ def judge_plan(answer: Answer, case: Case, plan: str) -> None:
 def _recipe(plan: str) -> Recipe | None:
     """The recipe that a plan, or its second sentence, names; None where that is none."""
     try:
-        return Recipe.of(plan.partition(": ")[2].rstrip("."))
+        return recipe_in(plan)
     except ValueError:
         return None
 
@@ -336,13 +337,13 @@ def report(answers: list[Answer], distinct: int, asked: int) -> str:
         cells = (share(ones, what) for what in columns)
         lines.append(f"| {operator} | " + " | ".join(cells) + " |")
     lines.append("")
-    fixed: dict[str, list[Answer]] = defaultdict(list)
+    fixed: dict[str, list[bool]] = defaultdict(list)
     for one in by["debug"]:
-        fixed[one.bug].append(one)
+        fixed[one.bug].append(one.runs)
     weak = sorted(
-        (sum(one.runs for one in ones) / len(ones), f"{bug} {sum(one.runs for one in ones)} of {len(ones)}")
-        for bug, ones in fixed.items()
-        if not all(one.runs for one in ones)
+        (sum(runs) / len(runs), f"{bug} {sum(runs)} of {len(runs)}")
+        for bug, runs in fixed.items()
+        if not all(runs)
     )
     seconds = sum(answer.decode_ms for answer in answers) / 1000
     lines += [

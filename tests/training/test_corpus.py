@@ -29,6 +29,7 @@ from models.training.corpus.cases import Case, cases, failing
 from models.training.corpus.changes import changes, difference
 from models.training.corpus.data import write_input
 from models.training.corpus.execution import ROWS, TEST_ROWS, execute, marks, run_script
+from models.training.corpus.history import recipe_in
 from models.training.corpus.learnt import FILE as LEARNT
 from models.training.corpus.learnt import Learnt
 from models.training.corpus.outcomes import KEPT as OUTCOMES
@@ -241,7 +242,7 @@ def test_a_merge_says_what_it_takes_from_the_second_parent() -> None:
         assert case.parent is not None
         assert case.other is not None
         thought = thought_of(case, digest_lines(case.history.tree, case.parent.id))
-        merged = Recipe.of(case.plan.partition(": ")[2].rstrip("."))
+        merged = recipe_in(case.plan)
         one, dropped = case.history.recipes[case.parent.id], said_in(thought, "drop")
         kept = replace(one, steps=tuple(pair for pair in one.steps if pair[0] not in dropped))
         assert {*parts_of(kept), *said_in(thought, "add")} - {"nothing"} == parts_of(merged)
@@ -249,8 +250,7 @@ def test_a_merge_says_what_it_takes_from_the_second_parent() -> None:
 
 def parts_of(recipe: Recipe) -> set[str]:
     """Its estimators and steps, in words."""
-    steps = (f"{step} {setting}".strip() for step, setting in recipe.steps)
-    return {*(estimator.words() for estimator in recipe.estimators), *steps}
+    return {*(estimator.words() for estimator in recipe.estimators), *recipe.step_words}
 
 
 def test_components_are_fewer_than_the_numbers_they_are_made_of() -> None:
@@ -269,7 +269,7 @@ def test_components_are_fewer_than_the_numbers_they_are_made_of() -> None:
 def test_a_first_idea_fits_its_task() -> None:
     for case in targets(5, 60):
         if case.operator is Operator.DRAFT:
-            recipe = Recipe.of(case.plan.partition(": ")[2].rstrip("."))
+            recipe = recipe_in(case.plan)
             assert fits(recipe, case.history.facts)
             assert covers(recipe, case.history.facts)
 

@@ -36,6 +36,15 @@ def plan_of(facts: Facts, recipe: Recipe, first: str = "") -> str:
     return f"{opening}{facts.kind} {facts.metric}: {recipe.words()}."
 
 
+def recipe_in(plan: str) -> Recipe:
+    """The recipe that :func:`plan_of` put into words.
+
+    Raises:
+        ValueError: the plan names none.
+    """
+    return Recipe.of(plan.partition(": ")[2].rstrip("."))
+
+
 @dataclass(slots=True)
 class History:
     """A tree that grows, with the recipe of every node and the hidden worth of ideas on this task."""

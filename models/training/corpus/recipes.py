@@ -129,11 +129,16 @@ class Recipe:
         """Some estimator wants scaled input without gaps."""
         return any(FAMILIES[estimator.name].linear for estimator in self.estimators)
 
+    @property
+    def step_words(self) -> tuple[str, ...]:
+        """Each step with its setting: "logs", "pca 10"."""
+        return tuple(f"{name} {setting}".strip() for name, setting in self.steps)
+
     def words(self) -> str:
         models = " + ".join(estimator.words() for estimator in self.estimators)
         if self.combine:
             models += f" {self.combine}"
-        steps = ", ".join(f"{name} {setting}".strip() for name, setting in self.steps)
+        steps = ", ".join(self.step_words)
         return f"{models} with {steps}" if steps else models
 
     @classmethod

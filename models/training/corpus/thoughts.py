@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from aide_local.types import Operator
 from models.training.corpus.cases import Case
+from models.training.corpus.history import recipe_in
 from models.training.corpus.recipes import EXTRAS, ORDER, Facts, Recipe, addable
 
 _MOST_ESTIMATORS, _MOST_CHANGES = 6, 4  # of those tried: what comes first in the journal
@@ -32,15 +33,11 @@ def thought_of(case: Case, digest: Sequence[str]) -> str:
     if tried:
         said.append(f"tried: {', '.join(one.removeprefix('add ') for one in tried)}")
     if case.parent is not None and case.other is not None:
-        merged = Recipe.of(case.plan.partition(": ")[2].rstrip("."))
-        said.append(taken(case.history.recipes[case.parent.id], merged))
+        said.append(taken(case.history.recipes[case.parent.id], recipe_in(case.plan)))
     if case.operator is Operator.IMPROVE:
         assert case.parent is not None
         steps = additions(case.history.recipes[case.parent.id], facts, tried)
-        said.append(f"could: {numbered(steps)}")
-        chosen = _chosen(case, steps)
-        if chosen and not case.hint:
-            said.append(choice(steps, chosen))
+        said.append(could(steps, "" if case.hint else _chosen(case, steps)))
     if case.hint:
         said.append(f"asked: {case.hint}")
     return f"<think>{'. '.join(said)}</think>"
@@ -59,21 +56,17 @@ def additions(recipe: Recipe, facts: Facts, tried: Sequence[str] = ()) -> list[s
     ]
 
 
-def numbered(steps: Sequence[str]) -> str:
-    """ "1 logs, 2 pca"; "nothing" if there is none."""
-    return ", ".join(f"{number} {step}" for number, step in enumerate(steps, 1)) or "nothing"
-
-
-def choice(steps: Sequence[str], step: str) -> str:
-    return f"so: {steps.index(step) + 1} {step}"
+def could(steps: Sequence[str], chosen: str) -> str:
+    """The steps by number and, unless it is empty, the chosen one: "could: 1 logs, 2 pca. so: 2 pca"."""
+    numbered = [f"{number} {step}" for number, step in enumerate(steps, 1)]
+    said = f"could: {', '.join(numbered) or 'nothing'}"
+    return f"{said}. so: {numbered[steps.index(chosen)]}" if chosen else said
 
 
 def taken(one: Recipe, merged: Recipe) -> str:
     """What a merge brings to the first recipe, and what of it goes."""
     fresh = [estimator.words() for estimator in merged.estimators if estimator not in one.estimators]
-    fresh += [
-        f"{step} {setting}".strip() for step, setting in merged.steps if (step, setting) not in one.steps
-    ]
+    fresh += [words for words in merged.step_words if words not in one.step_words]
     gone = [step for step in one.names if not merged.has(step)]
     return f"add: {', '.join(fresh) or 'nothing'}. drop: {', '.join(gone) or 'nothing'}"
 
