@@ -28,7 +28,7 @@ from models.training.corpus.render import (
     script,
 )
 from models.training.corpus.schemas import random_task
-from models.training.corpus.thoughts import additions, could, facts_in_words, taken
+from models.training.corpus.thoughts import choices_of, could, facts_in_words, taken
 
 _KNOWN = Learnt(between=True)  # no opinion on what is good: every estimator and step as often
 
@@ -141,11 +141,11 @@ def _outlined(node: Node | None) -> Node | None:
 
 
 def _steps(rng: random.Random, facts: Facts) -> Example:
-    """The facts and a recipe; the steps that could be added, and one of them."""
+    """The facts and a recipe; the steps that could be added or dropped, and one of them."""
     recipe = _recipe(rng, facts)
-    steps = additions(recipe, facts)
+    choices = choices_of(recipe, facts)
     user = f"{facts_in_words(facts)}. has: {recipe.words()}"
-    return _example("Steps.", user, could(steps, rng.choice(steps) if steps else ""))
+    return _example("Steps.", user, could(choices, rng.choice(choices) if choices else ""))
 
 
 def _hinted_plan(rng: random.Random, facts: Facts) -> Example | None:
@@ -154,7 +154,9 @@ def _hinted_plan(rng: random.Random, facts: Facts) -> Example | None:
     options = list(changes(rng, parent, facts, _KNOWN))
     if not options:
         return None
-    change, earlier = rng.choices(options, [option.weight for option in options], k=2)
+    # A step left out of a list that is copied is what goes wrong most.
+    weights = [option.weight * (4 if option.words.startswith("drop ") else 1) for option in options]
+    change, earlier = rng.choices(options, weights, k=2)
     said = earlier.words if rng.random() < 0.5 else ""
     hint = change.words if rng.random() < 0.7 else change.idea
     user = f"parent #{rng.randint(0, 30)}: {plan_of(facts, parent, said)}\nhint: {hint}"
@@ -170,7 +172,7 @@ def _merged_plan(rng: random.Random, facts: Facts) -> Example:
     a, b = rng.sample(range(30), 2)
     user = f"parent #{a}: {plan_of(facts, one)}\nparent #{b}: {plan_of(facts, other)}\nmerge"
     plan = plan_of(facts, merged, f"merge #{a} and #{b}")
-    return _example("Plan.", user, f"<think>{taken(one, merged)}</think>\n{plan}")
+    return _example("Plan.", user, f"<think>{taken(one, other, merged)}</think>\n{plan}")
 
 
 def _whole(rng: random.Random, facts: Facts) -> Example:

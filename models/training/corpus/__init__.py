@@ -14,7 +14,7 @@ from models.training.corpus.cases import Case, cases, failing
 from models.training.corpus.schemas import packages
 from models.training.corpus.thoughts import thought_of
 
-VERSION = 8
+VERSION = 9
 DEBUG_SHARE = 0.12  # of the examples: bugs are mended long before improvements match their plans
 _SKELETON = frozenset(
     (

@@ -43,7 +43,7 @@ def changes(rng: random.Random, recipe: Recipe, facts: Facts, known: Learnt = NO
             new = add(rng, recipe, step, facts, known)
             yield Change(f"add {step} {new.setting(step)}".strip(), step, new, 1.2)
     for step in recipe.names:
-        if step in EXTRAS and not _needed(step, recipe):
+        if step in droppable(recipe):
             yield Change(f"drop {step}", f"drop {step}", recipe.without(step), 0.4)
         for value in settings(step, facts):
             if value != recipe.setting(step):
@@ -63,6 +63,11 @@ def changes(rng: random.Random, recipe: Recipe, facts: Facts, known: Learnt = NO
                 yield Change(f"{now} to {step}", step, new, 0.8)
     yield from _parameters(recipe)
     yield from _other_estimators(rng, recipe, facts, known)
+
+
+def droppable(recipe: Recipe) -> list[str]:
+    """The steps that the script does without."""
+    return [step for step in recipe.names if step in EXTRAS and not _needed(step, recipe)]
 
 
 def difference(parent: Recipe, child: Recipe) -> str:

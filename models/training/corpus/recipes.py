@@ -40,6 +40,7 @@ class Family:
 
 
 FAMILIES: dict[str, Family] = {
+    "linear": Family((), classes=False, linear=True, weight=0.4),
     "ridge": Family((("alpha", ("0.1", "1", "10", "100")),), classes=False, linear=True),
     "lasso": Family((("alpha", ("0.001", "0.01", "0.1", "1")),), classes=False, linear=True, weight=0.6),
     "elastic net": Family((("l1", ("0.1", "0.5", "0.9")),), classes=False, linear=True, weight=0.7),
@@ -242,6 +243,8 @@ def serves(name: str, facts: Facts) -> bool:
         return False
     if name == "neighbors" and facts.metric in ("logloss", "multiclass_logloss"):
         return False  # the probability of a class that no neighbor has is 0, whose logarithm no average makes up for
+    if name == "linear" and (facts.columns > 15 or facts.categorical > 3):
+        return False  # nothing keeps its coefficients small: many columns want ridge
     return facts.rows <= family.most_rows
 
 
@@ -334,9 +337,12 @@ def fits_step(step: str, recipe: Recipe, facts: Facts) -> bool:
     if step in ("products", "ratios"):
         return facts.numeric >= 3 and not facts.multi
     if step in ("bins", "splines"):
-        return linear and facts.numeric >= 1 and not ({"svm", "gaussian process", "neighbors"} & names)
+        return (
+            linear and facts.numeric >= 1 and not ({"linear", "svm", "gaussian process", "neighbors"} & names)
+        )
     if step == "polynomials":
-        return linear and facts.numeric >= 2 and facts.columns <= 15 and facts.categorical <= 3
+        few = facts.columns <= 15 and facts.categorical <= 3
+        return linear and "linear" not in names and facts.numeric >= 2 and few
     if step in ("clusters", "pca"):
         return facts.numeric >= 6 and not recipe.has("native categories")
     if step == "nystroem":

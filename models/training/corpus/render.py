@@ -1,4 +1,5 @@
-"""From a recipe to its script: blocks in one fixed order, one line for each choice, each step under its name.
+"""From a recipe to its script: blocks in one fixed order, one line for each choice, each step, and each estimator of several,
+under its words in the plan.
 
 Scripts take every name from ``input/task.json``, so nothing of the task is retyped but its shape
 (kind, what is predicted, several targets or one).
@@ -32,7 +33,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "sklearn.gaussian_process.kernels": ("RBF", "WhiteKernel"),
     "sklearn.impute": ("SimpleImputer",),
     "sklearn.kernel_approximation": ("Nystroem",),
-    "sklearn.linear_model": ("ElasticNetCV", "HuberRegressor", "Lasso", "LogisticRegression", "Ridge"),
+    "sklearn.linear_model": ("ElasticNetCV", "HuberRegressor", "Lasso", "LinearRegression", "LogisticRegression", "Ridge"),
     "sklearn.model_selection": ("RandomizedSearchCV", "TunedThresholdClassifierCV", "train_test_split"),
     "sklearn.multioutput": ("MultiOutputClassifier", "MultiOutputRegressor"),
     "sklearn.naive_bayes": ("GaussianNB",),
@@ -282,6 +283,8 @@ def _constructor(estimator: Estimator, recipe: Recipe, facts: Facts) -> str:
     balanced = ', class_weight="balanced"' if recipe.has("balanced") else ""
     absolute = facts.metric in ("mae", "mape", "medae", "smape")
     match estimator.name:
+        case "linear":
+            return "LinearRegression()"
         case "ridge":
             return f"Ridge(alpha={p['alpha']})"
         case "lasso":
@@ -351,9 +354,8 @@ def model_lines(recipe: Recipe, facts: Facts) -> list[str]:
         lines.append(estimator_line(recipe.estimators[0], recipe, facts))
     else:
         variables = ("first", "second", "third")[: len(recipe.estimators)]
-        lines += [
-            estimator_line(e, recipe, facts, v) for e, v in zip(recipe.estimators, variables, strict=True)
-        ]
+        for estimator, variable in zip(recipe.estimators, variables, strict=True):
+            lines += [f"# {estimator.words()}", estimator_line(estimator, recipe, facts, variable)]
         pairs = ", ".join(f'("{v}", {v})' for v in variables)
         if recipe.combine == "voting":
             soft = "" if facts.regression else ', voting="soft"'

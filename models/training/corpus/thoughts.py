@@ -2,9 +2,9 @@
 
 A small model copies what is a few words back and guesses what is a thousand words back. So a reply first repeats, in
 the form in which they stand in the prompt, the rows and kinds of columns, the recipe of each parent, and the ideas that
-the journal holds already; for an improvement it numbers the steps that could be added and chooses a number: any would do,
-and what stands behind it is copied instead of made up; for a merge it says what the second parent brings and what of the
-first goes; last comes what the person asked for. The product leaves thoughts out of the plan.
+the journal holds already; for an improvement it numbers the steps that could be added, and dropped, and chooses a number: any would
+do, and what stands behind it is copied instead of made up; for a merge it goes through what the second parent has and says
+what of it is new; last comes what the person asked for. The product leaves thoughts out of the plan.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from aide_local.types import Operator
 from models.training.corpus.cases import Case
+from models.training.corpus.changes import droppable
 from models.training.corpus.history import recipe_in
 from models.training.corpus.recipes import EXTRAS, ORDER, Facts, Recipe, addable
 
@@ -33,11 +34,12 @@ def thought_of(case: Case, digest: Sequence[str]) -> str:
     if tried:
         said.append(f"tried: {', '.join(one.removeprefix('add ') for one in tried)}")
     if case.parent is not None and case.other is not None:
-        said.append(taken(case.history.recipes[case.parent.id], recipe_in(case.plan)))
+        recipes = case.history.recipes
+        said.append(taken(recipes[case.parent.id], recipes[case.other.id], recipe_in(case.plan)))
     if case.operator is Operator.IMPROVE:
         assert case.parent is not None
-        steps = additions(case.history.recipes[case.parent.id], facts, tried)
-        said.append(could(steps, "" if case.hint else _chosen(case, steps)))
+        choices = choices_of(case.history.recipes[case.parent.id], facts, tried)
+        said.append(could(choices, "" if case.hint else _chosen(case, choices)))
     if case.hint:
         said.append(f"asked: {case.hint}")
     return f"<think>{'. '.join(said)}</think>"
@@ -47,34 +49,56 @@ def facts_in_words(facts: Facts) -> str:
     return f"{facts.kind} {facts.metric}, {facts.rows} rows, {facts.kinds}, {facts.missing} missing"
 
 
-def additions(recipe: Recipe, facts: Facts, tried: Sequence[str] = ()) -> list[str]:
-    """The steps that could be added, in the order in which a script takes them."""
-    return [
+def choices_of(recipe: Recipe, facts: Facts, tried: Sequence[str] = ()) -> list[str]:
+    """The steps that could be added, then those that could be dropped, in the order in which a script takes them."""
+    new = [
         step
         for step in ORDER
         if step in EXTRAS and addable(step, recipe, facts) and f"add {step}" not in tried
     ]
+    gone = [f"drop {step}" for step in droppable(recipe)]
+    return [*new, *(words for words in gone if words not in tried)]
 
 
-def could(steps: Sequence[str], chosen: str) -> str:
-    """The steps by number and, unless it is empty, the chosen one: "could: 1 logs, 2 pca. so: 2 pca"."""
-    numbered = [f"{number} {step}" for number, step in enumerate(steps, 1)]
+def could(choices: Sequence[str], chosen: str) -> str:
+    """The choices by number and, unless it is empty, the chosen one: "could: 1 logs, 2 drop pca. so: 2 drop pca"."""
+    numbered = [f"{number} {choice}" for number, choice in enumerate(choices, 1)]
     said = f"could: {', '.join(numbered) or 'nothing'}"
-    return f"{said}. so: {numbered[steps.index(chosen)]}" if chosen else said
+    return f"{said}. so: {numbered[choices.index(chosen)]}" if chosen else said
 
 
-def taken(one: Recipe, merged: Recipe) -> str:
-    """What a merge brings to the first recipe, and what of it goes."""
-    fresh = [estimator.words() for estimator in merged.estimators if estimator not in one.estimators]
-    fresh += [words for words in merged.step_words if words not in one.step_words]
+def taken(one: Recipe, other: Recipe, merged: Recipe) -> str:
+    """What becomes of each estimator and step of the second recipe (the first has it, it is new, or it is not taken), what
+    comes besides, and what of the first goes: "take: svm C 3 new, logs has, bagged 10 no. add: scaled. drop: nothing"."""
+    told = [f"{estimator.words()} {_verdict(estimator.name, one, merged)}" for estimator in other.estimators]
+    told += [
+        f"{words} {_verdict(step, one, merged)}"
+        for step, words in zip(other.names, other.step_words, strict=True)
+    ]
+    besides = [
+        words
+        for step, words in zip(merged.names, merged.step_words, strict=True)
+        if not one.has(step) and not other.has(step)
+    ]
     gone = [step for step in one.names if not merged.has(step)]
-    return f"add: {', '.join(fresh) or 'nothing'}. drop: {', '.join(gone) or 'nothing'}"
+    return f"take: {', '.join(told)}. add: {', '.join(besides) or 'nothing'}. drop: {', '.join(gone) or 'nothing'}"
 
 
-def _chosen(case: Case, steps: Sequence[str]) -> str:
-    """The step that the plan adds; empty where it announces another change."""
+def _verdict(name: str, one: Recipe, merged: Recipe) -> str:
+    """Of an estimator or a step, by its name."""
+
+    def among(recipe: Recipe) -> bool:
+        return name in recipe.names or any(estimator.name == name for estimator in recipe.estimators)
+
+    return "has" if among(one) else "new" if among(merged) else "no"
+
+
+def _chosen(case: Case, choices: Sequence[str]) -> str:
+    """The step that the plan adds or drops; empty where it announces another change."""
     announced = case.plan.partition(". ")[0]
-    return next((step for step in steps if re.fullmatch(rf"add {step}(?: \d+)?", announced)), "")
+    if announced in choices:
+        return announced
+    return next((step for step in choices if re.fullmatch(rf"add {step}(?: \d+)?", announced)), "")
 
 
 def _tried(case: Case, digest: Sequence[str]) -> list[str]:
