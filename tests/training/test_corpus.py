@@ -20,6 +20,7 @@ from aide_local.digest import digest_lines
 from aide_local.evaluate.predictions import PredictionsError
 from aide_local.prompts.build import Templates
 from aide_local.prompts.parse import Reply, parse_reply
+from aide_local.task import Kind, Task
 from aide_local.types import Operator
 from models.training.corpus import example, generate, outcomes
 from models.training.corpus.bank import FILE as ERRORS
@@ -33,7 +34,7 @@ from models.training.corpus.history import recipe_in
 from models.training.corpus.learnt import FILE as LEARNT
 from models.training.corpus.learnt import Learnt
 from models.training.corpus.outcomes import KEPT as OUTCOMES
-from models.training.corpus.recipes import FEATURES, Facts, Recipe, covers, draft, fits
+from models.training.corpus.recipes import FEATURES, Facts, Recipe, covers, draft, fits, serves
 from models.training.corpus.render import script
 from models.training.corpus.schemas import random_task
 from models.training.corpus.thoughts import thought_of
@@ -210,10 +211,12 @@ def test_the_words_of_a_change_are_found_again_from_both_recipes() -> None:
     assert {"add", "drop", "voting", "stacking", "one-hot", "scaled", "xgboost"} <= set(seen)
 
 
-def test_an_improvement_is_none_that_its_thought_calls_tried_and_adds_what_it_says_could_be() -> None:
+def test_an_improvement_is_none_that_its_thought_calls_tried_and_adds_or_drops_what_it_says_could_be() -> (
+    None
+):
     improvements = [case for case in targets(7, 200) if case.operator is Operator.IMPROVE]
     assert len(improvements) > 20
-    adds = 0
+    seen: Counter[str] = Counter()
     for case in improvements:
         assert case.parent is not None
         thought = thought_of(case, digest_lines(case.history.tree, case.parent.id))
@@ -223,21 +226,24 @@ def test_an_improvement_is_none_that_its_thought_calls_tried_and_adds_what_it_sa
         recipe = case.history.recipes[case.parent.id]
         could = [step.removeprefix(f"{number} ") for number, step in enumerate(steps, 1)]
         assert could
-        assert not any(recipe.has(step) for step in could)
-        added = re.fullmatch(r"add (.+?)(?: \d+)?", change)
+        for step in could:
+            dropped = step.removeprefix("drop ")
+            assert recipe.has(dropped) == (dropped != step)
+        made = re.fullmatch(r"add (.+?)(?: \d+)?|(drop .+)", change)
         said = re.search(r"\. so: (.*)</think>", thought)
-        if added and " to the " not in change:
-            assert added[1] in could
-            assert case.hint or (said and said[1] == f"{could.index(added[1]) + 1} {added[1]}")
-            adds += 1
+        if made and " to the " not in change:
+            chosen = made[1] or made[2]
+            assert case.hint or (said and said[1] == f"{could.index(chosen) + 1} {chosen}")
+            seen[change.split(" ")[0]] += 1
         else:
             assert said is None
-    assert adds > 5
+    assert min(seen["add"], seen["drop"]) > 2
 
 
 def test_a_merge_says_what_it_takes_from_the_second_parent() -> None:
     merges = [case for case in targets(8, 300) if case.operator is Operator.MERGE]
     assert len(merges) > 5
+    seen: Counter[str] = Counter()
     for case in merges:
         assert case.parent is not None
         assert case.other is not None
@@ -245,7 +251,33 @@ def test_a_merge_says_what_it_takes_from_the_second_parent() -> None:
         merged = recipe_in(case.plan)
         one, dropped = case.history.recipes[case.parent.id], said_in(thought, "drop")
         kept = replace(one, steps=tuple(pair for pair in one.steps if pair[0] not in dropped))
-        assert {*parts_of(kept), *said_in(thought, "add")} - {"nothing"} == parts_of(merged)
+        told = [words.rpartition(" ") for words in said_in(thought, "take")]
+        assert {words for words, _, _ in told} == parts_of(case.history.recipes[case.other.id])
+        new = {words for words, _, verdict in told if verdict == "new"}
+        assert {*parts_of(kept), *new, *said_in(thought, "add")} - {"nothing"} == parts_of(merged)
+        seen.update(verdict for _, _, verdict in told)
+    assert set(seen) == {"has", "new", "no"}
+
+
+def test_each_of_several_estimators_stands_under_its_words() -> None:
+    """So that a value of one is not written into the line of the other."""
+    facts = Facts.of(next(task for task in map(task_of, range(100)) if task.kind is Kind.REGRESSION))
+    words = "linear + xgboost rate 0.05 rounds 300 depth 4 stacking with scaled"
+    lines = script(Recipe.of(words), facts).split("\n")
+    assert lines[lines.index("# linear") + 1] == "first = LinearRegression()"
+    second = lines[lines.index("# xgboost rate 0.05 rounds 300 depth 4") + 1]
+    assert second.startswith("second = XGBRegressor(learning_rate=0.05, n_estimators=300, max_depth=4,")
+
+
+def test_linear_regression_is_for_few_columns() -> None:
+    every = [Facts.of(task_of(number)) for number in range(300)]
+    served = [facts for facts in every if serves("linear", facts)]
+    assert served
+    assert all(facts.regression and facts.columns <= 15 for facts in served)
+
+
+def task_of(number: int) -> Task:
+    return random_task(random.Random(f"task {number}"))
 
 
 def parts_of(recipe: Recipe) -> set[str]:
