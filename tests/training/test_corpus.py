@@ -237,7 +237,8 @@ def test_an_improvement_is_none_that_its_thought_calls_tried_and_adds_or_drops_w
             seen[change.split(" ")[0]] += 1
         else:
             assert said is None
-    assert min(seen["add"], seen["drop"]) > 2
+    assert seen["add"] > 5
+    assert seen["drop"] > 0
 
 
 def test_a_merge_says_what_it_takes_from_the_second_parent() -> None:
