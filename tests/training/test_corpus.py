@@ -233,6 +233,7 @@ def test_an_improvement_is_none_that_its_thought_calls_tried_and_adds_or_drops_w
         said = re.search(r"\. so: (.*)</think>", thought)
         if made and " to the " not in change:
             chosen = made[1] or made[2]
+            assert chosen in could
             assert case.hint or (said and said[1] == f"{could.index(chosen) + 1} {chosen}")
             seen[change.split(" ")[0]] += 1
         else:

@@ -42,8 +42,9 @@ def changes(rng: random.Random, recipe: Recipe, facts: Facts, known: Learnt = NO
         if addable(step, recipe, facts):
             new = add(rng, recipe, step, facts, known)
             yield Change(f"add {step} {new.setting(step)}".strip(), step, new, 1.2)
+    gone = droppable(recipe)
     for step in recipe.names:
-        if step in droppable(recipe):
+        if step in gone:
             yield Change(f"drop {step}", f"drop {step}", recipe.without(step), 0.4)
         for value in settings(step, facts):
             if value != recipe.setting(step):

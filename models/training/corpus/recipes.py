@@ -234,6 +234,11 @@ class Facts:
     def columns(self) -> int:
         return self.numeric + self.categorical + self.datetime + self.text
 
+    @property
+    def narrow(self) -> bool:
+        """Few columns, also when coded."""
+        return self.columns <= 15 and self.categorical <= 3
+
 
 def serves(name: str, facts: Facts) -> bool:
     family = FAMILIES[name]
@@ -243,7 +248,7 @@ def serves(name: str, facts: Facts) -> bool:
         return False
     if name == "neighbors" and facts.metric in ("logloss", "multiclass_logloss"):
         return False  # the probability of a class that no neighbor has is 0, whose logarithm no average makes up for
-    if name == "linear" and (facts.columns > 15 or facts.categorical > 3):
+    if name == "linear" and not facts.narrow:
         return False  # nothing keeps its coefficients small: many columns want ridge
     return facts.rows <= family.most_rows
 
@@ -341,8 +346,7 @@ def fits_step(step: str, recipe: Recipe, facts: Facts) -> bool:
             linear and facts.numeric >= 1 and not ({"linear", "svm", "gaussian process", "neighbors"} & names)
         )
     if step == "polynomials":
-        few = facts.columns <= 15 and facts.categorical <= 3
-        return linear and "linear" not in names and facts.numeric >= 2 and few
+        return linear and "linear" not in names and facts.numeric >= 2 and facts.narrow
     if step in ("clusters", "pca"):
         return facts.numeric >= 6 and not recipe.has("native categories")
     if step == "nystroem":

@@ -70,11 +70,9 @@ def could(choices: Sequence[str], chosen: str) -> str:
 def taken(one: Recipe, other: Recipe, merged: Recipe) -> str:
     """What becomes of each estimator and step of the second recipe (the first has it, it is new, or it is not taken), what
     comes besides, and what of the first goes: "take: svm C 3 new, logs has, bagged 10 no. add: scaled. drop: nothing"."""
-    told = [f"{estimator.words()} {_verdict(estimator.name, one, merged)}" for estimator in other.estimators]
-    told += [
-        f"{words} {_verdict(step, one, merged)}"
-        for step, words in zip(other.names, other.step_words, strict=True)
-    ]
+    estimators = [(estimator.name, estimator.words()) for estimator in other.estimators]
+    parts = [*estimators, *zip(other.names, other.step_words, strict=True)]
+    told = [f"{words} {_verdict(name, one, merged)}" for name, words in parts]
     besides = [
         words
         for step, words in zip(merged.names, merged.step_words, strict=True)
