@@ -8,17 +8,17 @@ from __future__ import annotations
 
 
 class AideError(Exception):
-    """What was wrong (``message``, naming the value) and how to mend it (``mend``)."""
+    """What was wrong (``message``, naming the value) and how to fix it (``fix``)."""
 
     exit_code = 2
 
-    def __init__(self, message: str, mend: str = "") -> None:
+    def __init__(self, message: str, fix: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.mend = mend
+        self.fix = fix
 
     def __str__(self) -> str:
-        return f"{self.message} {self.mend}".strip()
+        return f"{self.message} {self.fix}".strip()
 
 
 class TaskError(AideError):

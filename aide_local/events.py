@@ -95,7 +95,7 @@ class Trouble(Event):
     """Something failed that does not end the run, or the reason why it paused."""
 
     message: str
-    mend: str = ""
+    fix: str = ""
 
 
 @dataclass(frozen=True, slots=True)

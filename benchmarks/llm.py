@@ -3,7 +3,7 @@
     python -m benchmarks.llm                    # the starter
     python -m benchmarks.llm --model FILE.gguf
 
-Both in turn, in each round, on the same prompt, greedily, for as many tokens. Then replies that improve, mend or merge scripts of
+Both in turn, in each round, on the same prompt, greedily, for as many tokens. Then replies that improve, fix or merge scripts of
 the starter's corpus, as the model writes them, guessed from the prompt and not, in turn; on one thread, and on all.
 """
 
@@ -19,7 +19,7 @@ from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from aide_local.llm.llama import LlamaEngine
+from aide_local.llm.llama import LlamaModel
 from aide_local.llm.registry import bundled_models
 from aide_local.types import Generation, Message, Sampling
 from models.training.corpus import generate
@@ -27,7 +27,7 @@ from models.training.corpus import generate
 TEXT = "Columns: age number, city text, income number. Write a script that predicts income. " * 12
 
 
-def ours(engine: LlamaEngine, prompt: str, sampling: Sampling) -> tuple[float, Generation]:
+def ours(engine: LlamaModel, prompt: str, sampling: Sampling) -> tuple[float, Generation]:
     began = time.perf_counter()
     *_, last = engine.generate(prompt, sampling)
     assert last.generation is not None
@@ -36,7 +36,7 @@ def ours(engine: LlamaEngine, prompt: str, sampling: Sampling) -> tuple[float, G
 
 def guessing(model: Path, threads: int, replies: int) -> str:
     """How much faster replies with a parent are written where they are guessed from the prompt."""
-    engines = [LlamaEngine(model, threads=threads, lookup=lookup) for lookup in (True, False)]
+    engines = [LlamaModel(model, threads=threads, lookup=lookup) for lookup in (True, False)]
     milliseconds, tokens, guessed, same = [0.0, 0.0], 0, 0, 0
     examples = (example for example in generate(30_000_000) if example.operator != "draft")
     for number, example in enumerate(itertools.islice(examples, replies)):
@@ -69,7 +69,7 @@ def main() -> None:
     import llama_cpp
 
     threads = len(os.sched_getaffinity(0))
-    engine = LlamaEngine(given.model, threads=threads)
+    engine = LlamaModel(given.model, threads=threads)
     greedy = Sampling(1, temperature=0.0, max_tokens=given.tokens)
     ours(engine, engine.render([Message("user", "ready?")]), greedy)  # loaded, and tried out
     if not engine._load[

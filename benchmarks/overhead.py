@@ -19,20 +19,20 @@ from pathlib import Path
 from threading import Event as Flag
 from threading import Lock
 
-from aide_local.engine import llama
+from aide_local.run.assemble import llama
 from aide_local.evaluate.protocol import Evaluation, Incumbent
 from aide_local.events import Event, NodeFinished
 from aide_local.home import Home
-from aide_local.lanes import Writer
-from aide_local.llm.protocol import Chunk, Engine
-from aide_local.loop import Parts, Run
-from aide_local.policy import make_policy
+from aide_local.run.writer import Writer
+from aide_local.llm.protocol import Chunk, LanguageModel
+from aide_local.run.loop import Parts, Run
+from aide_local.search.policy import make_policy
 from aide_local.prompts.build import Templates
 from aide_local.prompts.pack import Packer
 from aide_local.store.database import DuckRunStore
 from aide_local.store.run_store import create_run
 from aide_local.tasks.load import load_task
-from aide_local.tree import Tree
+from aide_local.search.tree import Tree
 from aide_local.types import (
     FoldScore,
     Generation,
@@ -54,7 +54,7 @@ SCRIPT = (
 class AtOnce:
     """The model's own template and tokenizer; replies that cost nothing, none like another."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: LanguageModel) -> None:
         self._engine = engine
         self.info = engine.info
 
@@ -116,7 +116,7 @@ def result(node: int) -> Node:
     )  # fmt: skip
 
 
-def measure(nodes: int, more: int, engine: Engine, place: Path) -> list[float]:
+def measure(nodes: int, more: int, engine: LanguageModel, place: Path) -> list[float]:
     """Seconds for each of ``more`` nodes on a tree that holds ``nodes``."""
     settings = RunSettings(steps=nodes + more, seed=1)
     task = load_task(TASK)
@@ -134,7 +134,7 @@ def measure(nodes: int, more: int, engine: Engine, place: Path) -> list[float]:
 
     def writer(emit: Callable[[Event], None]) -> Writer:
         return Writer(
-            model, packer, store, frozenset({"pandas"}), sampling=Sampling(0), engine_lock=Lock(), emit=emit
+            model, packer, store, frozenset({"pandas"}), sampling=Sampling(0), model_lock=Lock(), emit=emit
         )
 
     run = Run(
@@ -143,7 +143,7 @@ def measure(nodes: int, more: int, engine: Engine, place: Path) -> list[float]:
             settings=settings,
             tree=Tree.of(store.nodes(), task.direction),
             policy=make_policy(settings),
-            engine=model,
+            model=model,
             writer=writer,
             evaluator=NoExecution(),
             deliver=lambda tree, reason, seconds: {},

@@ -20,9 +20,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from aide_local.sandbox.protocol import Backend, Candidate, Level, Limits
-from aide_local.sandbox.runner import ProcessSandbox
-from aide_local.sandbox.select import attempt
-from aide_local.sandbox.serving import Serving
+from aide_local.sandbox.host.runner import ProcessSandbox
+from aide_local.sandbox.host.select import attempt
+from aide_local.sandbox.host.serving import Serving
 
 SCRIPTS = {
     "nothing": "pass\n",

@@ -18,7 +18,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from aide_local.engine import MakeEngine, llama, start
+from aide_local.run.assemble import ModelMaker, llama, start
 from aide_local.events import RunFinished
 from aide_local.home import Home
 from aide_local.llm.scripted import ScriptedModel
@@ -70,10 +70,10 @@ submission.to_csv("working/submission.csv", index=False)
 ```"""
 
 
-def search(name: str, settings: RunSettings, engine: MakeEngine, home: Home) -> dict[str, object]:
+def search(name: str, settings: RunSettings, make_model: ModelMaker, home: Home) -> dict[str, object]:
     """The summary of a run, and the seconds it took."""
     began = time.monotonic()
-    run = start(load_task(TASKS / name), settings, home=home, engine=engine)
+    run = start(load_task(TASKS / name), settings, home=home, make_model=make_model)
     summary: dict[str, object] = {}
     for event in run.events():
         if isinstance(event, RunFinished):
@@ -138,15 +138,15 @@ def main() -> None:
         for name in given.task or sorted(path.parent.name for path in TASKS.glob("*/task.toml")):
             for seed in range(given.first_seed, given.first_seed + given.seeds):
                 tree = RunSettings(steps=given.steps, seed=seed, folds=given.folds)
-                ways: tuple[tuple[RunSettings, MakeEngine], ...] = (
+                ways: tuple[tuple[RunSettings, ModelMaker], ...] = (
                     (tree, llama(given.model, home)),
                     (replace(tree, num_drafts=given.steps), llama(given.model, home)),
                     (replace(tree, steps=1), lambda settings: ScriptedModel([XGBOOST])),
                 )
-                for way, (settings, engine) in zip(WAYS, ways, strict=True):
+                for way, (settings, make_model) in zip(WAYS, ways, strict=True):
                     if (name, seed, way) in done:
                         continue
-                    one = search(name, settings, engine, home)
+                    one = search(name, settings, make_model, home)
                     every.append({"task": name, "seed": seed, "way": way, **one})
                     cells = [name, str(one.get("metric")), way]
                     cells += [shown(one.get(key)) for key in ("best_score", "ensemble_score", "report_score")]

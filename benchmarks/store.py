@@ -172,7 +172,7 @@ _WRITER = """
 import sys, time
 from pathlib import Path
 from aide_local.home import Home
-from aide_local.publisher import Publisher
+from aide_local.run.publisher import Publisher
 from benchmarks.overhead import result
 from benchmarks.store import make
 store = make(Home(Path(sys.argv[1])))

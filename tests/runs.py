@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from aide_local.engine import start
+from aide_local.run.assemble import start
 from aide_local.events import Event, NodeFinished, RunFinished
 from aide_local.home import Home
 from aide_local.llm.scripted import ScriptedModel
-from aide_local.loop import Run
+from aide_local.run.loop import Run
 from aide_local.tasks.load import load_task
 from aide_local.types import Node, RunSettings, Sampling
 
@@ -86,7 +86,7 @@ def make_run(
     task = load_task(make_csvs(place / "task", rows))
     chosen = settings or RunSettings(steps=6, seed=1, folds=2, sandbox="limits", timeout=60.0)
     return start(
-        task, chosen, home=Home(place / "home"), engine=lambda settings: ScriptedModel(reply), out=out
+        task, chosen, home=Home(place / "home"), make_model=lambda settings: ScriptedModel(reply), out=out
     )
 
 

@@ -8,7 +8,7 @@ from textual.binding import BindingType
 from textual.reactive import reactive
 from textual.widgets import Input
 
-from aide_local.tree import Tree
+from aide_local.search.tree import Tree
 from aide_local.types import NodeState
 from tui import panes
 from tui.dialogs import Compare

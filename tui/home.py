@@ -13,7 +13,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
 
-from aide_local.digest import format_metric
+from aide_local.search.digest import format_metric
 from aide_local.errors import AideError
 from aide_local.home import Home
 from aide_local.store.history import forget
@@ -113,7 +113,7 @@ class HomeScreen(Screen[None]):
             runs = list_runs(self._home, latest=SHOWN)
             count = len(run_ids(self._home)) if len(runs) == SHOWN else len(runs)
         except AideError as error:
-            self.query_one("#status", Static).update(Text(f"! {inert(error.message)} {error.mend}", "red"))
+            self.query_one("#status", Static).update(Text(f"! {inert(error.message)} {error.fix}", "red"))
             return
         self._counted = _counts(runs, count)
         self.show_status()

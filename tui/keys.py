@@ -10,7 +10,7 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 
 from aide_local.errors import SettingsError
-from aide_local.files import write_whole
+from aide_local.basics.files import write_whole
 
 
 def key(
@@ -72,7 +72,7 @@ def defaults() -> Iterator[tuple[str, Binding]]:
 
 
 # Keys of questions, with the dialogs that have them: fixed, so that the program can be left and its keys be
-# mended whatever the keymap says. Arrows, enter and letters of an input line are Textual's own.
+# fixed whatever the keymap says. Arrows, enter and letters of an input line are Textual's own.
 FIXED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("escape", ("Ask", "Confirm", "Choose", "Help"), "Leave it as it was"),
     ("y", ("Confirm",), "Yes"),
@@ -142,7 +142,7 @@ class Preferences:
             self.keys = {str(name): str(keys) for name, keys in dict(content.get("keys", {})).items()}
         except (OSError, ValueError, AttributeError, TypeError) as error:
             raise SettingsError(
-                f"{self.path} cannot be read: {error}.", "Mend or delete the file."
+                f"{self.path} cannot be read: {error}.", "Fix or delete the file."
             ) from error
 
     def write(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from aide_local import events
 from aide_local.errors import AideError
-from aide_local.loop import Run
+from aide_local.run.loop import Run
 
 LONGEST_STREAM = 40_000  # characters of a streamed reply or output that are kept for the screen
 
@@ -90,7 +90,7 @@ class LiveRun:
         match event:
             case AideError():
                 self.ended, self.phase = True, "failed"
-                self.troubles.append(f"{event.message} {event.mend}".strip())
+                self.troubles.append(f"{event.message} {event.fix}".strip())
             case events.RunStarted():
                 self.id, self.folder, self.steps = event.run_id, event.folder, event.steps
                 self.constant = event.constant_score
@@ -117,7 +117,7 @@ class LiveRun:
                 self.streams.pop(event.node.id, None)
                 self.outputs.pop(event.node.id, None)
             case events.Trouble():
-                self.troubles.append(f"{event.message} {event.mend}".strip())
+                self.troubles.append(f"{event.message} {event.fix}".strip())
             case events.RunPaused():
                 self.paused = True
             case events.RunResumed():

@@ -9,7 +9,7 @@ import psutil
 
 from tui.gpu import Gpu, VideoMemory
 
-_SERVER = "aide_local.sandbox.server"  # the process below which candidates execute
+_SERVER = "aide_local.sandbox.inside.server"  # the process below which candidates execute
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ class ModelsScreen(Screen[None]):
         table.focus()
 
     def _tell(self, error: AideError) -> None:
-        self.notify(f"{error.message} {error.mend}", severity="error", markup=False)
+        self.notify(f"{error.message} {error.fix}", severity="error", markup=False)
 
     @property
     def chosen(self) -> ModelEntry | None:
@@ -120,7 +120,7 @@ class ModelsScreen(Screen[None]):
         try:
             shown = Text(inert(self._facts(entry)))
         except AideError as error:
-            shown = Text(f"! {inert(error.message)} {error.mend}", "red")
+            shown = Text(f"! {inert(error.message)} {error.fix}", "red")
         self.query_one("#status", Static).update(shown)
 
     def _facts(self, entry: ModelEntry) -> str:

@@ -18,7 +18,7 @@ from textual.widgets import DirectoryTree, Footer, Input, Label, Static
 
 from aide_local import metrics
 from aide_local.cli.options import at_least, seconds, size
-from aide_local.digest import first_sentence
+from aide_local.search.digest import first_sentence
 from aide_local.errors import AideError, SettingsError
 from aide_local.home import Home
 from aide_local.llm.registry import list_models
@@ -170,7 +170,7 @@ class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
         try:
             form.settings()
         except AideError as error:
-            problem = f"! {error.message} {error.mend}\n"
+            problem = f"! {error.message} {error.fix}\n"
         shown = Text()
         shown.append(problem, "red")
         shown.append(f"the same from a shell: {inert(form.command())}", "dim")
@@ -203,7 +203,7 @@ class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
             for problem in found.problems:
                 shown.append(f"! {inert(str(problem))}\n", "red")
         except AideError as error:
-            shown.append(f"! {inert(error.message)} {inert(error.mend)}", "red")
+            shown.append(f"! {inert(error.message)} {inert(error.fix)}", "red")
         self.app.call_from_thread(self._show, number, shown)
 
     def _show(self, number: int, shown: Text) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from aide_local.errors import SettingsError
-from aide_local.files import write_whole
+from aide_local.basics.files import write_whole
 from aide_local.home import Home
 
 HISTORY = 500  # queries kept
@@ -39,7 +39,7 @@ def saved_queries(home: Home) -> dict[str, str]:
     try:
         return {str(name): str(query) for name, query in dict(json.loads(file.read_text("utf-8"))).items()}
     except (OSError, ValueError, TypeError) as error:
-        raise SettingsError(f"{file} cannot be read: {error}.", "Mend or delete the file.") from error
+        raise SettingsError(f"{file} cannot be read: {error}.", "Fix or delete the file.") from error
 
 
 def keep(home: Home, queries: dict[str, str]) -> None:

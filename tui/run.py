@@ -20,7 +20,7 @@ from aide_local.errors import AideError
 from aide_local.home import Home
 from aide_local.store.read import RunView, read_run, stamp
 from aide_local.task import Direction
-from aide_local.tree import Tree
+from aide_local.search.tree import Tree
 from aide_local.types import NodeState
 from tui import panes, status
 from tui.browse import Browsing
@@ -147,7 +147,7 @@ class RunScreen(Browsing):
                 # The state of a run can change without its snapshot: then its tree is the one that is shown.
                 view = replace(read_run(self._home, self._run_id), tree=view.tree)
         except AideError as error:
-            problem = f"{error.message} {error.mend}"
+            problem = f"{error.message} {error.fix}"
         self.app.call_from_thread(self._has_read, known, view, problem)
 
     def _has_read(self, known: object, view: RunView | None, problem: str) -> None:

@@ -73,7 +73,7 @@ class SettingsApp(App[None]):
         self.theme_changed_signal.subscribe(self, self._keep_theme)
 
     def tell(self, error: AideError) -> None:
-        self.notify(f"{error.message} {error.mend}".strip(), severity="error", markup=False, timeout=15)
+        self.notify(f"{error.message} {error.fix}".strip(), severity="error", markup=False, timeout=15)
 
     def action_settings(self) -> None:
         moves = self.animation_level != "none"

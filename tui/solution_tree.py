@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.widgets import Tree as TreeWidget
 from textual.widgets.tree import TreeNode
 
-from aide_local.tree import Tree
+from aide_local.search.tree import Tree
 from aide_local.types import Node
 from tui import text
 from tui.keys import key

@@ -85,7 +85,7 @@ class SqlScreen(OwnQueries):
                     " AND database_name = current_database() ORDER BY ALL"
                 ).table
         except AideError as error:
-            self._then(self._failed, f"{error.message} {error.mend}")
+            self._then(self._failed, f"{error.message} {error.fix}")
             return
         pairs = [(str(row["table_name"]), str(row["column_name"])) for row in table.to_pylist()]
         self._then(self._learnt, pairs)
@@ -129,7 +129,7 @@ class SqlScreen(OwnQueries):
                 finally:
                     self._reader = None
         except (AideError, OSError) as error:
-            message = f"{error.message} {error.mend}" if isinstance(error, AideError) else str(error)
+            message = f"{error.message} {error.fix}" if isinstance(error, AideError) else str(error)
             position = error.position if isinstance(error, QueryError) else None
             self._then(self._refused, message, None if position is None else start + position)
             return

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from aide_local.digest import format_metric
+from aide_local.search.digest import format_metric
 from aide_local.store.read import RunView
-from aide_local.tree import Tree
+from aide_local.search.tree import Tree
 from tui import text
 from tui.live import LiveRun
 from tui.meter import Reading

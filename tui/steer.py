@@ -12,10 +12,10 @@ from textual.screen import Screen
 
 from aide_local.cli.options import at_least, seconds
 from aide_local.errors import AideError, SettingsError
-from aide_local.loop import Run
-from aide_local.steering import check_step
+from aide_local.run.loop import Run
+from aide_local.run.steering import check_step
 from aide_local.task import Direction
-from aide_local.tree import Tree
+from aide_local.search.tree import Tree
 from aide_local.types import Node, NodeState, Operator, Step
 from tui.dialogs import Ask, Confirm, Editor
 from tui.keys import key
@@ -98,7 +98,7 @@ class Steering(Screen[None]):
         try:
             act(self.live.run)
         except AideError as error:
-            self.notify(f"{error.message} {error.mend}", severity="error", markup=False)
+            self.notify(f"{error.message} {error.fix}", severity="error", markup=False)
             return
         self.notify(done, markup=False)
 
@@ -116,7 +116,7 @@ class Steering(Screen[None]):
         try:
             check_step(self.solution, step)
         except AideError as error:
-            self.notify(f"{error.message} {error.mend}", severity="warning", markup=False)
+            self.notify(f"{error.message} {error.fix}", severity="warning", markup=False)
         else:
             self.app.push_screen(Ask(question, placeholder="a hint for the model, or nothing"), answered)
 

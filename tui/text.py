@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from rich.syntax import Syntax
 from rich.text import Text
 
-from aide_local.digest import format_metric
-from aide_local.label import idea
-from aide_local.sandbox.output import neutralise
-from aide_local.tree import Tree
+from aide_local.search.digest import format_metric
+from aide_local.search.digest import idea
+from aide_local.basics.text import neutralise
+from aide_local.search.tree import Tree
 from aide_local.types import Node
 
 LONGEST = 200_000  # characters that a pane shows

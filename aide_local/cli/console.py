@@ -87,7 +87,7 @@ def interact(home: Home, ask: Callable[[str], Result], form: str) -> None:
             try:
                 show(ask(query), form)
             except AideError as error:
-                print(f"{error.message} {error.mend}".strip())
+                print(f"{error.message} {error.fix}".strip())
             except KeyboardInterrupt:  # while rows are printed, for example
                 print("\nThe query was interrupted.")
     finally:

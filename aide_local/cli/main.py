@@ -102,8 +102,8 @@ def main() -> None:
         app()
     except AideError as error:
         print(f"aide-local: {error.message}", file=sys.stderr)
-        if error.mend:
-            print(error.mend, file=sys.stderr)
+        if error.fix:
+            print(error.fix, file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.stderr.close()

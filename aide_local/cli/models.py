@@ -106,7 +106,7 @@ def exam(
         raise SettingsError(f"--minutes {minutes:g} is no time at all.", "Give a positive number.")
 
     from aide_local.cli.show import _home, print_table
-    from aide_local.exam import examine, settings_of
+    from aide_local.run.exam import examine, settings_of
     from aide_local.llm.registry import resolve
     from aide_local.store.exams import COLUMNS, last_exam
 
@@ -158,14 +158,14 @@ def remove(
 
 
 def doctor(context: typer.Context, home: Home_ = None) -> None:
-    """Check whether this machine is ready: each ok, warn or fail, with the mend."""
+    """Check whether this machine is ready: each ok, warn or fail, with the fix."""
     from aide_local.cli.show import _home
-    from aide_local.doctor import State, examine
+    from aide_local.cli.doctor import State, examine
 
     worst = State.OK
     for finding in examine(_home(context, home)):
         worst = max(worst, finding.state, key=list(State).index)
         print(f"{finding.state:<5}{finding.subject:<12}{finding.text}")
-        if finding.mend:
-            print(f"{'':<17}{finding.mend}")
+        if finding.fix:
+            print(f"{'':<17}{finding.fix}")
     raise typer.Exit(2 if worst is State.FAIL else 0)

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
-from aide_local.digest import format_metric
+from aide_local.search.digest import format_metric
 from aide_local.events import (
     BestImproved,
     Event,
@@ -26,8 +26,8 @@ from aide_local.events import (
     TokensStreamed,
     Trouble,
 )
-from aide_local.label import idea
-from aide_local.sandbox.output import neutralise
+from aide_local.search.digest import idea
+from aide_local.basics.text import neutralise
 from aide_local.types import Node, NodeState
 
 
@@ -88,7 +88,7 @@ class Lines(View):
             case NodeFinished():
                 self.line(node_line(event.node, self.steps), _STYLES.get(event.node.state, ""))
             case Trouble():
-                self.line(neutralise(f"trouble: {event.message} {event.mend}".rstrip()), "yellow")
+                self.line(neutralise(f"trouble: {event.message} {event.fix}".rstrip()), "yellow")
             case RunPaused():
                 self.line(f"paused {event.reason}", "yellow")
             case RunResumed():

@@ -15,7 +15,7 @@ from aide_local.errors import SettingsError
 
 if TYPE_CHECKING:
     from aide_local.events import RunFinished
-    from aide_local.loop import Run
+    from aide_local.run.loop import Run
 
 Home_ = Annotated[
     Path | None,
@@ -123,7 +123,7 @@ def run(
         raise SettingsError(f"--temperature {temperature} is negative.", "Give 0 or more.")
     bounds = (seconds(time_limit, "--time-limit"), seconds(timeout, "--timeout"), size(memory, "--memory"))
 
-    from aide_local.engine import llama, start
+    from aide_local.run.assemble import llama, start
     from aide_local.home import Home
     from aide_local.tasks.files import TaskOverrides
     from aide_local.tasks.load import load_task
@@ -172,7 +172,7 @@ def run(
         from aide_local.cli.show import print_task
 
         print_task(found, plain=plain)
-    follow(start(found, settings, home=where, engine=llama(model, where), out=out), json=json, plain=plain)
+    follow(start(found, settings, home=where, make_model=llama(model, where), out=out), json=json, plain=plain)
 
 
 def resume(
@@ -194,8 +194,8 @@ def resume(
     at_least(steps, 1, "--steps")
     limit = seconds(time_limit, "--time-limit")
 
-    from aide_local.engine import llama
-    from aide_local.engine import resume as take_up
+    from aide_local.run.assemble import llama
+    from aide_local.run.assemble import resume as take_up
     from aide_local.home import Home
     from aide_local.store.run_store import find_run
 
@@ -205,8 +205,8 @@ def resume(
         changes["steps"] = steps
     if limit is not None:
         changes["time_limit"] = limit
-    engine = llama(model, where) if model else None
-    going = take_up(find_run(where, run_id), home=where, engine=engine, out=out, **changes)
+    make_model = llama(model, where) if model else None
+    going = take_up(find_run(where, run_id), home=where, make_model=make_model, out=out, **changes)
     follow(going, json=json, plain=plain)
 
 

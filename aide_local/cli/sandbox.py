@@ -76,7 +76,7 @@ def run(
     at_least(threads, 1, "--threads")
 
     from aide_local.sandbox.protocol import Candidate, Limits
-    from aide_local.sandbox.select import create_sandbox
+    from aide_local.sandbox.host.select import create_sandbox
 
     limits = Limits(
         wall=seconds(timeout, "--timeout") or 600.0,
@@ -198,8 +198,8 @@ def collect(
     No link is followed, nothing blocks. On a terminal the text is made harmless; elsewhere every byte is
     printed as it is. Exit code: 0, or 1 where it is not taken.
     """
-    from aide_local.sandbox.collect import ArtefactError, read_artefact
-    from aide_local.sandbox.output import neutralise
+    from aide_local.sandbox.host.collect import ArtefactError, read_artefact
+    from aide_local.basics.text import neutralise
 
     try:
         content = read_artefact(base, relative, size(most, "--max"))
@@ -220,7 +220,7 @@ def clean(
     base: Annotated[Path, typer.Argument(help="The folder to remove, with all below it.")],
 ) -> None:
     """Remove a tree that a script made, however deep, odd or locked; links are not followed."""
-    from aide_local.sandbox.clean import remove_tree
+    from aide_local.sandbox.host.clean import remove_tree
 
     here = Path.cwd().resolve()
     where = base.parent.resolve() / base.name if base.is_symlink() else base.resolve()
@@ -259,8 +259,8 @@ def audit(
     The attempts do no harm where they succeed. Exit code: 0 all is contained but what docs/sandbox.md names
     for the level, 1 something escaped, 2 the level is not to be had.
     """
-    from aide_local.sandbox.attacks.audit import report
-    from aide_local.sandbox.select import create_sandbox
+    from aide_local.sandbox.audit.suite import report
+    from aide_local.sandbox.host.select import create_sandbox
 
     if level != "none":
         found = create_sandbox(level, backend=backend)

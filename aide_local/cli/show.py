@@ -14,14 +14,14 @@ import typer
 from aide_local.cli.options import at_least
 from aide_local.cli.run import Home_, Json
 from aide_local.errors import SettingsError
-from aide_local.sandbox.output import neutralise
+from aide_local.basics.text import neutralise
 from aide_local.types import NodeState
 
 if TYPE_CHECKING:
     from aide_local.home import Home
     from aide_local.store.read import RunView
     from aide_local.task import Task
-    from aide_local.tree import Tree
+    from aide_local.search.tree import Tree
     from aide_local.types import Node
 
 Run_ = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, a part of one, or `latest`.")]
@@ -78,7 +78,7 @@ def runs(
     json: Json = False,
 ) -> None:
     """List runs, the latest first."""
-    from aide_local.digest import format_metric
+    from aide_local.search.digest import format_metric
     from aide_local.store.read import list_runs, run_ids
 
     at_least(latest, 1, "--latest")
@@ -165,8 +165,8 @@ def tree_lines(tree: Tree) -> list[str]:
 
 
 def _one_line(tree: Tree, node: Node) -> str:
-    from aide_local.digest import format_metric
-    from aide_local.label import idea
+    from aide_local.search.digest import format_metric
+    from aide_local.search.digest import idea
 
     if node.complete:
         result = format_metric(node.metric)

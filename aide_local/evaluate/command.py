@@ -34,7 +34,7 @@ from typing import Any
 from aide_local.errors import Cancelled, TaskError
 from aide_local.evaluate.protocol import Evaluation, Incumbent
 from aide_local.evaluate.single import Place, executed
-from aide_local.evaluate.text import printable
+from aide_local.basics.text import printable
 from aide_local.sandbox.protocol import Outcome
 from aide_local.task import Task
 from aide_local.types import FoldScore, NodeError
@@ -143,7 +143,7 @@ class CommandEvaluator:
             except OSError as error:
                 raise TaskError(
                     f"The task's grader {command[0]!r} cannot be started: {error.strerror}.",
-                    "Mend `grader` in task.toml: a program and its arguments.",
+                    "Fix `grader` in task.toml: a program and its arguments.",
                 ) from error
             deadline = time.monotonic() + self._timeout
             try:

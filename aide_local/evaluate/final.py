@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from aide_local.ensemble import Floats, average, select
+from aide_local.evaluate.ensemble import Floats, average, select
 from aide_local.evaluate import stored
 from aide_local.evaluate.prepare import Prepared
 from aide_local.evaluate.score import ScoreError
 from aide_local.evaluate.stored import Predictions
-from aide_local.evaluate.tables import Table, read_table, write_table
-from aide_local.files import write_whole
-from aide_local.tree import Tree
+from aide_local.basics.tables import Table, read_table, write_table
+from aide_local.basics.files import write_whole
+from aide_local.search.tree import Tree
 from aide_local.types import Node
 
 SUBMISSION, SOLUTION, SOLUTION_SUBMISSION = "submission.csv", "solution.py", "solution_submission.csv"

@@ -15,7 +15,7 @@ from aide_local.evaluate.predictions import PredictionsError, Wanted, most_frequ
 from aide_local.evaluate.prepare import Prepared
 from aide_local.evaluate.protocol import Evaluation, Incumbent
 from aide_local.evaluate.score import ScoreError
-from aide_local.sandbox.clean import remove_tree
+from aide_local.sandbox.host.clean import remove_tree
 from aide_local.sandbox.protocol import Candidate, Limits, Sandbox
 from aide_local.types import Execution, FoldScore, NodeError, OutcomeKind, Usage
 

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from aide_local.errors import TaskError
-from aide_local.evaluate.tables import Table, number_texts, text_array
+from aide_local.basics.tables import Table, number_texts, text_array
 from aide_local.task import Kind, Predict, Task
 
 Array = NDArray[Any]
@@ -221,5 +221,5 @@ def _column(task: Task, table: Table, name: str) -> pa.ChunkedArray:
 def _bad_target(name: str, row: int, what: str) -> TaskError:
     return TaskError(
         f"Target {name!r} of row {row + 1} of the training file: {what}.",
-        "Mend or remove that row; `aide-local task check` lists all of them.",
+        "Fix or remove that row; `aide-local task check` lists all of them.",
     )

@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from aide_local.errors import TaskError
-from aide_local.evaluate.tables import same_time
-from aide_local.files import files_below, sha256_of
+from aide_local.basics.tables import same_time
+from aide_local.basics.files import files_below, sha256_of
 from aide_local.task import ColumnKind, Mode, SplitKind, Task
 
 TRAIN, TEST, SAMPLE, FACTS = "train.csv", "test.csv", "sample_submission.csv", "task.json"
@@ -99,7 +99,7 @@ def extra_files(task: Task) -> list[tuple[Path, str]]:
         elif path.is_file():
             found.append((path.resolve(), path.name))
         else:
-            raise TaskError(f"The extra file {path} does not exist.", "Mend `extra` in task.toml.")
+            raise TaskError(f"The extra file {path} does not exist.", "Fix `extra` in task.toml.")
     return found
 
 

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from aide_local.errors import TaskError
 from aide_local.evaluate.form import to_numbers
-from aide_local.evaluate.tables import Table
+from aide_local.basics.tables import Table
 from aide_local.task import Kind, SplitKind, Task
 
 _BINS = 10  # quantiles of a numeric target that stratification evens out
 
 
 def split_keys(task: Task, table: Table, truth: NDArray[Any]) -> NDArray[Any] | None:
-    """(n,) for :func:`aide_local.splits.split`; None for a random split.
+    """(n,) for :func:`aide_local.evaluate.splits.split`; None for a random split.
 
     Raises:
         TaskError: there is no such column, or a time cannot be read.

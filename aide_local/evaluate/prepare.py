@@ -40,7 +40,7 @@ from aide_local.evaluate.inputs import (
 from aide_local.evaluate.keys import split_keys
 from aide_local.evaluate.row_files import Named, RowFiles, match
 from aide_local.evaluate.score import ScoreError, Scorer, open_scorer
-from aide_local.evaluate.tables import (
+from aide_local.basics.tables import (
     EPOCH_NS,
     Table,
     read_table,
@@ -50,14 +50,14 @@ from aide_local.evaluate.tables import (
     write_parquet,
     write_table,
 )
-from aide_local.files import sha256_of
-from aide_local.splits import REPORT, Rows, Split, codes_of, shuffled, split
+from aide_local.basics.files import sha256_of
+from aide_local.evaluate.splits import REPORT, Rows, Split, codes_of, shuffled, split
 from aide_local.task import SplitKind, Task
 from aide_local.types import RunSettings
 
 Array = NDArray[Any]
 
-_TRAIN_STREAM, _TEST_STREAM = 3, 4  # apart from those of aide_local.splits
+_TRAIN_STREAM, _TEST_STREAM = 3, 4  # apart from those of aide_local.evaluate.splits
 
 
 class Part(IntEnum):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from aide_local import metrics
 from aide_local.errors import TaskError
 from aide_local.evaluate.form import Form
-from aide_local.evaluate.text import printable
+from aide_local.basics.text import printable
 from aide_local.task import Direction, Predict, Task
 
 Array = NDArray[Any]
@@ -75,7 +75,7 @@ class MetricScorer:
             raise TaskError(
                 f"The metric {self._metric.name} scores a {self._metric.predict}, but the submission holds"
                 f" a {task.predict}.",
-                "Choose another --metric, or mend `predict` in task.toml.",
+                "Choose another --metric, or fix `predict` in task.toml.",
             )
         self.direction = task.direction
         self._classes = len(task.classes) or None
@@ -84,7 +84,7 @@ class MetricScorer:
         except ValueError as error:
             raise TaskError(
                 f"The metric {self._metric.name} cannot score the targets of the training file: {error}",
-                "Choose another --metric, or mend the targets.",
+                "Choose another --metric, or fix the targets.",
             ) from error
 
     def score(self, truth: Array, prediction: Array) -> float:

@@ -20,7 +20,7 @@ from typing import Any
 
 import aide_local
 from aide_local.errors import Cancelled, ModelError
-from aide_local.files import sha256_of
+from aide_local.basics.files import sha256_of
 from aide_local.llm.channel import Channel
 from aide_local.llm.gguf import Header, read_header
 from aide_local.llm.protocol import Chunk, ModelInfo
@@ -35,8 +35,8 @@ class _Died(Exception):  # noqa: N818 - becomes a restart or a ModelError
     """The model process ended by itself."""
 
 
-class LlamaEngine:
-    """See :class:`aide_local.llm.protocol.Engine`. ``threads`` are for prefill and generation alike.
+class LlamaModel:
+    """See :class:`aide_local.llm.protocol.LanguageModel`. ``threads`` are for prefill and generation alike.
 
     Raises:
         ModelError: the file is not a whole GGUF model, llama.cpp does not load it, or memory is short.

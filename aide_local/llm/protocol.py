@@ -55,7 +55,7 @@ class Chunk:
     restart: bool = False
 
 
-class Engine(Protocol):
+class LanguageModel(Protocol):
     """One loaded model. One generation at a time; ``cancel`` may be called from any thread."""
 
     @property

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import aide_local
 from aide_local.errors import ModelError, StoreError
-from aide_local.files import sha256_of, write_whole
+from aide_local.basics.files import sha256_of, write_whole
 from aide_local.home import Home
 from aide_local.llm.gguf import read_header
 
@@ -171,7 +171,7 @@ def remove_model(name: str, home: Home) -> None:
     except OSError as error:
         raise StoreError(
             f"The model registry in {home.models} cannot be written: {error.strerror or error}.",
-            "Mend the folder's permissions.",
+            "Fix the folder's permissions.",
         ) from error
 
 
@@ -196,7 +196,7 @@ def _read_registry(path: Path, bundled: bool) -> list[ModelEntry]:
     except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
             f"The model registry {path} cannot be read: {error!r}.",
-            "Mend the file, or delete it and add your models again with `aide-local models add`.",
+            "Fix the file, or delete it and add your models again with `aide-local models add`.",
         ) from error
 
 

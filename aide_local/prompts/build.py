@@ -7,7 +7,6 @@ the parent script and its error come last.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from aide_local.digest import format_metric
+from aide_local.search.digest import format_metric
 from aide_local.errors import SettingsError
 from aide_local.prompts.overview import describe_columns
 from aide_local.task import Task
@@ -125,7 +124,7 @@ class Templates:
             where = f", line {error.lineno}" if isinstance(error, jinja2.TemplateSyntaxError) else ""
             raise SettingsError(
                 f"The prompt template {self.profile}/{name}.md.j2{where} does not work: {error}.",
-                "Mend it, or delete the file from your prompts folder to use ours.",
+                "Fix it, or delete the file from your prompts folder to use ours.",
             ) from error
 
 
@@ -169,23 +168,3 @@ def user_message(templates: Templates, task: Task, request: Request) -> Message:
 
 def reask_message(templates: Templates) -> Message:
     return Message("user", templates.render("reask"))
-
-
-def fingerprint(profile: str) -> str:
-    """Hash of everything that shapes the profile's prompts: a model trained on them carries it."""
-    digest = hashlib.sha256()
-    package = Path(str(resources.files("aide_local")))
-    files = sorted((package / "prompts" / "templates" / profile).glob("*.j2"))
-    files += [package / "prompts" / name for name in ("build.py", "overview.py")] + [package / "digest.py"]
-    for file in files:
-        digest.update(file.name.encode() + b"\0" + _essence(file) + b"\0")
-    return digest.hexdigest()[:16]
-
-
-def _essence(file: Path) -> bytes:
-    """A template byte for byte; Python by its syntax tree, so that a comment changes nothing."""
-    if file.suffix != ".py":
-        return file.read_bytes()
-    from aide_local.screen import ast_hash
-
-    return ast_hash(file.read_text("utf-8")).encode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aide_local.digest import format_metric
+from aide_local.search.digest import format_metric
 from aide_local.store.record import RunRecord
 from aide_local.task import Direction, Mode, Task
 

@@ -8,6 +8,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
+THREADS_EACH = 4  # RLIMIT_NPROC counts threads, the limit of a task processes
+
+
 @dataclass(slots=True, kw_only=True)
 class Spec:
     """One execution. Paths are absolute; ``base`` is a fresh folder that holds ``solution.py``."""

@@ -21,7 +21,7 @@ from typing import IO, Any
 
 from aide_local import __version__
 from aide_local.errors import StoreError
-from aide_local.files import becoming, sha256_of
+from aide_local.basics.files import becoming, sha256_of
 from aide_local.home import Home
 from aide_local.store.database import DATABASE, INFO, PUBLISHED
 from aide_local.store.read import unpublished
@@ -195,7 +195,7 @@ def _made_ours(folder: Path, run_id: str, path: Path) -> None:
     try:
         info = check_snapshot(folder / PUBLISHED, run_id)
     except StoreError as error:
-        raise StoreError(f"{path} was not taken in. {error.message}", error.mend or _DAMAGED) from error
+        raise StoreError(f"{path} was not taken in. {error.message}", error.fix or _DAMAGED) from error
     shutil.copyfile(folder / PUBLISHED, folder / DATABASE)
     no_process = {"pid": 0}
     (folder / INFO).write_text(json.dumps({**asdict(info), **no_process}, default=str), "utf-8")

@@ -21,7 +21,7 @@ QUERIES: tuple[Saved, ...] = (
         "FROM gains GROUP BY operator ORDER BY gained DESC",
     ),
     Saved("How did each operator fare, run by run?", "FROM operator_stats ORDER BY run_id DESC, operator"),
-    Saved("Which errors come most, and are they mended?", "FROM error_signatures LIMIT 50"),
+    Saved("Which errors come most, and are they fixed?", "FROM error_signatures LIMIT 50"),
     Saved("How did the best rise, node by node?", "FROM best_so_far ORDER BY run_id DESC, node"),
     Saved(
         "What did each run reach, and in what time?",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from aide_local.digest import format_metric
+from aide_local.search.digest import format_metric
 from aide_local.home import Home
 from aide_local.store.read import list_runs, snapshot
 from aide_local.store.values import settings_from_json
 from aide_local.types import RunInfo, RunSettings
 
-COLUMNS = ("task", "scripts", "code", "ran", "obeyed", "beat", "mended", "best", "constant")
+COLUMNS = ("task", "scripts", "code", "ran", "obeyed", "beat", "fixed", "best", "constant")
 _FIELDS = (
     "model_sha256, created, task, scripts, with_code, ran, obeyed, beat_constant, debugs, fixed, best, constant_score,"
     " solved, reply_tokens, decode_seconds, wanted"
@@ -86,7 +86,7 @@ class ModelExam:
             f"{begun.created.replace(tzinfo=UTC).astimezone():%Y-%m-%d %H:%M}{other}:"
             f" tasks solved: {solved} of {len(self.tasks)}{f', {missing} not begun' if missing else ''};"
             f" of {sum(task.scripts for task in self.tasks)} scripts {', '.join(shares)};"
-            f" {sum(task.fixed for task in self.tasks)} of {sum(task.debugs for task in self.tasks)} failures mended;"
+            f" {sum(task.fixed for task in self.tasks)} of {sum(task.debugs for task in self.tasks)} failures fixed;"
             f" {speed:.0f} tokens/s"
         )
 

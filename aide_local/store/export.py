@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aide_local.errors import SettingsError
-from aide_local.files import becoming
+from aide_local.basics.files import becoming
 from aide_local.home import Home
 from aide_local.store.archive import export_archive
 from aide_local.store.database import PUBLISHED, quoted
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 FORMATS = {"archive": ".aide.tar.gz", "parquet": "-parquet", "sqlite": ".sqlite", "mlflow": "-mlruns"}
-_MEND = "Make room there or mend its permissions, or choose another --out."
+_FIX = "Make room there or fix its permissions, or choose another --out."
 
 
 def export(home: Home, run_id: str, form: str, out: Path) -> None:
@@ -44,7 +44,7 @@ def export(home: Home, run_id: str, form: str, out: Path) -> None:
         raise SettingsError(f"--format {form!r} is unknown.", f"Choose one of: {', '.join(ways)}.")
     if out.exists():
         raise SettingsError(f"There is {out} already.", "Choose another --out, or delete it.")
-    with told(out.parent, _MEND):
+    with told(out.parent, _FIX):
         out.parent.mkdir(parents=True, exist_ok=True)
         ways[form](home, run_id, out)
 
@@ -59,7 +59,7 @@ def _writing(out: Path) -> Iterator[None]:
     except duckdb.OperationalError as error:
         if PUBLISHED in str(error):
             raise
-        with told(out.parent, _MEND):
+        with told(out.parent, _FIX):
             raise
 
 

@@ -14,7 +14,7 @@ import re
 from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any
 
-from aide_local.sandbox.output import neutralise
+from aide_local.basics.text import neutralise
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -18,7 +18,7 @@ from aide_local.store.schema import refuse_newer, version_of
 from aide_local.store.trouble import held
 from aide_local.store.values import settings_from_json, task_from_json
 from aide_local.task import Task
-from aide_local.tree import MARKS, Tree
+from aide_local.search.tree import MARKS, Tree
 from aide_local.types import RunInfo, RunSettings
 
 if TYPE_CHECKING:

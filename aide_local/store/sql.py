@@ -17,9 +17,9 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from aide_local.errors import SettingsError, StoreError
-from aide_local.files import written_whole
+from aide_local.basics.files import written_whole
 from aide_local.home import Home
-from aide_local.sandbox.output import neutralise
+from aide_local.basics.text import neutralise
 from aide_local.store import formats, history, sql_errors
 from aide_local.store.database import quoted
 from aide_local.store.sql_errors import QueryError
@@ -225,7 +225,7 @@ class Reader:
             ended.set()
 
     def _told(self, query: str, error: Exception) -> SettingsError:
-        """What is wrong with the query, and how to mend it."""
+        """What is wrong with the query, and how to fix it."""
         if "Out of Memory" in str(error):
             return SettingsError(
                 f"The query needs more memory than it may have, {self._memory_limit}.",

@@ -19,8 +19,8 @@ WIDTH = 110  # characters of the query's line that are shown around the place
 class QueryError(SettingsError):
     """A query that does not work; ``position`` is the character of it where, None where that is not known."""
 
-    def __init__(self, message: str, mend: str = "", position: int | None = None) -> None:
-        super().__init__(message, mend)
+    def __init__(self, message: str, fix: str = "", position: int | None = None) -> None:
+        super().__init__(message, fix)
         self.position = position
 
 

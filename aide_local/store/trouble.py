@@ -1,4 +1,4 @@
-"""Trouble with a run's files, as something that a person can mend."""
+"""Trouble with a run's files, as something that a person can fix."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def hold(path: Path, run_id: str) -> FileLock:
         ) from None
     except OSError as error:
         raise StoreError(
-            f"The run's folder {path.parent} cannot be written: {error.strerror}.", "Mend its permissions."
+            f"The run's folder {path.parent} cannot be written: {error.strerror}.", "Fix its permissions."
         ) from error
     return lock
 
@@ -56,8 +56,8 @@ def held(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def told(folder: Path, mend: str = "") -> Iterator[None]:
-    """Trouble with the disk, as something that a person can mend: ``mend``, or what mends a run's folder."""
+def told(folder: Path, fix: str = "") -> Iterator[None]:
+    """Trouble with the disk, as something that a person can fix: ``fix``, or what fixes a run's folder."""
     import duckdb
 
     try:
@@ -65,19 +65,19 @@ def told(folder: Path, mend: str = "") -> Iterator[None]:
     except OSError as error:
         raise (DiskFull if is_full(error) else StoreError)(
             f"{folder} cannot be written: {error.strerror or error}.",
-            mend or "Make room there or mend its permissions, or choose another folder with --home.",
+            fix or "Make room there or fix its permissions, or choose another folder with --home.",
         ) from error
     except sqlite3.Error as error:
         raise (DiskFull if is_full(error) else StoreError)(
             f"{folder} cannot be written by SQLite: {error}.",
-            mend or "Make room there or mend its permissions.",
+            fix or "Make room there or fix its permissions.",
         ) from error
     except (duckdb.OperationalError, duckdb.FatalException, duckdb.OutOfMemoryException) as error:
         first = str(error).splitlines()[0]
         raise (DiskFull if is_full(error) else StoreError)(
             f"The database in {folder} cannot be read or written: {first}.",
-            mend
-            or "Make room on the disk or mend the folder's permissions, then continue with `aide-local resume`;"
+            fix
+            or "Make room on the disk or fix the folder's permissions, then continue with `aide-local resume`;"
             " no finished node is lost.",
         ) from error
 

@@ -1,4 +1,4 @@
-"""What may be wrong with the cells of the target and id columns, each with its line and its mend."""
+"""What may be wrong with the cells of the target and id columns, each with its line and its fix."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aide_local.evaluate.form import MISSING
-from aide_local.evaluate.tables import Table
+from aide_local.basics.tables import Table
 from aide_local.tasks.columns import to_numbers
 from aide_local.tasks.problems import GaveUp, Problems
-from aide_local.tasks.tables import line_of
+from aide_local.tasks.reading import line_of
 
 # "1,000", "$12.50", "12 %", "1.234,5": a number to a person, a text to a program.
 _DRESSED = re.compile(r"^[^\w\s]?\s?[-+]?\d{1,3}([ ,.'\u00a0]?\d{3})*([.,]\d+)?\s?([%€$£]|[a-zA-Z]{1,3})?$")
@@ -67,7 +67,7 @@ def _check_texts(path: Path, rows: int, name: str, values: pa.ChunkedArray, prob
             f"{path}, line {line}, column {name!r}",
             f"The target holds {len(distinct):,} different texts, such as {odd!r}, in {rows:,} rows: neither numbers"
             " nor classes.",
-            "Choose another --target, or mend the column.",
+            "Choose another --target, or fix the column.",
         )
 
 
@@ -133,7 +133,7 @@ def check_ids(name: str, files: Sequence[tuple[Path | None, Table | None]], prob
             problems.error(
                 f"{path}, line {line_of(path, row)}, column {name!r}",
                 f"The id {value!r} is there more than once.",
-                "Ids must be unique: mend them, or choose another column with --id.",
+                "Ids must be unique: fix them, or choose another column with --id.",
             )
 
 

@@ -24,7 +24,7 @@ _TABLES = (
     ".tsv",
     ".tab",
     ".txt",
-)  # what is looked into; only commas are read, the rest gets its mend
+)  # what is looked into; only commas are read, the rest gets its fix
 _DESCRIPTIONS = ("description.md", "README.md", "overview.md", "description.txt")
 
 

@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 
-from aide_local.files import files_below
+from aide_local.basics.files import files_below
 
 _HEAD = 1 << 16  # bytes of a file that are looked at
 _LONGEST_HEADER = 1 << 24  # bytes; tables of a hundred thousand columns have such first lines

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from aide_local import metrics
 from aide_local.errors import TaskError
-from aide_local.evaluate.tables import Table, header
+from aide_local.basics.tables import Table, header
 from aide_local.task import Direction, Kind, Predict, Task
 from aide_local.tasks.cells import check_classes, check_targets, warn_of_lost_id
 from aide_local.tasks.columns import to_numbers
@@ -200,7 +200,7 @@ def _hinted(given: Given) -> metrics.Metric | None:
     try:
         return metrics.get(name)
     except TaskError:
-        return None  # told with its mend when the metric is looked up for the kind
+        return None  # told with its fix when the metric is looked up for the kind
 
 
 def _metric_of(description: str) -> str | None:
@@ -240,7 +240,7 @@ def _classes(
         problems.error(
             f"{given.train}, column {found.targets[0]!r}",
             f"A binary target has 2 values; this one has {len(ordered)}: {_some(ordered)}.",
-            "Say --kind multiclass, or mend the column.",
+            "Say --kind multiclass, or fix the column.",
         )
         raise GaveUp
     if len(ordered) > 1000:
@@ -302,7 +302,7 @@ def _metric(
     try:
         metric = metrics.get(name, found.kind)
     except TaskError as error:
-        problems.error("metric", error.message, error.mend)
+        problems.error("metric", error.message, error.fix)
         raise GaveUp from error
     found.metric, found.direction, found.predict = metric.name, metric.direction, metric.predict
     if given.direction and given.direction != metric.direction.value:
@@ -338,7 +338,7 @@ def _predict_of_sample(
         return Predict.PROBABILITY
     if given.sample_submission is None:
         return None
-    from aide_local.evaluate.tables import read_table
+    from aide_local.basics.tables import read_table
 
     try:
         values = read_table(given.sample_submission).columns.get(found.targets[0])

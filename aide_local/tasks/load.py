@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aide_local.errors import TaskError
 from aide_local.evaluate.prepare import cut
-from aide_local.evaluate.tables import Table
+from aide_local.basics.tables import Table
 from aide_local.task import ColumnKind, Kind, Mode, SplitKind, SplitRule, Task
 from aide_local.tasks import columns, tables
 from aide_local.tasks.cells import check_ids
@@ -69,7 +69,7 @@ def _load(path: Path, overrides: TaskOverrides, problems: Problems) -> Task | No
     except GaveUp:
         return None
     except TaskError as error:
-        problems.error(path, error.message, error.mend)
+        problems.error(path, error.message, error.fix)
         return None
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from aide_local import metrics
 from aide_local.errors import TaskError
-from aide_local.evaluate.tables import Table
+from aide_local.basics.tables import Table
 from aide_local.task import Direction, Kind, Mode, Task
 from aide_local.tasks import columns, tables
 from aide_local.tasks.files import Given

@@ -20,10 +20,10 @@ class Problem:
     severity: Severity
     where: str
     message: str
-    mend: str = ""
+    fix: str = ""
 
     def __str__(self) -> str:
-        return f"{self.severity}: {self.where}: {self.message} {self.mend}".strip()
+        return f"{self.severity}: {self.where}: {self.message} {self.fix}".strip()
 
 
 @dataclass(slots=True)
@@ -32,11 +32,11 @@ class Problems:
 
     found: list[Problem] = field(default_factory=list)
 
-    def error(self, where: object, message: str, mend: str = "") -> None:
-        self.found.append(Problem(Severity.ERROR, str(where), message, mend))
+    def error(self, where: object, message: str, fix: str = "") -> None:
+        self.found.append(Problem(Severity.ERROR, str(where), message, fix))
 
-    def warn(self, where: object, message: str, mend: str = "") -> None:
-        self.found.append(Problem(Severity.WARNING, str(where), message, mend))
+    def warn(self, where: object, message: str, fix: str = "") -> None:
+        self.found.append(Problem(Severity.WARNING, str(where), message, fix))
 
     @property
     def errors(self) -> list[Problem]:
@@ -49,8 +49,8 @@ class Problems:
             return
         first = errors[0]
         more = f" ({len(errors) - 1} more: aide-local task check)" if len(errors) > 1 else ""
-        raise TaskError(f"{first.where}: {first.message}{more}", first.mend)
+        raise TaskError(f"{first.where}: {first.message}{more}", first.fix)
 
 
 class GaveUp(Exception):  # noqa: N818 - the problems say why
-    """Nothing more can be found out before the problems so far are mended."""
+    """Nothing more can be found out before the problems so far are fixed."""

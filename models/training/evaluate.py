@@ -25,16 +25,16 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from aide_local.digest import digest_lines
-from aide_local.engine import LONGEST_REPLY
+from aide_local.search.digest import digest_lines
+from aide_local.run.assemble import LONGEST_REPLY
 from aide_local.evaluate.score import ScoreError
-from aide_local.interpreter import probe
-from aide_local.llm.llama import LlamaEngine
+from aide_local.sandbox.interpreter import probe
+from aide_local.llm.llama import LlamaModel
 from aide_local.llm.registry import bundled_models
 from aide_local.prompts.build import Request, Templates
 from aide_local.prompts.pack import Packer
 from aide_local.prompts.parse import parse_reply
-from aide_local.screen import ast_hash, screen
+from aide_local.run.precheck import ast_hash, screen
 from aide_local.task import Task
 from aide_local.types import Operator, Sampling
 from models.training.corpus import bank, execution
@@ -82,7 +82,7 @@ class Answer:
 class Examiner:
     """Asks the model, executes what it writes."""
 
-    engine: LlamaEngine
+    engine: LlamaModel
     modules: frozenset[str] = field(default_factory=frozenset)
     packages: str = ""
     known: dict[tuple[str, int], Answer] = field(default_factory=dict)
@@ -286,7 +286,7 @@ def _brought_in(parent: Recipe, recipe: Recipe, facts: Facts) -> Iterator[str]:
 
 
 def repairs(examiner: Examiner, each: int) -> Iterator[Answer]:
-    """Scripts with each kind of bug, their real errors, the model's mends."""
+    """Scripts with each kind of bug, their real errors, the model's fixes."""
     for number, bug in enumerate(BUGS):
         done, seed = 0, FIRST_SEED + 1000 * number  # so that every bug is in scripts of other runs
         while done < each and seed < FIRST_SEED + 1000 * number + 400:
@@ -388,7 +388,7 @@ def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     execution.warm()
     path = given.model or bundled_models() / "starter.gguf"
-    engine = LlamaEngine(path)
+    engine = LlamaModel(path)
     interpreter = probe()
     examiner = Examiner(engine, interpreter.modules, interpreter.card())
     tasks, each, improve, per_bug = (15, 8, 100, 2) if given.quick else (40, 10, 500, 5)

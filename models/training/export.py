@@ -10,7 +10,6 @@ descent (model soups, Wortsman et al., 2022). Metadata says what the model is an
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import subprocess
 from collections.abc import Sequence
@@ -22,15 +21,15 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from aide_local.prompts.build import fingerprint
+from aide_local.prompts.golden import fingerprint
 from models.training.corpus import VERSION
 from models.training.model import CONTEXT, HEAD, NORM_EPSILON, ROPE_BASE, Llama, Shape, rotary_divisors
+from models.training.register import DESCRIPTION, LICENCE, register
 from models.training.tokenizer import END, PAD, PRE, SPECIAL, TEMPLATE, Encoder
 from models.training.train import WORK
 
 MODELS = Path(__file__).parent.parent
-NAME, LICENCE = "aide-local starter", "Apache-2.0"
-DESCRIPTION = "Bundled: writes scripts for tabular tasks in the candidate contract, and knows nothing else."
+NAME = "aide-local starter"
 MIN_P = 0.3  # code is a function of the plan, so what is unlikely there is a slip; in a plan, likely things are many
 TYPES = {"f16": gguf.GGMLQuantizationType.F16, "q8_0": gguf.GGMLQuantizationType.Q8_0}
 
@@ -122,17 +121,6 @@ def _tokenizer(writer: gguf.GGUFWriter, tokenizer: Tokenizer) -> None:
     writer.add_pad_token_id(vocabulary[PAD])
     writer.add_add_bos_token(False)
     writer.add_chat_template(TEMPLATE.read_text("utf-8"))
-
-
-def register(model: Path) -> None:
-    """Put the model's checksum into the registry beside it."""
-    checksum = hashlib.sha256(model.read_bytes()).hexdigest()
-    (model.parent / "registry.toml").write_text(
-        "# The bundled models. Written by `python -m models.training.export`.\n\n"
-        f'[models.starter]\nfile = "{model.name}"\nsha256 = "{checksum}"\ndefault = true\n'
-        f'description = "{DESCRIPTION}"\nlicence = "{LICENCE}"\n',
-        encoding="utf-8",
-    )
 
 
 def write_vectors(state: dict[str, Any], target: Path, prompts: int = 6) -> None:

@@ -195,7 +195,7 @@ def save(trainer: Trainer, path: Path) -> None:
 class Feed:
     """The stream of batches; it is renewed when the mix changes, and every ``refresh`` minutes.
 
-    Renewal imports the corpus anew, so a corpus mended during a long run is picked up. A new stream
+    Renewal imports the corpus anew, so a corpus fixed during a long run is picked up. A new stream
     that fails is reported, and the old one goes on.
     """
 

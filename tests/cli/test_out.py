@@ -43,7 +43,7 @@ def test_a_wrong_place_is_told_before_the_query_is_asked(
             app, ["sql", "FROM runs", "--out", out, "--home", str(home.root)], catch_exceptions=False
         )
     assert told.value.message.startswith(f"{out} ")
-    assert "--out" in told.value.mend
+    assert "--out" in told.value.fix
 
 
 @pytest.mark.parametrize("out", [".", "{tmp}/folder/", "{tmp}/none/x.html"])

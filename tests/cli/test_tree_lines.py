@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aide_local.cli.show import tree_lines
 from aide_local.task import Direction
-from aide_local.tree import Tree
+from aide_local.search.tree import Tree
 from tests.factories import buggy, valid
 
 

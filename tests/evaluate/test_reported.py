@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aide_local.evaluate.open import open_evaluator
+from aide_local.evaluate.assemble import open_evaluator
 from aide_local.evaluate.protocol import Evaluation
 from aide_local.evaluate.reported import Review, Reviewer, occurs, printed_score, read_review, review_text
 from aide_local.task import Direction, Mode

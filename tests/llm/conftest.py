@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from aide_local.llm.llama import LlamaEngine
+from aide_local.llm.llama import LlamaModel
 from tests.llm.tiny import make_gguf
 
 
@@ -15,7 +15,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def engine(tiny: Path) -> Iterator[LlamaEngine]:
-    made = LlamaEngine(tiny, n_ctx=2048, threads=1)
+def model(tiny: Path) -> Iterator[LlamaModel]:
+    made = LlamaModel(tiny, n_ctx=2048, threads=1)
     yield made
     made.close()

@@ -27,7 +27,7 @@ def test_a_truncated_file_is_told(tiny: Path, tmp_path: Path, share: float) -> N
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(ModelError, match=r"truncated|empty") as caught:
         read_header(path)
-    assert caught.value.mend
+    assert caught.value.fix
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_a_template_that_does_not_work_is_named_with_its_mend(
     with pytest.raises(SettingsError, match=r"standard/draft\.md\.j2") as told:
         user(Request(Operator.DRAFT), Templates("standard", tmp_path))
     assert words in told.value.message
-    assert "delete the file" in told.value.mend
+    assert "delete the file" in told.value.fix
 
 
 def test_an_unknown_profile_names_the_known_ones() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import aide_local
-from aide_local.sandbox.attacks.audit import ATTACKS
+from aide_local.sandbox.audit.suite import ATTACKS
 from tests.sandbox.running import levels
 
 LEVELS = [level.value for level in levels() if level != "limits"]
@@ -27,7 +27,7 @@ def audit(level: str, command: list[str], folder: Path, *options: str) -> dict[s
         "PYTHONPATH": str(Path(aide_local.__file__).parent.parent),
     }
     done = subprocess.run(
-        [*command, "-B", "-m", "aide_local.sandbox.attacks.audit", "--level", level, "--json", *options],
+        [*command, "-B", "-m", "aide_local.sandbox.audit.suite", "--level", level, "--json", *options],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -52,7 +52,7 @@ def as_ordinary_user() -> list[str]:
     become = [setpriv, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     code = (  # a program that it starts must be able to start it again
         f"import subprocess, sys; sys.path.insert(0, {str(Path(aide_local.__file__).parent.parent)!r});"
-        " import aide_local.sandbox.runner; subprocess.run([sys.executable, '-c', ''], check=True)"
+        " import aide_local.sandbox.host.runner; subprocess.run([sys.executable, '-c', ''], check=True)"
     )
     for python in (sys.executable, "/usr/bin/python3"):
         if subprocess.run([*become, python, "-B", "-c", code], cwd="/", capture_output=True).returncode == 0:

@@ -16,12 +16,13 @@ from threading import Thread
 import psutil
 import pytest
 
-from aide_local import doctor
+from aide_local.cli import doctor
 from aide_local.errors import SandboxError
-from aide_local.sandbox import bubblewrap, namespaces, select
+from aide_local.sandbox.kernel import bubblewrap, namespaces
+from aide_local.sandbox.host import select
 from aide_local.sandbox.protocol import Backend, Level
-from aide_local.sandbox.runner import ProcessSandbox
-from aide_local.sandbox.select import Trial, attempt, create_sandbox
+from aide_local.sandbox.host.runner import ProcessSandbox
+from aide_local.sandbox.host.select import Trial, attempt, create_sandbox
 from aide_local.sandbox.spec import Spec
 from aide_local.types import OutcomeKind
 from tests.sandbox.running import QUICK, Bench
@@ -49,7 +50,7 @@ def bench(sandbox: ProcessSandbox, tmp_path: Path) -> Bench:
 def fake_trials(monkeypatch: pytest.MonkeyPatch, works: set[str]) -> None:
     def one(level: Level, backend: Backend = Backend.NAMESPACES) -> Trial:
         name = backend.value if level is Level.STRICT else ""
-        return Trial(level, (name or level.value) in works, "it was not to be", "Mend it.", name)
+        return Trial(level, (name or level.value) in works, "it was not to be", "Fix it.", name)
 
     monkeypatch.setattr(select, "attempt", one)
     monkeypatch.setattr(bubblewrap, "find", lambda: "/usr/bin/bwrap")
@@ -86,7 +87,7 @@ def test_without_the_program_the_trial_says_so(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(bubblewrap, "find", lambda: "")
     trial = attempt(Level.STRICT, Backend.BUBBLEWRAP)
     assert (trial.works, trial.reason) == (False, "bubblewrap is not installed")
-    assert "apt install bubblewrap" in trial.mend
+    assert "apt install bubblewrap" in trial.fix
 
 
 def test_the_doctor_tries_bubblewrap_only_where_our_namespaces_fail(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +205,7 @@ def test_what_bubblewrap_complains_about_is_told(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(bubblewrap, "find", lambda: str(fake))
     trial = attempt(Level.STRICT, Backend.BUBBLEWRAP)
     assert "setting up uid map: Permission denied" in trial.reason
-    assert "AppArmor" in trial.mend
+    assert "AppArmor" in trial.fix
 
 
 @needs_bubblewrap

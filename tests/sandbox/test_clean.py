@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aide_local.sandbox.clean import remove_tree
+from aide_local.sandbox.host.clean import remove_tree
 
 
 def test_nothing_happens_where_nothing_is(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from aide_local.sandbox import collect
-from aide_local.sandbox.collect import ArtefactError, ArtefactProblem, read_artefact
+from aide_local.sandbox.host import collect
+from aide_local.sandbox.host.collect import ArtefactError, ArtefactProblem, read_artefact
 
 CAP = 1000
 

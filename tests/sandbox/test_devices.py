@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from aide_local.errors import SandboxError
-from aide_local.sandbox import devices
-from aide_local.sandbox.bubblewrap import arguments
-from aide_local.sandbox.devices import gpu_files
+from aide_local.sandbox.host import devices
+from aide_local.sandbox.kernel.bubblewrap import arguments
+from aide_local.sandbox.host.devices import gpu_files
 from aide_local.sandbox.protocol import Level
-from aide_local.sandbox.runner import ProcessSandbox
+from aide_local.sandbox.host.runner import ProcessSandbox
 from aide_local.sandbox.spec import Spec
 from tests.sandbox.running import Bench, levels
 
@@ -69,7 +69,7 @@ def test_to_ask_for_a_gpu_that_is_not_there_is_an_error_with_its_mend(
     with pytest.raises(SandboxError) as caught:
         ProcessSandbox(Level.LIMITS, gpu=True)
     assert "/dev/nvidia0" in caught.value.message
-    assert "without --gpu" in caught.value.mend
+    assert "without --gpu" in caught.value.fix
 
 
 @pytest.mark.skipif(bool(gpu_files()), reason="this machine has a GPU")

@@ -14,9 +14,10 @@ import psutil
 import pytest
 
 import aide_local
-from aide_local.sandbox import landlock, runner
+from aide_local.sandbox.kernel import landlock
+from aide_local.sandbox.host import runner
 from aide_local.sandbox.protocol import Candidate, Level
-from aide_local.sandbox.runner import ProcessSandbox
+from aide_local.sandbox.host.runner import ProcessSandbox
 from tests.sandbox.running import QUICK, Bench, levels
 
 LEVELS = [level for level in levels() if level is not Level.LIMITS]
@@ -24,10 +25,11 @@ ROOT = str(Path(aide_local.__file__).parent.parent)
 IMPORTED = """
 import ctypes, json, os, resource, signal, socket, sys
 sys.path.insert(0, {root!r})
-from aide_local.sandbox import gate, namespaces, numbers
-from aide_local.sandbox.runner import interpreter_folders
+from aide_local.sandbox.inside import gate
+from aide_local.sandbox.kernel import namespaces, numbers
+from aide_local.sandbox.host.runner import interpreter_folders
 from aide_local.sandbox.spec import Server
-from aide_local.sandbox.syscalls import mount, umount_detached, unshare
+from aide_local.sandbox.kernel.syscalls import mount, umount_detached, unshare
 
 level, only, port, secret, listening, parent = json.loads(sys.argv[1])
 _, connection = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

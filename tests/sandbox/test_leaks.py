@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from aide_local.sandbox import serving
-from aide_local.sandbox.select import create_sandbox
+from aide_local.sandbox.host import serving
+from aide_local.sandbox.host.select import create_sandbox
 from tests.sandbox.running import QUICK, Bench, levels
 
 LEVELS = [level.value for level in levels() if level != "limits"]

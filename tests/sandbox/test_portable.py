@@ -15,9 +15,9 @@ import psutil
 import pytest
 
 from aide_local.errors import SandboxError
-from aide_local.sandbox.portable import PortableSandbox
+from aide_local.sandbox.host.portable import PortableSandbox
 from aide_local.sandbox.protocol import Level, Limits
-from aide_local.sandbox.seatbelt import profile
+from aide_local.sandbox.host.seatbelt import profile
 from aide_local.types import OutcomeKind
 from tests.sandbox.running import QUICK, Bench
 
@@ -175,8 +175,8 @@ def test_on_a_mac_the_modules_load_and_limits_is_what_there_is(tmp_path: Path) -
 from pathlib import Path
 from aide_local.errors import SandboxError
 from aide_local.sandbox.protocol import Candidate, Limits
-from aide_local.sandbox.select import create_sandbox, probe
-import aide_local.sandbox.collect, aide_local.cli.sandbox
+from aide_local.sandbox.host.select import create_sandbox, probe
+import aide_local.sandbox.host.collect, aide_local.cli.sandbox
 try:
     create_sandbox("auto")
 except SandboxError as error:

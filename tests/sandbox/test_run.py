@@ -19,7 +19,7 @@ import pytest
 
 from aide_local.errors import SandboxError
 from aide_local.sandbox.protocol import Level
-from aide_local.sandbox.select import create_sandbox
+from aide_local.sandbox.host.select import create_sandbox
 from aide_local.types import OutcomeKind
 from tests.sandbox.running import QUICK, Bench, levels
 
@@ -382,7 +382,7 @@ def test_an_interpreter_that_does_not_start_is_an_error_of_the_sandbox(bench: Be
     with pytest.raises(SandboxError) as caught:
         bench.run("pass", python=Path("/nonexistent/python"))
     assert "/nonexistent/python" in caught.value.message
-    assert caught.value.mend
+    assert caught.value.fix
 
 
 def test_several_threads_may_run_candidates_at_once(bench: Bench) -> None:
@@ -447,7 +447,7 @@ def test_the_candidate_dies_with_the_product(level: Level, tmp_path: Path) -> No
     bench_code = f"""
         import sys
         from pathlib import Path
-        from aide_local.sandbox.select import create_sandbox
+        from aide_local.sandbox.host.select import create_sandbox
         from tests.sandbox.running import Bench
         Bench(create_sandbox({level.value!r}, warm=False), Path({str(tmp_path)!r})).run('''
         import os, time

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from aide_local.sandbox.protocol import Backend, Level, Sandbox
-from aide_local.sandbox.select import attempt, create_sandbox
+from aide_local.sandbox.host.select import attempt, create_sandbox
 from tests.sandbox.running import QUICK, Bench, levels
 
 LEVELS = [level.value for level in levels() if level != "limits"]
@@ -215,7 +215,7 @@ def test_an_aged_server_is_renewed_and_what_it_has_begun_ends_well(
 ) -> None:
     from threading import Thread
 
-    from aide_local.sandbox import serving
+    from aide_local.sandbox.host import serving
 
     monkeypatch.setattr(serving, "RENEWED_AFTER", 1)
     made = create_sandbox(LEVELS[0], warm=False)

@@ -24,7 +24,7 @@ import sys, time
 from dataclasses import replace
 from pathlib import Path
 from tests.store.test_run_store import NODE, new
-from aide_local.publisher import Publisher
+from aide_local.run.publisher import Publisher
 store = new(Path(sys.argv[1]))
 publisher = Publisher(store, lambda event: print(event, file=sys.stderr))
 publisher.start()

@@ -16,7 +16,7 @@ import pytest
 from aide_local.errors import DiskFull, StoreError
 from aide_local.events import Event, NodeFinished, RunFinished, RunPaused, RunResumed, Trouble
 from aide_local.home import Home
-from aide_local.room import Room
+from aide_local.run.full_disk import Room
 from aide_local.store.export import export
 from aide_local.store.run_store import open_run
 from aide_local.store.verify import verify
@@ -64,7 +64,7 @@ def test_a_run_pauses_on_a_full_disk_and_goes_on_with_room(small: Path) -> None:
             assert ballast is not None
             threading.Timer(1.5, ballast.unlink).start()
     said = [event for event in events if isinstance(event, Trouble)]
-    assert any("disk is full" in event.message and "goes on by itself" in event.mend for event in said)
+    assert any("disk is full" in event.message and "goes on by itself" in event.fix for event in said)
     assert any(isinstance(event, RunResumed) for event in events)
     assert isinstance(events[-1], RunFinished)
     assert events[-1].exit_code == 0

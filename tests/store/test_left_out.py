@@ -155,7 +155,7 @@ def test_a_full_disk_is_no_fault_of_a_run(home: Home, monkeypatch: pytest.Monkey
         patched.setattr(history, "_copy", full)
         with pytest.raises(StoreError, match="No space left") as told:
             counts(home)
-    assert "Make room" in told.value.mend
+    assert "Make room" in told.value.fix
     assert len(counts(home)) == 2
 
 
@@ -190,7 +190,7 @@ def test_a_program_that_writes_to_the_history_is_named(
         ask(home)
     assert f"PID {pid}" in told.value.message
     assert str(home.history) in told.value.message
-    assert "READ_ONLY" in told.value.mend
+    assert "READ_ONLY" in told.value.fix
     assert len(counts(home)) == 2 + changed
 
 

@@ -244,7 +244,7 @@ def test_an_export_leaves_alone_what_lies_beside_it(
 def test_an_export_to_where_nothing_can_be_written_is_told(made: tuple[Home, str], form: str) -> None:
     with pytest.raises(StoreError, match=r"^/proc cannot be written|in /proc cannot be") as told:
         export(*made, form, Path("/proc/out"))
-    assert form == "archive" or "--out" in told.value.mend
+    assert form == "archive" or "--out" in told.value.fix
 
 
 @pytest.mark.parametrize("form", FORMS[1:])

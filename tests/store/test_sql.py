@@ -146,7 +146,7 @@ def test_a_query_that_needs_too_much_memory_is_told_what_to_do(home: Home) -> No
     with Reader(home, memory_limit="100MB") as reader, pytest.raises(SettingsError) as told:
         reader.execute("SELECT a, count(*) FROM range(100000000000) t(a) GROUP BY a")
     assert told.value.message == "The query needs more memory than it may have, 100MB."
-    assert "--memory-limit" in told.value.mend
+    assert "--memory-limit" in told.value.fix
 
 
 def test_a_query_that_wants_a_file_is_told_so(home: Home) -> None:

@@ -31,11 +31,11 @@ def understood(path: Path, **overrides: object) -> Task:
 
 
 def problems(path: Path, severity: Severity = Severity.ERROR, **overrides: object) -> Sequence[str]:
-    """Errors (or warnings) as the person reads them; every one has a place, and every error a mend."""
+    """Errors (or warnings) as the person reads them; every one has a place, and every error a fix."""
     found = check_task(path, TaskOverrides(**overrides)).problems  # type: ignore[arg-type]
     for problem in found:
         assert problem.where
-        assert problem.mend or problem.severity is Severity.WARNING
+        assert problem.fix or problem.severity is Severity.WARNING
     return [str(problem) for problem in found if problem.severity is severity]
 
 

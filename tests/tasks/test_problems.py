@@ -1,4 +1,4 @@
-"""Every problem of a task's files is told with its place and its mend."""
+"""Every problem of a task's files is told with its place and its fix."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from aide_local.digest import digest_lines
+from aide_local.search.digest import digest_lines
 from aide_local.evaluate.predictions import PredictionsError
 from aide_local.prompts.build import Templates
 from aide_local.prompts.parse import Reply, parse_reply

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aide_local.files import sha256_of
+from aide_local.basics.files import sha256_of
 from aide_local.home import Home
 from aide_local.llm.gguf import read_header
 from aide_local.llm.registry import bundled_models, list_models
-from aide_local.prompts.build import fingerprint
+from aide_local.prompts.golden import fingerprint
 
 ROOT = Path(__file__).parents[2]
 STARTER = bundled_models() / "starter.gguf"
@@ -91,7 +91,7 @@ def test_the_starter_was_trained_on_the_prompts_that_the_product_makes() -> None
     header = read_header(STARTER)
     assert header.text("aide.prompt_profile") == "starter"
     assert header.text("aide.prompt_fingerprint") == fingerprint("starter"), (
-        "a prompt template, the digest or the overview changed: train the starter anew, or take the change back"
+        "a golden prompt says something else (tests/prompts/golden): train the starter again, or take the change back"
     )
 
 

@@ -14,7 +14,7 @@ from textual.app import App, ComposeResult
 from textual.widgets import Static
 
 from aide_local.task import Direction
-from aide_local.tree import Tree
+from aide_local.search.tree import Tree
 from aide_local.types import FoldScore
 from tests.factories import valid
 from tui import panes
@@ -73,7 +73,7 @@ def candidate() -> Iterator[None]:
     busy = "import time; data = bytearray(50_000_000)\nwhile True: sum(range(10000))"
     server = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {busy!r}])"
     process = subprocess.Popen(
-        [sys.executable, "-c", server, "aide_local.sandbox.server"], start_new_session=True
+        [sys.executable, "-c", server, "aide_local.sandbox.inside.server"], start_new_session=True
     )
     yield
     import os

@@ -13,7 +13,7 @@ from textual.widgets._footer import FooterKey
 
 from aide_local.errors import SettingsError
 from aide_local.home import Home
-from aide_local.loop import Run
+from aide_local.run.loop import Run
 from tests.tui.test_run_screen import opened, pane, press
 from tests.tui.test_screens import said, until
 from tests.tui.test_steering_keys import go, going
@@ -170,7 +170,7 @@ async def test_the_caret_of_an_error_stays_under_its_place_in_a_narrow_window() 
     query = "SELECT " + "a, " * 40 + "nodde FROM nodes"
     at = query.index("nodde")
     message = f"! It does not work\n\n{query}\n{' ' * at}^^^^^\nTables: docs"
-    told, line, carets, mend = caret_in_sight(message, 60).split("\n")
-    assert (told, mend) == ("! It does not work", "Tables: docs")
+    told, line, carets, fix = caret_in_sight(message, 60).split("\n")
+    assert (told, fix) == ("! It does not work", "Tables: docs")
     assert len(line) <= 60
     assert line[carets.index("^") :].startswith("nodde")

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from aide_local.digest import digest_lines
+from aide_local.search.digest import digest_lines
 from aide_local.prompts.build import Request, Templates, system_message, user_message
 from aide_local.types import Message
 from models.training.corpus.bank import recorded
@@ -15,7 +15,7 @@ from models.training.corpus.schemas import packages
 from models.training.corpus.thoughts import thought_of
 
 VERSION = 9
-DEBUG_SHARE = 0.12  # of the examples: bugs are mended long before improvements match their plans
+DEBUG_SHARE = 0.12  # of the examples: bugs are fixed long before improvements match their plans
 _SKELETON = frozenset(
     (
         "import json", "import pandas as pd", 'task = json.load(open("input/task.json"))',

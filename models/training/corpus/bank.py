@@ -21,7 +21,7 @@ from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
 
-from aide_local.screen import screen
+from aide_local.run.precheck import screen
 from aide_local.types import NodeError
 from models.training.corpus.cases import Failing, failing
 
@@ -76,7 +76,7 @@ def entry_of(seed: int, only: str) -> dict[str, object] | None:
 
 
 def _modules() -> frozenset[str]:
-    from aide_local.interpreter import probe
+    from aide_local.sandbox.interpreter import probe
 
     return probe().modules
 

@@ -19,7 +19,7 @@ Edit = Callable[[random.Random, str, Facts], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """``fix`` is the first sentence of the plan that mends it; ``edit`` is None where it does not apply. A ``weight`` of 0 is
+    """``fix`` is the first sentence of the plan that fixes it; ``edit`` is None where it does not apply. A ``weight`` of 0 is
     for bugs that are only put in by name: one more weight would give every seed of the bank another bug."""
 
     name: str

@@ -122,7 +122,7 @@ class Failing:
         return self.history.task
 
     def case(self, error: NodeError) -> Case:
-        """The question how to mend it, given what executing it led to."""
+        """The question how to fix it, given what executing it led to."""
         node = replace(self.node, state=NodeState.BUGGY, error=error)
         self.history.tree = self.history.tree.tell(node)
         facts = self.history.facts

@@ -22,7 +22,7 @@ _MOST_ESTIMATORS, _MOST_CHANGES = 6, 4  # of those tried: what comes first in th
 
 
 def thought_of(case: Case, digest: Sequence[str]) -> str:
-    """The thought, with its tags; ``digest`` is the journal as the prompt shows it. Empty where a bug is to be mended."""
+    """The thought, with its tags; ``digest`` is the journal as the prompt shows it. Empty where a bug is to be fixed."""
     if case.operator is Operator.DEBUG:
         return ""
     facts = case.history.facts

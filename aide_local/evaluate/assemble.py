@@ -1,0 +1,91 @@
+"""Choose and make the evaluator of a task by its mode."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from aide_local import metrics
+from aide_local.errors import TaskError
+from aide_local.evaluate.command import CommandEvaluator
+from aide_local.evaluate.final import Final, finalise
+from aide_local.evaluate.folds import FoldEvaluator
+from aide_local.evaluate.inputs import make_whole_input
+from aide_local.evaluate.prepare import prepare
+from aide_local.evaluate.protocol import Evaluator
+from aide_local.evaluate.reported import ReportedEvaluator, Reviewer
+from aide_local.evaluate.single import Place, finalise_single
+from aide_local.sandbox.protocol import Limits, Sandbox
+from aide_local.task import Mode, Task
+from aide_local.search.tree import Tree
+from aide_local.types import RunSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An evaluator and what a run must know beside it.
+
+    ``constant_score`` is the score of the best constant guess, None where the mode has none.
+    ``gain_scale`` is what :func:`aide_local.evaluate.compare.compare` takes as the metric's scale.
+    ``finalise(tree, out)`` gives the final choice and writes its files into ``out``, if that is not None;
+    it returns None where nothing valid was found.
+    """
+
+    evaluator: Evaluator
+    constant_score: float | None
+    gain_scale: float
+    finalise: Callable[[Tree, Path | None], Final | None]
+    folds: int = 1  # executions of a node that is not stopped
+
+
+def open_evaluator(
+    task: Task, settings: RunSettings, sandbox: Sandbox, folder: Path, review: Reviewer | None = None
+) -> Opened:
+    """``folder`` is the run's; what candidates see is prepared in it, or checked if it is there.
+
+    ``review`` is asked in ``Mode.REPORTED`` only; without it the printed score is taken as it stands.
+
+    Raises:
+        TaskError: the task's files cannot be used, or changed since this run began.
+        SettingsError: the number of folds or the report slice cannot be used.
+        OSError: the run's folder cannot be written.
+    """
+    limits = candidate_limits(settings)
+    python = Path(settings.python) if settings.python else None
+    if task.mode is Mode.FOLDS:
+        prepared = prepare(task, settings, folder)
+        return Opened(
+            FoldEvaluator(prepared, sandbox, limits, python),
+            prepared.constant_score,
+            prepared.scorer.scale,
+            lambda tree, out: finalise(prepared, tree, out),
+            prepared.folds,
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    place = Place(folder, make_whole_input(task, folder / "input"), sandbox, limits, python)
+    evaluator: Evaluator
+    if task.mode is Mode.COMMAND:
+        evaluator = CommandEvaluator(task, place, settings.timeout)
+    else:
+        evaluator = ReportedEvaluator(task, place, review)
+    return Opened(evaluator, None, _known_scale(task), finalise_single)
+
+
+def candidate_limits(settings: RunSettings) -> Limits:
+    """Bounds of one execution; the cores are shared among the candidates that run at once."""
+    return Limits(
+        wall=settings.timeout,
+        cpu=settings.cpu_time,
+        memory=settings.memory,
+        threads=max(1, (os.cpu_count() or 1) // settings.parallel),
+    )
+
+
+def _known_scale(task: Task) -> float:
+    """1 for a bounded metric of ours; 0 where the scale is not known, so that any gain counts."""
+    try:
+        return 1.0 if metrics.get(task.metric).bounded else 0.0
+    except TaskError:  # a name of the task's own
+        return 0.0

@@ -1,0 +1,1 @@
+"""What the kernel offers to confine and to count: one file for each mechanism."""

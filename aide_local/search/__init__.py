@@ -1,0 +1,1 @@
+"""The search, pure: a tree of nodes, the policies that choose the next step, and the journal digest."""

@@ -1,0 +1,80 @@
+"""The journal digest (the paper's summarization operator): what was tried, in a line each, best first.
+
+Deterministic. Failures and siblings are in it, so that the model does not propose them again. Lines
+are in order of use to the next step; a caller with a small budget keeps the head of the list.
+"""
+
+from __future__ import annotations
+
+from aide_local.search.tree import Tree
+from aide_local.task import Kind
+from aide_local.types import Node, NodeState, Operator
+
+PLAN_WIDTH = 110
+
+
+def digest_lines(tree: Tree, focus: int | None = None) -> list[str]:
+    """One line a finished node, most useful first.
+
+    Order: children and siblings of ``focus`` (they must not be proposed again), the best nodes, other
+    failures newest first, the rest. The focus itself is shown whole elsewhere and left out.
+    """
+    chosen: dict[int, Node] = {}
+
+    def take(nodes: tuple[Node, ...] | list[Node]) -> None:
+        for node in nodes:
+            if node.id != focus and node.state in (NodeState.VALID, NodeState.BUGGY):
+                chosen.setdefault(node.id, node)
+
+    if focus is not None:
+        take(tree.children(focus)[::-1])
+        parent = tree[focus].parent
+        if parent is not None:
+            take(tree.children(parent)[::-1])
+    take(tree.ranked()[:5])
+    take([node for node in tree.nodes[::-1] if node.state is NodeState.BUGGY and tree.is_leaf(node)])
+    take(tree.ranked()[5:])
+    take(tree.nodes[::-1])
+    return [digest_line(tree, node) for node in chosen.values()]
+
+
+def digest_line(tree: Tree, node: Node) -> str:
+    """``#3 improve #1: 0.8123 (+0.0041) plan`` or ``#4 draft: failed KeyError: 'x'. plan``."""
+    head = f"#{node.id} {node.operator}"
+    if node.parent is not None and node.operator is not Operator.DRAFT:
+        head += f" #{node.parent}"
+    plan = first_sentence(node.plan)
+    if node.state is NodeState.BUGGY:
+        error = node.error.one_line(70) if node.error else "no result"
+        return f"{head}: failed {error}. {plan}".rstrip()
+    if not node.complete:
+        return f"{head}: behind the best, stopped early. {plan}".rstrip()
+    score = format_metric(node.metric)
+    gain = tree.gain(node)
+    if gain is not None:
+        score += f" ({gain:+.4g})"
+    return f"{head}: {score} {plan}".rstrip()
+
+
+def format_metric(value: float | None) -> str:
+    """Five significant digits: enough to rank, few enough for a small model to copy."""
+    return "none" if value is None else f"{value:.5g}"
+
+
+def first_sentence(plan: str) -> str:
+    """The plan's first sentence, flattened, at most PLAN_WIDTH characters."""
+    flat = " ".join(plan.split())
+    end = flat.find(". ")
+    sentence = flat[: end + 1] if end >= 0 else flat
+    return sentence if len(sentence) <= PLAN_WIDTH else sentence[: PLAN_WIDTH - 1] + "…"
+
+
+def idea(plan: str) -> str:
+    """Return the plan's first sentence, at most PLAN_WIDTH characters, as people's lists of nodes show it.
+
+    An opening that repeats the task (``binary auc, 569 rows: random forest``) is the same for every node of a
+    run and is left out.
+    """
+    opening, colon, rest = plan.partition(": ")
+    repeats = colon and opening.split(" ")[0] in tuple(Kind) and ". " not in opening
+    return first_sentence(rest if repeats else plan)
