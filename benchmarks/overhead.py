@@ -19,20 +19,20 @@ from pathlib import Path
 from threading import Event as Flag
 from threading import Lock
 
-from aide_local.run.assemble import llama
 from aide_local.evaluate.protocol import Evaluation, Incumbent
 from aide_local.events import Event, NodeFinished
 from aide_local.home import Home
-from aide_local.run.writer import Writer
 from aide_local.llm.protocol import Chunk, LanguageModel
-from aide_local.run.loop import Parts, Run
-from aide_local.search.policy import make_policy
 from aide_local.prompts.build import Templates
 from aide_local.prompts.pack import Packer
+from aide_local.run.assemble import llama
+from aide_local.run.loop import Parts, Run
+from aide_local.run.writer import Writer
+from aide_local.search.policy import make_policy
+from aide_local.search.tree import Tree
 from aide_local.store.database import DuckRunStore
 from aide_local.store.run_store import create_run
 from aide_local.tasks.load import load_task
-from aide_local.search.tree import Tree
 from aide_local.types import (
     FoldScore,
     Generation,

@@ -19,10 +19,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from aide_local.sandbox.protocol import Backend, Candidate, Level, Limits
 from aide_local.sandbox.host.runner import ProcessSandbox
 from aide_local.sandbox.host.select import attempt
 from aide_local.sandbox.host.serving import Serving
+from aide_local.sandbox.protocol import Backend, Candidate, Level, Limits
 
 SCRIPTS = {
     "nothing": "pass\n",

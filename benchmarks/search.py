@@ -18,10 +18,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from aide_local.run.assemble import ModelMaker, llama, start
 from aide_local.events import RunFinished
 from aide_local.home import Home
 from aide_local.llm.scripted import ScriptedModel
+from aide_local.run.assemble import ModelMaker, llama, start
 from aide_local.tasks.load import load_task
 from aide_local.types import RunSettings
 

@@ -33,8 +33,8 @@ from textual.widgets import Static
 
 from aide_local import events
 from aide_local.home import Home
-from aide_local.task import Direction
 from aide_local.search.tree import Tree
+from aide_local.task import Direction
 from aide_local.types import Node, NodeState, Operator, RunSettings, Step
 from benchmarks.overhead import result
 from tui.app import AideApp, calm_collector

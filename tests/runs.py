@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from aide_local.run.assemble import start
 from aide_local.events import Event, NodeFinished, RunFinished
 from aide_local.home import Home
 from aide_local.llm.scripted import ScriptedModel
+from aide_local.run.assemble import start
 from aide_local.run.loop import Run
 from aide_local.tasks.load import load_task
 from aide_local.types import Node, RunSettings, Sampling

@@ -15,9 +15,9 @@ from textual.binding import BindingType
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
-from aide_local.run.assemble import llama, resume, start
 from aide_local.errors import AideError, SettingsError
 from aide_local.home import Home
+from aide_local.run.assemble import llama, resume, start
 from aide_local.run.loop import Run
 from aide_local.store.read import list_runs
 from aide_local.task import Task
@@ -98,7 +98,9 @@ class AideApp(SettingsApp):
             self.push_screen(NewRunScreen(self.home, path, self.preferences.model), answered)
 
     def begin(self, task: Task, settings: RunSettings, model: str | None, out: Path | None = None) -> None:
-        self._launch(lambda: start(task, settings, home=self.home, make_model=llama(model, self.home), out=out))
+        self._launch(
+            lambda: start(task, settings, home=self.home, make_model=llama(model, self.home), out=out)
+        )
 
     def resume_run(self, run_id: str) -> None:
         """Go on with a run here; a finished one is asked for how many nodes in all."""

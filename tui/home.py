@@ -13,9 +13,9 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
 
-from aide_local.search.digest import format_metric
 from aide_local.errors import AideError
 from aide_local.home import Home
+from aide_local.search.digest import format_metric
 from aide_local.store.history import forget
 from aide_local.store.read import list_runs, run_ids
 from aide_local.store.run_store import delete_run

@@ -9,8 +9,8 @@ from pathlib import Path
 from textual.binding import Binding
 from textual.dom import DOMNode
 
-from aide_local.errors import SettingsError
 from aide_local.basics.files import write_whole
+from aide_local.errors import SettingsError
 
 
 def key(
@@ -141,9 +141,7 @@ class Preferences:
             self.model = str(content.get("model", ""))
             self.keys = {str(name): str(keys) for name, keys in dict(content.get("keys", {})).items()}
         except (OSError, ValueError, AttributeError, TypeError) as error:
-            raise SettingsError(
-                f"{self.path} cannot be read: {error}.", "Fix or delete the file."
-            ) from error
+            raise SettingsError(f"{self.path} cannot be read: {error}.", "Fix or delete the file.") from error
 
     def write(self) -> None:
         """Raises SettingsError where the file cannot be written."""

@@ -18,10 +18,10 @@ from textual.widgets import DirectoryTree, Footer, Input, Label, Static
 
 from aide_local import metrics
 from aide_local.cli.options import at_least, seconds, size
-from aide_local.search.digest import first_sentence
 from aide_local.errors import AideError, SettingsError
 from aide_local.home import Home
 from aide_local.llm.registry import list_models
+from aide_local.search.digest import first_sentence
 from aide_local.task import Task
 from aide_local.tasks.describe import describe
 from aide_local.tasks.files import TaskOverrides

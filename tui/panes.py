@@ -11,10 +11,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from aide_local.search.digest import format_metric
 from aide_local.evaluate.compare import compare, standard_error
-from aide_local.store.read import SavedGeneration
+from aide_local.search.digest import format_metric
 from aide_local.search.tree import Tree
+from aide_local.store.read import SavedGeneration
 from aide_local.types import Node, NodeState
 from tui import text
 from tui.live import NO_STREAM, Stream

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from aide_local.errors import SettingsError
 from aide_local.basics.files import write_whole
+from aide_local.errors import SettingsError
 from aide_local.home import Home
 
 HISTORY = 500  # queries kept

@@ -18,9 +18,9 @@ from textual_plotext import PlotextPlot
 
 from aide_local.errors import AideError
 from aide_local.home import Home
+from aide_local.search.tree import Tree
 from aide_local.store.read import RunView, read_run, stamp
 from aide_local.task import Direction
-from aide_local.search.tree import Tree
 from aide_local.types import NodeState
 from tui import panes, status
 from tui.browse import Browsing

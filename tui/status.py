@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.text import Text
 
 from aide_local.search.digest import format_metric
-from aide_local.store.read import RunView
 from aide_local.search.tree import Tree
+from aide_local.store.read import RunView
 from tui import text
 from tui.live import LiveRun
 from tui.meter import Reading

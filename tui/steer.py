@@ -14,8 +14,8 @@ from aide_local.cli.options import at_least, seconds
 from aide_local.errors import AideError, SettingsError
 from aide_local.run.loop import Run
 from aide_local.run.steering import check_step
-from aide_local.task import Direction
 from aide_local.search.tree import Tree
+from aide_local.task import Direction
 from aide_local.types import Node, NodeState, Operator, Step
 from tui.dialogs import Ask, Confirm, Editor
 from tui.keys import key

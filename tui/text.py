@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from rich.syntax import Syntax
 from rich.text import Text
 
-from aide_local.search.digest import format_metric
-from aide_local.search.digest import idea
 from aide_local.basics.text import neutralise
+from aide_local.search.digest import format_metric, idea
 from aide_local.search.tree import Tree
 from aide_local.types import Node
 

@@ -100,9 +100,9 @@ def _gpu() -> Finding:
 
 
 def _sandbox() -> Iterator[Finding]:
+    from aide_local.sandbox.host.select import named, probe
     from aide_local.sandbox.kernel.cgroup import trial as without_groups
     from aide_local.sandbox.protocol import Backend
-    from aide_local.sandbox.host.select import named, probe
 
     trials = probe()
     working = [trial.level.value for trial in trials if trial.works]

@@ -106,8 +106,8 @@ def exam(
         raise SettingsError(f"--minutes {minutes:g} is no time at all.", "Give a positive number.")
 
     from aide_local.cli.show import _home, print_table
-    from aide_local.run.exam import examine, settings_of
     from aide_local.llm.registry import resolve
+    from aide_local.run.exam import examine, settings_of
     from aide_local.store.exams import COLUMNS, last_exam
 
     where = _home(context, home)
@@ -159,8 +159,8 @@ def remove(
 
 def doctor(context: typer.Context, home: Home_ = None) -> None:
     """Check whether this machine is ready: each ok, warn or fail, with the fix."""
-    from aide_local.cli.show import _home
     from aide_local.cli.doctor import State, examine
+    from aide_local.cli.show import _home
 
     worst = State.OK
     for finding in examine(_home(context, home)):

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
-from aide_local.search.digest import format_metric
+from aide_local.basics.text import neutralise
 from aide_local.events import (
     BestImproved,
     Event,
@@ -26,8 +26,7 @@ from aide_local.events import (
     TokensStreamed,
     Trouble,
 )
-from aide_local.search.digest import idea
-from aide_local.basics.text import neutralise
+from aide_local.search.digest import format_metric, idea
 from aide_local.types import Node, NodeState
 
 

@@ -40,8 +40,8 @@ def report(
     home: Home_ = None,
 ) -> None:
     """Write a run, ended or going on, as one HTML file that needs no network, as Markdown, or as a notebook."""
-    from aide_local.cli.show import _home
     from aide_local.basics.files import check_writable, write_whole
+    from aide_local.cli.show import _home
     from aide_local.store.record import read_record
     from aide_local.store.run_store import find_run
 

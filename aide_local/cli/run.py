@@ -123,8 +123,8 @@ def run(
         raise SettingsError(f"--temperature {temperature} is negative.", "Give 0 or more.")
     bounds = (seconds(time_limit, "--time-limit"), seconds(timeout, "--timeout"), size(memory, "--memory"))
 
-    from aide_local.run.assemble import llama, start
     from aide_local.home import Home
+    from aide_local.run.assemble import llama, start
     from aide_local.tasks.files import TaskOverrides
     from aide_local.tasks.load import load_task
     from aide_local.types import RunSettings
@@ -172,7 +172,9 @@ def run(
         from aide_local.cli.show import print_task
 
         print_task(found, plain=plain)
-    follow(start(found, settings, home=where, make_model=llama(model, where), out=out), json=json, plain=plain)
+    follow(
+        start(found, settings, home=where, make_model=llama(model, where), out=out), json=json, plain=plain
+    )
 
 
 def resume(
@@ -194,9 +196,9 @@ def resume(
     at_least(steps, 1, "--steps")
     limit = seconds(time_limit, "--time-limit")
 
+    from aide_local.home import Home
     from aide_local.run.assemble import llama
     from aide_local.run.assemble import resume as take_up
-    from aide_local.home import Home
     from aide_local.store.run_store import find_run
 
     where = Home.find(home or context.obj)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aide_local.basics.text import neutralise
 from aide_local.cli.options import at_least, seconds
 from aide_local.cli.run import Home_
 from aide_local.cli.show import Run_, _home, _node, _view
 from aide_local.errors import SettingsError
-from aide_local.basics.text import neutralise
 
 if TYPE_CHECKING:
     from aide_local.store.prune import Pruned

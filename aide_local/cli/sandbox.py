@@ -75,8 +75,8 @@ def run(
     at_least(processes, 1, "--processes")
     at_least(threads, 1, "--threads")
 
-    from aide_local.sandbox.protocol import Candidate, Limits
     from aide_local.sandbox.host.select import create_sandbox
+    from aide_local.sandbox.protocol import Candidate, Limits
 
     limits = Limits(
         wall=seconds(timeout, "--timeout") or 600.0,
@@ -198,8 +198,8 @@ def collect(
     No link is followed, nothing blocks. On a terminal the text is made harmless; elsewhere every byte is
     printed as it is. Exit code: 0, or 1 where it is not taken.
     """
-    from aide_local.sandbox.host.collect import ArtefactError, read_artefact
     from aide_local.basics.text import neutralise
+    from aide_local.sandbox.host.collect import ArtefactError, read_artefact
 
     try:
         content = read_artefact(base, relative, size(most, "--max"))

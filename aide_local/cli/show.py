@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aide_local.basics.text import neutralise
 from aide_local.cli.options import at_least
 from aide_local.cli.run import Home_, Json
 from aide_local.errors import SettingsError
-from aide_local.basics.text import neutralise
 from aide_local.types import NodeState
 
 if TYPE_CHECKING:
     from aide_local.home import Home
+    from aide_local.search.tree import Tree
     from aide_local.store.read import RunView
     from aide_local.task import Task
-    from aide_local.search.tree import Tree
     from aide_local.types import Node
 
 Run_ = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, a part of one, or `latest`.")]
@@ -165,8 +165,7 @@ def tree_lines(tree: Tree) -> list[str]:
 
 
 def _one_line(tree: Tree, node: Node) -> str:
-    from aide_local.search.digest import format_metric
-    from aide_local.search.digest import idea
+    from aide_local.search.digest import format_metric, idea
 
     if node.complete:
         result = format_metric(node.metric)

@@ -56,9 +56,9 @@ def sql(
     home: Home_ = None,
 ) -> None:
     """Ask all runs a question in SQL. Tables and views: docs/schema.md; questions to start from: docs/sql.md."""
+    from aide_local.basics.files import check_writable
     from aide_local.cli.console import interact, show
     from aide_local.cli.show import _home
-    from aide_local.basics.files import check_writable
     from aide_local.store.history import left_out, whole
     from aide_local.store.run_store import find_run
     from aide_local.store.sql import FORMATS, Reader, predictions_view

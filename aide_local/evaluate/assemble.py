@@ -18,8 +18,8 @@ from aide_local.evaluate.protocol import Evaluator
 from aide_local.evaluate.reported import ReportedEvaluator, Reviewer
 from aide_local.evaluate.single import Place, finalise_single
 from aide_local.sandbox.protocol import Limits, Sandbox
-from aide_local.task import Mode, Task
 from aide_local.search.tree import Tree
+from aide_local.task import Mode, Task
 from aide_local.types import RunSettings
 
 

@@ -31,10 +31,10 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from aide_local.basics.text import printable
 from aide_local.errors import Cancelled, TaskError
 from aide_local.evaluate.protocol import Evaluation, Incumbent
 from aide_local.evaluate.single import Place, executed
-from aide_local.basics.text import printable
 from aide_local.sandbox.protocol import Outcome
 from aide_local.task import Task
 from aide_local.types import FoldScore, NodeError

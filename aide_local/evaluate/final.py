@@ -10,13 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from aide_local.evaluate.ensemble import Floats, average, select
+from aide_local.basics.files import write_whole
+from aide_local.basics.tables import Table, read_table, write_table
 from aide_local.evaluate import stored
+from aide_local.evaluate.ensemble import Floats, average, select
 from aide_local.evaluate.prepare import Prepared
 from aide_local.evaluate.score import ScoreError
 from aide_local.evaluate.stored import Predictions
-from aide_local.basics.tables import Table, read_table, write_table
-from aide_local.basics.files import write_whole
 from aide_local.search.tree import Tree
 from aide_local.types import Node
 

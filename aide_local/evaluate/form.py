@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from aide_local.errors import TaskError
 from aide_local.basics.tables import Table, number_texts, text_array
+from aide_local.errors import TaskError
 from aide_local.task import Kind, Predict, Task
 
 Array = NDArray[Any]

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from aide_local.errors import TaskError
-from aide_local.basics.tables import same_time
 from aide_local.basics.files import files_below, sha256_of
+from aide_local.basics.tables import same_time
+from aide_local.errors import TaskError
 from aide_local.task import ColumnKind, Mode, SplitKind, Task
 
 TRAIN, TEST, SAMPLE, FACTS = "train.csv", "test.csv", "sample_submission.csv", "task.json"

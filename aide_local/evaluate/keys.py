@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from aide_local.basics.tables import Table
 from aide_local.errors import TaskError
 from aide_local.evaluate.form import to_numbers
-from aide_local.basics.tables import Table
 from aide_local.task import Kind, SplitKind, Task
 
 _BINS = 10  # quantiles of a numeric target that stratification evens out

@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
-from aide_local.evaluate.form import MISSING, Floats, Form, class_index, find_class, to_numbers
 from aide_local.basics.tables import as_text
 from aide_local.basics.text import printable, quoted
+from aide_local.evaluate.form import MISSING, Floats, Form, class_index, find_class, to_numbers
 from aide_local.sandbox.host.collect import ArtefactError, ArtefactProblem, read_artefact
 from aide_local.task import Predict
 from aide_local.types import NodeError

@@ -25,6 +25,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from aide_local.basics.files import sha256_of
+from aide_local.basics.tables import (
+    EPOCH_NS,
+    Table,
+    read_table,
+    same_time,
+    take,
+    text_array,
+    write_parquet,
+    write_table,
+)
 from aide_local.errors import TaskError
 from aide_local.evaluate.form import Form, truth_of
 from aide_local.evaluate.inputs import (
@@ -40,17 +51,6 @@ from aide_local.evaluate.inputs import (
 from aide_local.evaluate.keys import split_keys
 from aide_local.evaluate.row_files import Named, RowFiles, match
 from aide_local.evaluate.score import ScoreError, Scorer, open_scorer
-from aide_local.basics.tables import (
-    EPOCH_NS,
-    Table,
-    read_table,
-    same_time,
-    take,
-    text_array,
-    write_parquet,
-    write_table,
-)
-from aide_local.basics.files import sha256_of
 from aide_local.evaluate.splits import REPORT, Rows, Split, codes_of, shuffled, split
 from aide_local.task import SplitKind, Task
 from aide_local.types import RunSettings

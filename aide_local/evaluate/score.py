@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aide_local import metrics
+from aide_local.basics.text import printable
 from aide_local.errors import TaskError
 from aide_local.evaluate.form import Form
-from aide_local.basics.text import printable
 from aide_local.task import Direction, Predict, Task
 
 Array = NDArray[Any]

@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from aide_local.basics.tables import write_parquet
 from aide_local.evaluate.form import Floats
 from aide_local.evaluate.prepare import Part, Prepared
-from aide_local.basics.tables import write_parquet
 from aide_local.task import SplitKind
 
 AVERAGED = -1

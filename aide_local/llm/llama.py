@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import aide_local
-from aide_local.errors import Cancelled, ModelError
 from aide_local.basics.files import sha256_of
+from aide_local.errors import Cancelled, ModelError
 from aide_local.llm.channel import Channel
 from aide_local.llm.gguf import Header, read_header
 from aide_local.llm.protocol import Chunk, ModelInfo

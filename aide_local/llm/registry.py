@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aide_local
-from aide_local.errors import ModelError, StoreError
 from aide_local.basics.files import sha256_of, write_whole
+from aide_local.errors import ModelError, StoreError
 from aide_local.home import Home
 from aide_local.llm.gguf import read_header
 

@@ -15,9 +15,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from aide_local.search.digest import format_metric
 from aide_local.errors import SettingsError
 from aide_local.prompts.overview import describe_columns
+from aide_local.search.digest import format_metric
 from aide_local.task import Task
 from aide_local.types import Message, Node, Operator
 

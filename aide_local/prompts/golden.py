@@ -47,8 +47,14 @@ def moments() -> Iterator[Moment]:
     for name, task in (
         ("binary auc", plain),
         ("binary labels", replace(plain, predict=Predict.LABEL, metric="accuracy")),
-        ("multiclass", replace(plain, kind=Kind.MULTICLASS, classes=("a", "b", "c"), outputs=("a", "b", "c"))),
-        ("multilabel", replace(plain, kind=Kind.MULTILABEL, classes=(), targets=("x", "y"), outputs=("x", "y"))),
+        (
+            "multiclass",
+            replace(plain, kind=Kind.MULTICLASS, classes=("a", "b", "c"), outputs=("a", "b", "c")),
+        ),
+        (
+            "multilabel",
+            replace(plain, kind=Kind.MULTILABEL, classes=(), targets=("x", "y"), outputs=("x", "y")),
+        ),
         ("regression", _regression(plain)),
         ("several numbers", replace(_regression(plain), targets=("x", "y"), outputs=("x", "y"))),
         ("stratified", replace(plain, split=SplitRule(SplitKind.STRATIFIED))),
@@ -123,10 +129,14 @@ def _task() -> Task:
         direction=Direction.MAXIMIZE,
         columns=(
             Column("age", ColumnKind.NUMERIC, missing=0.02, unique=60, low="18", high="90"),
-            Column("city", ColumnKind.CATEGORICAL, unique=12, examples=("Rome", "Oslo", "A city of a long name")),
+            Column(
+                "city", ColumnKind.CATEGORICAL, unique=12, examples=("Rome", "Oslo", "A city of a long name")
+            ),
             Column("member", ColumnKind.BOOLEAN, unique=2, examples=("no", "yes")),
             Column("day", ColumnKind.DATETIME, unique=365, low="2024-01-01", high="2024-12-31"),
-            Column("note", ColumnKind.TEXT, missing=0.3, unique=900, examples=("Called twice\nabout the bill",)),
+            Column(
+                "note", ColumnKind.TEXT, missing=0.3, unique=900, examples=("Called twice\nabout the bill",)
+            ),
             Column("later", ColumnKind.NUMERIC, unique=9, low="0", high="8", in_test=False),
             Column("always", ColumnKind.CONSTANT, unique=1),
         ),
@@ -160,7 +170,9 @@ def _tree() -> Tree:
     def buggy(error: NodeError) -> dict[str, object]:
         return {"state": NodeState.BUGGY, "error": error}
 
-    long = "ridge alpha 10 with one-hot, scaled, and a sentence that is longer than a line of the journal " * 2
+    long = (
+        "ridge alpha 10 with one-hot, scaled, and a sentence that is longer than a line of the journal " * 2
+    )
     missing = NodeError("exception", "KeyError", "'city of residence'", 3)
     place = NodeError("exception", "ImportError", "cannot import name 'x' (/opt/lib/x.py)", 1)
     limit = NodeError("timeout", "Timeout", "stopped after 600 s")
@@ -169,7 +181,15 @@ def _tree() -> Tree:
             node(0, Operator.DRAFT, None, "random forest 300 rounds. Second sentence.", **valid(0.81234567)),
             node(1, Operator.DRAFT, None, long, **buggy(missing)),
             node(2, Operator.IMPROVE, 0, "add logs", **valid(0.82)),
-            node(3, Operator.IMPROVE, 0, "drop city", state=NodeState.VALID, metric=0.7, folds=(FoldScore(0, 0.7),)),
+            node(
+                3,
+                Operator.IMPROVE,
+                0,
+                "drop city",
+                state=NodeState.VALID,
+                metric=0.7,
+                folds=(FoldScore(0, 0.7),),
+            ),
             node(4, Operator.DEBUG, 1, "the column is called city", **buggy(place)),
             node(5, Operator.IMPROVE, 2, "search", **buggy(limit)),
             node(6, Operator.MERGE, 2, "both", other=0, **valid(0.8)),

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from aide_local.basics.files import write_whole
 from aide_local.report.markdown import markdown
-from aide_local.task import Task
 from aide_local.search.tree import Tree
+from aide_local.task import Task
 
 # (tree, reason why the run ended, wall seconds used) -> the keys of summary.json
 Deliver = Callable[[Tree, str, float], dict[str, object]]

@@ -17,9 +17,9 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from aide_local.search.digest import format_metric
 from aide_local.report.scores import UNCONFINED, better, scores, summary_of
 from aide_local.report.source import CLASSES, diff, spans
+from aide_local.search.digest import format_metric
 from aide_local.store.record import RunRecord
 from aide_local.task import Mode, Task
 from aide_local.types import Node, NodeState

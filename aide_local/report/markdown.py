@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from aide_local.search.digest import digest_line
 from aide_local.report.scores import UNCONFINED, better, scores
-from aide_local.task import Mode, Task
+from aide_local.search.digest import digest_line
 from aide_local.search.tree import Tree
+from aide_local.task import Mode, Task
 from aide_local.types import NodeState
 
 

@@ -11,12 +11,12 @@ import json
 from itertools import pairwise
 from typing import Any
 
-from aide_local.search.digest import format_metric
 from aide_local.errors import SettingsError
 from aide_local.report.markdown import escaped
 from aide_local.report.scores import better, scores, summary_of
-from aide_local.store.record import RunRecord
+from aide_local.search.digest import format_metric
 from aide_local.search.tree import Tree
+from aide_local.store.record import RunRecord
 from aide_local.types import Node
 
 _LONGEST = 12  # lines of a cell that begins no new one at a blank line

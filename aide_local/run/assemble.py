@@ -15,10 +15,9 @@ from pathlib import Path
 from threading import Lock
 
 from aide_local import __version__
-from aide_local.report.deliver import Deliver, write_files
 from aide_local.errors import ModelError, SettingsError, StoreError
-from aide_local.evaluate.final import Final
 from aide_local.evaluate.assemble import Opened, open_evaluator
+from aide_local.evaluate.final import Final
 from aide_local.evaluate.reported import (
     REVIEW_SCHEMA,
     REVIEW_TOKENS,
@@ -29,24 +28,25 @@ from aide_local.evaluate.reported import (
 )
 from aide_local.events import Event, RunStarted
 from aide_local.home import Home
-from aide_local.sandbox.interpreter import Interpreter, probe
-from aide_local.run.writer import Writer
 from aide_local.llm.grammar import json_schema_grammar
 from aide_local.llm.llama import LlamaModel
 from aide_local.llm.protocol import LanguageModel
 from aide_local.llm.registry import resolve
-from aide_local.run.loop import Parts, Run
-from aide_local.search.policy import make_policy
 from aide_local.prompts.build import Templates
 from aide_local.prompts.pack import Packer
+from aide_local.report.deliver import Deliver, write_files
 from aide_local.run.full_disk import require_room
-from aide_local.sandbox.protocol import Sandbox
-from aide_local.sandbox.host.select import create_sandbox
+from aide_local.run.loop import Parts, Run
 from aide_local.run.precheck import modules_of
+from aide_local.run.writer import Writer
+from aide_local.sandbox.host.select import create_sandbox
+from aide_local.sandbox.interpreter import Interpreter, probe
+from aide_local.sandbox.protocol import Sandbox
+from aide_local.search.policy import make_policy
+from aide_local.search.tree import Tree
 from aide_local.store.database import DuckRunStore
 from aide_local.store.run_store import create_run, open_run
 from aide_local.task import Mode, Task
-from aide_local.search.tree import Tree
 from aide_local.types import RunSettings, Sampling
 
 ModelMaker = Callable[[RunSettings], LanguageModel]
@@ -115,7 +115,12 @@ def start(
 
 
 def resume(
-    run_id: str, *, home: Home, make_model: ModelMaker | None = None, out: Path | None = None, **changes: object
+    run_id: str,
+    *,
+    home: Home,
+    make_model: ModelMaker | None = None,
+    out: Path | None = None,
+    **changes: object,
 ) -> Run:
     """Go on with a run that was killed, stopped or reached its number of steps.
 
@@ -256,7 +261,9 @@ def _refuse_beyond_the_starter(model: LanguageModel, task: Task, settings: RunSe
         )
 
 
-def _packer(model: LanguageModel, task: Task, settings: RunSettings, home: Home, interpreter: Interpreter) -> Packer:
+def _packer(
+    model: LanguageModel, task: Task, settings: RunSettings, home: Home, interpreter: Interpreter
+) -> Packer:
     _refuse_beyond_the_starter(model, task, settings)
     override = Path(settings.prompts) if settings.prompts else home.prompts
     return Packer(
@@ -307,7 +314,9 @@ def _reviewer(model: LanguageModel, packer: Packer, settings: RunSettings, lock:
     return review
 
 
-def _deliver(store: DuckRunStore, task: Task, opened: Opened, model: LanguageModel, sandbox: Sandbox) -> Deliver:
+def _deliver(
+    store: DuckRunStore, task: Task, opened: Opened, model: LanguageModel, sandbox: Sandbox
+) -> Deliver:
     def deliver(tree: Tree, reason: str, seconds: float) -> dict[str, object]:
         out = store.out() or store.folder / "deliverables"
         try:

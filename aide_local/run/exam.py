@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from aide_local.run.assemble import ModelMaker, llama, resume, start
 from aide_local.home import Home
 from aide_local.llm.registry import ModelEntry
+from aide_local.run.assemble import ModelMaker, llama, resume, start
 from aide_local.run.loop import Run
 from aide_local.store.exams import Part, last_parts
 from aide_local.tasks.load import load_task

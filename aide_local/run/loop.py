@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from aide_local.report.deliver import Deliver
 from aide_local.errors import AideError, Cancelled, ModelError, StoreError
 from aide_local.evaluate.compare import compare
 from aide_local.evaluate.protocol import Evaluation, Evaluator, Incumbent
@@ -32,14 +31,15 @@ from aide_local.events import (
     Steered,
     Trouble,
 )
-from aide_local.run.writer import Writer, new_node, screened
 from aide_local.llm.protocol import LanguageModel
-from aide_local.search.policy import Policy, make_policy, rng
-from aide_local.run.publisher import Publisher
+from aide_local.report.deliver import Deliver
 from aide_local.run.full_disk import Room
+from aide_local.run.publisher import Publisher
 from aide_local.run.steering import Steering
-from aide_local.store.protocol import RunStore
+from aide_local.run.writer import Writer, new_node, screened
+from aide_local.search.policy import Policy, make_policy, rng
 from aide_local.search.tree import Tree
+from aide_local.store.protocol import RunStore
 from aide_local.types import Node, NodeError, NodeState, RunSettings, Step
 
 MAX_ATTEMPTS = 2  # a node in flight when a run is killed is retried once

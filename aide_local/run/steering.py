@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from aide_local.errors import SettingsError
-from aide_local.store.protocol import RunStore
 from aide_local.search.tree import MARKS, Tree
+from aide_local.store.protocol import RunStore
 from aide_local.types import Node, NodeState, Operator, Step
 
 ASKED, TAKEN = "asked", "taken"

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Lock
 
-from aide_local.search.digest import digest_line, digest_lines
 from aide_local.errors import Cancelled
 from aide_local.events import Event, PromptPacked, ReplyFinished, TokensStreamed
 from aide_local.llm.protocol import LanguageModel
@@ -20,8 +19,9 @@ from aide_local.prompts.build import Request
 from aide_local.prompts.pack import Packed, Packer
 from aide_local.prompts.parse import Reply, parse_reply
 from aide_local.run.precheck import screen
-from aide_local.store.protocol import RunStore
+from aide_local.search.digest import digest_line, digest_lines
 from aide_local.search.tree import Tree
+from aide_local.store.protocol import RunStore
 from aide_local.types import Generation, Node, NodeError, NodeState, Sampling, Step
 
 

@@ -7,7 +7,6 @@ import os
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-
 THREADS_EACH = 4  # RLIMIT_NPROC counts threads, the limit of a task processes
 
 

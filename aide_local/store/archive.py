@@ -20,8 +20,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from aide_local import __version__
-from aide_local.errors import StoreError
 from aide_local.basics.files import becoming, sha256_of
+from aide_local.errors import StoreError
 from aide_local.home import Home
 from aide_local.store.database import DATABASE, INFO, PUBLISHED
 from aide_local.store.read import unpublished

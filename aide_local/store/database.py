@@ -17,8 +17,8 @@ from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aide_local.errors import DiskFull
 from aide_local.basics.files import sha256_of, write_whole
+from aide_local.errors import DiskFull
 from aide_local.store import rows
 from aide_local.store.schema import migrate, utc_now
 from aide_local.store.trouble import hold, told

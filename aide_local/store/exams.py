@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from aide_local.search.digest import format_metric
 from aide_local.home import Home
+from aide_local.search.digest import format_metric
 from aide_local.store.read import list_runs, snapshot
 from aide_local.store.values import settings_from_json
 from aide_local.types import RunInfo, RunSettings

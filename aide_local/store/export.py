@@ -10,8 +10,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aide_local.errors import SettingsError
 from aide_local.basics.files import becoming
+from aide_local.errors import SettingsError
 from aide_local.home import Home
 from aide_local.store.archive import export_archive
 from aide_local.store.database import PUBLISHED, quoted

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from aide_local.errors import StoreError
 from aide_local.home import Home
+from aide_local.search.tree import MARKS, Tree
 from aide_local.store.database import DATABASE, EXAM, INFO, LOCK, PUBLISHED
 from aide_local.store.rows import read_info, read_nodes
 from aide_local.store.schema import refuse_newer, version_of
 from aide_local.store.trouble import held
 from aide_local.store.values import settings_from_json, task_from_json
 from aide_local.task import Task
-from aide_local.search.tree import MARKS, Tree
 from aide_local.types import RunInfo, RunSettings
 
 if TYPE_CHECKING:

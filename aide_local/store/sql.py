@@ -16,10 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
 
-from aide_local.errors import SettingsError, StoreError
 from aide_local.basics.files import written_whole
-from aide_local.home import Home
 from aide_local.basics.text import neutralise
+from aide_local.errors import SettingsError, StoreError
+from aide_local.home import Home
 from aide_local.store import formats, history, sql_errors
 from aide_local.store.database import quoted
 from aide_local.store.sql_errors import QueryError

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aide_local.errors import StoreError
 from aide_local.basics.files import sha256_of
+from aide_local.errors import StoreError
 from aide_local.home import Home
 from aide_local.store.database import DATABASE, LOCK, PUBLISHED, connect_to
 from aide_local.store.read import DAMAGED, RunView, seen, snapshot, view_of

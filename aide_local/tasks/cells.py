@@ -9,8 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from aide_local.evaluate.form import MISSING
 from aide_local.basics.tables import Table
+from aide_local.evaluate.form import MISSING
 from aide_local.tasks.columns import to_numbers
 from aide_local.tasks.problems import GaveUp, Problems
 from aide_local.tasks.reading import line_of

@@ -13,8 +13,8 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from aide_local import metrics
-from aide_local.errors import TaskError
 from aide_local.basics.tables import Table, header
+from aide_local.errors import TaskError
 from aide_local.task import Direction, Kind, Predict, Task
 from aide_local.tasks.cells import check_classes, check_targets, warn_of_lost_id
 from aide_local.tasks.columns import to_numbers

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from aide_local.basics.tables import Table
 from aide_local.errors import TaskError
 from aide_local.evaluate.prepare import cut
-from aide_local.basics.tables import Table
 from aide_local.task import ColumnKind, Kind, Mode, SplitKind, SplitRule, Task
-from aide_local.tasks import columns, tables
+from aide_local.tasks import columns, reading
 from aide_local.tasks.cells import check_ids
 from aide_local.tasks.files import Given, TaskOverrides, as_error, find
 from aide_local.tasks.infer import Target, _near, _some, infer, task_of
@@ -57,8 +57,8 @@ def _load(path: Path, overrides: TaskOverrides, problems: Problems) -> Task | No
         if given.train is None:
             problems.error(path, "There is no training file.", "Add train.csv, or say `train` in task.toml.")
             return None
-        train = tables.read(given.train, problems)
-        test = tables.read(given.test, problems) if given.test is not None else None
+        train = reading.read(given.train, problems)
+        test = reading.read(given.test, problems) if given.test is not None else None
         if train is None or (given.test is not None and test is None):
             return None
         found = infer(given, train, test, problems)
@@ -134,7 +134,7 @@ def _check_sample(given: Given, found: Target, test: Table | None, problems: Pro
     path = given.sample_submission
     if path is None or test is None:
         return
-    sample = tables.read(path, problems)
+    sample = reading.read(path, problems)
     if sample is None:
         return
     missing = [name for name in found.outputs if name not in sample.columns]

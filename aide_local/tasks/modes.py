@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from aide_local import metrics
-from aide_local.errors import TaskError
 from aide_local.basics.tables import Table
+from aide_local.errors import TaskError
 from aide_local.task import Direction, Kind, Mode, Task
-from aide_local.tasks import columns, tables
+from aide_local.tasks import columns, reading
 from aide_local.tasks.files import Given
 from aide_local.tasks.infer import Target, infer, task_of
 from aide_local.tasks.problems import Problems
@@ -35,8 +35,8 @@ def without_folds(given: Given, problems: Problems) -> Task | None:
             "A task of this mode says what is better.",
             'Say direction = "minimize" or "maximize".',
         )
-    train = tables.read(given.train, problems) if given.train is not None else None
-    test = tables.read(given.test, problems) if given.test is not None else None
+    train = reading.read(given.train, problems) if given.train is not None else None
+    test = reading.read(given.test, problems) if given.test is not None else None
     if problems.errors or given.metric is None or direction is None:
         return None
     found = _target(given, train, test, problems)

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from shlex import quote
 
-from aide_local.errors import TaskError
 from aide_local.basics.tables import Table, read_table
+from aide_local.errors import TaskError
 from aide_local.tasks.problems import Problems
 
 _DECIMAL_COMMA = re.compile(rb"(?:^|[;\t|\n])[-+]?\d+,\d+(?=[;\t|\r\n])")

@@ -25,16 +25,16 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from aide_local.search.digest import digest_lines
-from aide_local.run.assemble import LONGEST_REPLY
 from aide_local.evaluate.score import ScoreError
-from aide_local.sandbox.interpreter import probe
 from aide_local.llm.llama import LlamaModel
 from aide_local.llm.registry import bundled_models
 from aide_local.prompts.build import Request, Templates
 from aide_local.prompts.pack import Packer
 from aide_local.prompts.parse import parse_reply
+from aide_local.run.assemble import LONGEST_REPLY
 from aide_local.run.precheck import ast_hash, screen
+from aide_local.sandbox.interpreter import probe
+from aide_local.search.digest import digest_lines
 from aide_local.task import Task
 from aide_local.types import Operator, Sampling
 from models.training.corpus import bank, execution

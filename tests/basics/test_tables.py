@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aide_local.errors import TaskError
 from aide_local.basics.tables import header, number_texts, read_table, text_array, write_table
+from aide_local.errors import TaskError
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), max_size=12)
 

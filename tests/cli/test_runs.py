@@ -16,8 +16,8 @@ import duckdb
 import psutil
 import pytest
 
-from tests.store.earlier import VERSION_1, VERSION_2, unpack
 from tests.cli.test_searching import aide, refused
+from tests.store.earlier import VERSION_1, VERSION_2, unpack
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from aide_local.cli.show import tree_lines
-from aide_local.task import Direction
 from aide_local.search.tree import Tree
+from aide_local.task import Direction
 from tests.factories import buggy, valid
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from aide_local.errors import TaskError
+from aide_local.evaluate.assemble import candidate_limits, open_evaluator
 from aide_local.evaluate.command import CommandEvaluator
 from aide_local.evaluate.folds import FoldEvaluator
-from aide_local.evaluate.assemble import candidate_limits, open_evaluator
 from aide_local.evaluate.reported import ReportedEvaluator
-from aide_local.task import Kind, Mode
 from aide_local.search.tree import Tree
+from aide_local.task import Kind, Mode
 from aide_local.types import Node, NodeState, Operator, RunSettings
 from tests.evaluate.making import SCRIPT, SETTINGS, PlainSandbox, make_task
 

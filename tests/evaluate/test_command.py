@@ -11,11 +11,11 @@ from threading import Event, Timer
 import pytest
 
 from aide_local.errors import Cancelled, TaskError
-from aide_local.evaluate.command import GraderError, score_in
 from aide_local.evaluate.assemble import open_evaluator
+from aide_local.evaluate.command import GraderError, score_in
 from aide_local.evaluate.protocol import Evaluation
-from aide_local.task import Direction, Mode, Task
 from aide_local.search.tree import Tree
+from aide_local.task import Direction, Mode, Task
 from aide_local.types import Node, NodeState, Operator
 from tests.evaluate.making import SETTINGS, PlainSandbox
 

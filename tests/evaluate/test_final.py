@@ -13,8 +13,8 @@ from aide_local.evaluate import stored
 from aide_local.evaluate.final import Final, finalise
 from aide_local.evaluate.prepare import Prepared, prepare
 from aide_local.evaluate.stored import Predictions
-from aide_local.task import Kind, Task
 from aide_local.search.tree import Tree
+from aide_local.task import Kind, Task
 from aide_local.types import Node, NodeState, Operator
 from tests.evaluate.making import SETTINGS, make_task, read_csv, write_csv
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aide_local.basics.tables import read_table
 from aide_local.errors import TaskError
 from aide_local.evaluate.folds import FoldEvaluator
 from aide_local.evaluate.form import Form, truth_of
 from aide_local.evaluate.prepare import prepare
 from aide_local.evaluate.score import OwnScorer, ScoreError, Scorer, open_scorer
-from aide_local.basics.tables import read_table
 from aide_local.sandbox.protocol import Limits
 from aide_local.task import Direction, Kind
 from tests.evaluate.making import SCRIPT, SETTINGS, PlainSandbox, make_task

@@ -192,9 +192,7 @@ def test_closing_twice_is_fine_and_leaves_no_process(tiny: Path) -> None:
 def test_a_reply_under_a_grammar_is_of_the_schema(model: LlamaModel) -> None:
     grammar = json_schema_grammar(REVIEW_SCHEMA)
     for seed in range(3):
-        *_, last = model.generate(
-            "review", Sampling(seed, temperature=1.5, max_tokens=1500), grammar=grammar
-        )
+        *_, last = model.generate("review", Sampling(seed, temperature=1.5, max_tokens=1500), grammar=grammar)
         assert last.generation is not None
         assert last.generation.finish == "stop"
         read_review(last.generation.text)

@@ -23,9 +23,9 @@ from aide_local.home import Home
 from aide_local.report.markdown import escaped, fenced, markdown
 from aide_local.report.notebook import notebook, split
 from aide_local.report.scores import summary_of
+from aide_local.search.tree import Tree
 from aide_local.store.record import RunRecord
 from aide_local.task import Mode
-from aide_local.search.tree import Tree
 from tests.factories import churn_task, valid
 from tests.runs import SCRIPT
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from aide_local.run.assemble import start
 from aide_local.errors import ModelError, SandboxError
 from aide_local.evaluate.protocol import Evaluation
 from aide_local.events import Event, ExecutionStarted, NodeFinished, RunFinished, Trouble
 from aide_local.home import Home
 from aide_local.llm.protocol import Chunk
 from aide_local.llm.scripted import ScriptedModel
+from aide_local.run.assemble import start
 from aide_local.run.loop import Run
 from aide_local.tasks.load import load_task
 from aide_local.types import NodeState, Operator, RunSettings, Sampling, Step
@@ -149,7 +149,10 @@ def test_a_graceful_stop_leaves_a_review_alone(tmp_path: Path) -> None:
 
     model = Reviewing(reply)
     run = start(
-        load_task(folder), replace(SETTINGS, steps=1), home=Home(tmp_path / "home"), make_model=lambda _: model
+        load_task(folder),
+        replace(SETTINGS, steps=1),
+        home=Home(tmp_path / "home"),
+        make_model=lambda _: model,
     )
     model.run = run
     finished = [event.node for event in run.events() if isinstance(event, NodeFinished)]

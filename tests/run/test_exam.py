@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from aide_local.errors import SettingsError
-from aide_local.run.exam import examine, settings_of
 from aide_local.home import Home
 from aide_local.llm.protocol import LanguageModel
 from aide_local.llm.registry import ModelEntry
 from aide_local.llm.scripted import ScriptedModel
+from aide_local.run.exam import examine, settings_of
 from aide_local.run.loop import Run
 from aide_local.store.cookbook import QUERIES
 from aide_local.store.exams import last_exam
@@ -140,7 +140,8 @@ def test_an_exam_that_was_ended_goes_on(tmp_path: Path) -> None:
 
     def asked() -> Run:
         ((name, run),) = itertools.islice(
-            examine(MODEL, home, tasks=["diabetes"], settings=replace(SETTINGS, steps=2), make_model=engine), 1
+            examine(MODEL, home, tasks=["diabetes"], settings=replace(SETTINGS, steps=2), make_model=engine),
+            1,
         )
         assert name == "diabetes"
         return run

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from aide_local.run.assemble import resume
 from aide_local.home import Home
 from aide_local.llm.scripted import ScriptedModel
+from aide_local.run.assemble import resume
 from aide_local.store.read import read_run
 from aide_local.store.run_store import find_run
 from aide_local.types import NodeState, RunSettings
@@ -94,7 +94,9 @@ def test_twenty_kills_lose_nothing_and_change_nothing(tmp_path: Path) -> None:
             told |= set(kill_after(child, rng.uniform(0.0, 0.6)))
             kills += 1
             run_id = find_run(Home(place / "home"), "latest")
-            last = resume(run_id, home=Home(place / "home"), make_model=lambda settings: ScriptedModel(by_seed))
+            last = resume(
+                run_id, home=Home(place / "home"), make_model=lambda settings: ScriptedModel(by_seed)
+            )
             last.stop(now=True)
             finished = {node.id for node in last.tree.nodes if node.state is not NodeState.PENDING}
             list(last.events())

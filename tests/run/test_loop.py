@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from aide_local.run.assemble import resume
 from aide_local.errors import ModelError
 from aide_local.events import ExecutionStarted, NodeFinished, NodeProposed, RunFinished, RunPaused
 from aide_local.home import Home
 from aide_local.llm.scripted import ScriptedModel
+from aide_local.run.assemble import resume
 from aide_local.store.read import list_runs, read_run
 from aide_local.types import NodeState, Operator, RunSettings, Sampling
 from tests.runs import by_seed, ended, good, make_run, nodes_of, reply_with, shape

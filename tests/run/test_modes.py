@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from aide_local.run.assemble import llama, start
 from aide_local.errors import ModelError, SettingsError
 from aide_local.events import Event
 from aide_local.home import Home
 from aide_local.llm.protocol import Chunk
 from aide_local.llm.scripted import ScriptedModel
+from aide_local.run.assemble import llama, start
 from aide_local.store.read import read_run
 from aide_local.task import Mode
 from aide_local.tasks.load import load_task

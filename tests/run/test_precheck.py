@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from aide_local.run.assemble import start
 from aide_local.home import Home
 from aide_local.llm.scripted import ScriptedModel
+from aide_local.run.assemble import start
 from aide_local.run.precheck import ast_hash, modules_of, screen
 from aide_local.task import Task
 from aide_local.tasks.load import load_task

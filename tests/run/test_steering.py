@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from aide_local.run.assemble import resume
 from aide_local.errors import SettingsError
 from aide_local.events import NodeFinished, NodeProposed
 from aide_local.home import Home
 from aide_local.llm.scripted import ScriptedModel
+from aide_local.run.assemble import resume
 from aide_local.run.loop import Run
 from aide_local.search.policy import Greedy
+from aide_local.search.tree import Tree
 from aide_local.store.read import list_runs, read_run
 from aide_local.task import Direction
-from aide_local.search.tree import Tree
 from aide_local.types import Node, NodeState, Operator, RunSettings, Sampling, Step
 from tests.factories import buggy, valid
 from tests.runs import SCRIPT, Reply, by_seed, good, make_run, nodes_of
@@ -115,7 +115,9 @@ def test_a_step_asked_for_and_not_begun_is_done_first_by_the_resumed_run(tmp_pat
 
     steered.to_the_end(ask_and_stop)
     home = Home(tmp_path / "home")
-    going = resume(list_runs(home)[0].id, home=home, make_model=lambda settings: ScriptedModel(better_every_time))
+    going = resume(
+        list_runs(home)[0].id, home=home, make_model=lambda settings: ScriptedModel(better_every_time)
+    )
     assert [one.hint for one in going.waiting] == ["after the pause"]
     proposed = [event.step for event in going.events() if isinstance(event, NodeProposed)]
     assert "after the pause" in [one.hint for one in proposed]

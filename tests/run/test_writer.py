@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from aide_local.run.assemble import start
 from aide_local.events import ExecutionStarted, TokensStreamed
 from aide_local.home import Home
 from aide_local.llm.protocol import Chunk
 from aide_local.llm.scripted import ScriptedModel
+from aide_local.run.assemble import start
 from aide_local.store.read import read_run
 from aide_local.tasks.load import load_task
 from aide_local.types import NodeState, RunSettings, Sampling

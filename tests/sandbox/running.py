@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
-from aide_local.sandbox.protocol import Candidate, Level, Limits, Outcome, Sandbox
 from aide_local.sandbox.host.select import attempt
+from aide_local.sandbox.protocol import Candidate, Level, Limits, Outcome, Sandbox
 
 QUICK = Limits(wall=60.0, memory=2**30, disk=2**28, threads=1)
 

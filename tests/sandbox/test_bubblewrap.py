@@ -18,11 +18,11 @@ import pytest
 
 from aide_local.cli import doctor
 from aide_local.errors import SandboxError
-from aide_local.sandbox.kernel import bubblewrap, namespaces
 from aide_local.sandbox.host import select
-from aide_local.sandbox.protocol import Backend, Level
 from aide_local.sandbox.host.runner import ProcessSandbox
 from aide_local.sandbox.host.select import Trial, attempt, create_sandbox
+from aide_local.sandbox.kernel import bubblewrap, namespaces
+from aide_local.sandbox.protocol import Backend, Level
 from aide_local.sandbox.spec import Spec
 from aide_local.types import OutcomeKind
 from tests.sandbox.running import QUICK, Bench

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from aide_local.sandbox.host.runner import ProcessSandbox
 from aide_local.sandbox.kernel import cgroup
 from aide_local.sandbox.kernel.cgroup import Group
 from aide_local.sandbox.protocol import Level
-from aide_local.sandbox.host.runner import ProcessSandbox
 from aide_local.sandbox.spec import Spec
 from tests.sandbox.running import Bench
 

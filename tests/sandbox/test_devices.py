@@ -11,10 +11,10 @@ import pytest
 
 from aide_local.errors import SandboxError
 from aide_local.sandbox.host import devices
-from aide_local.sandbox.kernel.bubblewrap import arguments
 from aide_local.sandbox.host.devices import gpu_files
-from aide_local.sandbox.protocol import Level
 from aide_local.sandbox.host.runner import ProcessSandbox
+from aide_local.sandbox.kernel.bubblewrap import arguments
+from aide_local.sandbox.protocol import Level
 from aide_local.sandbox.spec import Spec
 from tests.sandbox.running import Bench, levels
 

@@ -14,10 +14,10 @@ import psutil
 import pytest
 
 import aide_local
-from aide_local.sandbox.kernel import landlock
 from aide_local.sandbox.host import runner
-from aide_local.sandbox.protocol import Candidate, Level
 from aide_local.sandbox.host.runner import ProcessSandbox
+from aide_local.sandbox.kernel import landlock
+from aide_local.sandbox.protocol import Candidate, Level
 from tests.sandbox.running import QUICK, Bench, levels
 
 LEVELS = [level for level in levels() if level is not Level.LIMITS]

@@ -16,8 +16,8 @@ import pytest
 
 from aide_local.errors import SandboxError
 from aide_local.sandbox.host.portable import PortableSandbox
-from aide_local.sandbox.protocol import Level, Limits
 from aide_local.sandbox.host.seatbelt import profile
+from aide_local.sandbox.protocol import Level, Limits
 from aide_local.types import OutcomeKind
 from tests.sandbox.running import QUICK, Bench
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from aide_local.sandbox.protocol import Level, Sandbox
 from aide_local.sandbox.host.refusal import hint, refused
 from aide_local.sandbox.host.select import create_sandbox
+from aide_local.sandbox.protocol import Level, Sandbox
 from aide_local.types import NodeError, OutcomeKind
 from tests.sandbox.running import Bench, levels
 

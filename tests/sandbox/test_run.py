@@ -18,8 +18,8 @@ import psutil
 import pytest
 
 from aide_local.errors import SandboxError
-from aide_local.sandbox.protocol import Level
 from aide_local.sandbox.host.select import create_sandbox
+from aide_local.sandbox.protocol import Level
 from aide_local.types import OutcomeKind
 from tests.sandbox.running import QUICK, Bench, levels
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from aide_local.sandbox.protocol import Backend, Level, Sandbox
 from aide_local.sandbox.host.select import attempt, create_sandbox
+from aide_local.sandbox.protocol import Backend, Level, Sandbox
 from tests.sandbox.running import QUICK, Bench, levels
 
 LEVELS = [level.value for level in levels() if level != "limits"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from aide_local.search.digest import PLAN_WIDTH, digest_line, digest_lines, first_sentence
-from aide_local.task import Direction
 from aide_local.search.tree import Tree
+from aide_local.task import Direction
 from aide_local.types import Node, Operator
 from tests.factories import buggy, valid
 

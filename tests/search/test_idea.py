@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aide_local.search.digest import PLAN_WIDTH
-from aide_local.search.digest import idea
+from aide_local.search.digest import PLAN_WIDTH, idea
 
 
 @pytest.mark.parametrize(

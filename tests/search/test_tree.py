@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from aide_local.task import Direction
 from aide_local.search.tree import Tree
+from aide_local.task import Direction
 from aide_local.types import NodeState, Operator
 from tests.factories import buggy, valid
 

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aide_local.errors import StoreError
 from aide_local.basics.files import becoming
+from aide_local.errors import StoreError
 from aide_local.home import Home
 from aide_local.llm.scripted import ScriptedModel
 from aide_local.store.database import DuckRunStore

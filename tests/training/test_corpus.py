@@ -16,10 +16,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from aide_local.search.digest import digest_lines
 from aide_local.evaluate.predictions import PredictionsError
 from aide_local.prompts.build import Templates
 from aide_local.prompts.parse import Reply, parse_reply
+from aide_local.search.digest import digest_lines
 from aide_local.task import Kind, Task
 from aide_local.types import Operator
 from models.training.corpus import example, generate, outcomes

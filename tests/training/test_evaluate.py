@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from aide_local.sandbox.interpreter import probe
 from aide_local.llm.scripted import ScriptedModel
 from aide_local.run.precheck import ast_hash
+from aide_local.sandbox.interpreter import probe
 from aide_local.task import Direction
 from aide_local.types import Operator
 from models.training.corpus.cases import Case

@@ -15,6 +15,7 @@ from aide_local.home import Home
 from aide_local.llm.gguf import read_header
 from aide_local.llm.registry import bundled_models, list_models
 from aide_local.prompts.golden import fingerprint
+from models.training.stamp import stamp, tensors_sha256
 
 ROOT = Path(__file__).parents[2]
 STARTER = bundled_models() / "starter.gguf"
@@ -93,6 +94,18 @@ def test_the_starter_was_trained_on_the_prompts_that_the_product_makes() -> None
     assert header.text("aide.prompt_fingerprint") == fingerprint("starter"), (
         "a golden prompt says something else (tests/prompts/golden): train the starter again, or take the change back"
     )
+
+
+def test_the_stamp_changed_no_weight() -> None:
+    """The checksum is that of the file as it was exported, before its fingerprint was written anew."""
+    assert tensors_sha256(STARTER) == "177fcea8dcdc38cdea10a9af9dab6f4bdd1cd872076f7d620e671d974e7c07d2"
+
+
+def test_a_stamp_changes_the_fingerprint_and_nothing_else(tmp_path: Path) -> None:
+    other = tmp_path / "other.gguf"
+    other.write_bytes(STARTER.read_bytes().replace(fingerprint("starter").encode(), b"0" * 16))
+    stamp(other)
+    assert other.read_bytes() == STARTER.read_bytes()
 
 
 def test_the_registered_checksum_is_the_files(tmp_path: Path) -> None:

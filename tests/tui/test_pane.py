@@ -13,8 +13,8 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.widgets import Static
 
-from aide_local.task import Direction
 from aide_local.search.tree import Tree
+from aide_local.task import Direction
 from aide_local.types import FoldScore
 from tests.factories import valid
 from tui import panes

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from aide_local.run.assemble import start
 from aide_local.home import Home
 from aide_local.llm.scripted import ScriptedModel
+from aide_local.run.assemble import start
 from aide_local.store.read import list_runs, read_run
 from aide_local.tasks.load import load_task
 from aide_local.types import NodeState, Operator, RunSettings, Sampling
@@ -49,7 +49,9 @@ async def going(place: Path) -> AsyncIterator[tuple[Pilot[None], RunScreen, Gate
     task = load_task(make_csvs(place / "task"))
     async with app.run_test(size=(120, 40)) as pilot:
         app._launch(
-            lambda: start(task, SETTINGS, home=app.home, make_model=lambda settings: ScriptedModel(gate.reply))
+            lambda: start(
+                task, SETTINGS, home=app.home, make_model=lambda settings: ScriptedModel(gate.reply)
+            )
         )
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
         screen = app.screen

@@ -21,13 +21,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from aide_local.sandbox.kernel import bubblewrap, landlock
+from aide_local.basics.text import neutralise
 from aide_local.sandbox.audit import artefacts, kernel, outside, processes
 from aide_local.sandbox.audit.attack import Attack
 from aide_local.sandbox.audit.stage import Stage
-from aide_local.basics.text import neutralise
-from aide_local.sandbox.protocol import Backend, Candidate, Level, Limits, Outcome, Sandbox
 from aide_local.sandbox.host.runner import ProcessSandbox
+from aide_local.sandbox.kernel import bubblewrap, landlock
+from aide_local.sandbox.protocol import Backend, Candidate, Level, Limits, Outcome, Sandbox
 from aide_local.types import OutcomeKind
 
 LIMITS = Limits(

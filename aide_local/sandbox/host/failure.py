@@ -7,8 +7,8 @@ import re
 import signal
 from dataclasses import replace
 
-from aide_local.sandbox.protocol import Level, Limits
 from aide_local.sandbox.host.refusal import hint, refused
+from aide_local.sandbox.protocol import Level, Limits
 from aide_local.sandbox.spec import End
 from aide_local.types import NodeError, OutcomeKind
 

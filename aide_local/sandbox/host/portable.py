@@ -28,10 +28,10 @@ from aide_local.sandbox.host.clean import remove_tree
 from aide_local.sandbox.host.environment import environment_of
 from aide_local.sandbox.host.failure import classify
 from aide_local.sandbox.host.output import Collector
-from aide_local.sandbox.protocol import Candidate, Level, Limits, Outcome
 from aide_local.sandbox.host.seatbelt import profile
-from aide_local.sandbox.spec import End
 from aide_local.sandbox.kernel.storage import Holding, measure
+from aide_local.sandbox.protocol import Candidate, Level, Limits, Outcome
+from aide_local.sandbox.spec import End
 from aide_local.types import Usage
 
 _EVERY = 0.1  # seconds between looks

@@ -19,15 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from aide_local.errors import SandboxError
-from aide_local.sandbox.kernel import bubblewrap
 from aide_local.sandbox.host import devices
 from aide_local.sandbox.host.clean import remove_tree
 from aide_local.sandbox.host.environment import environment_of
 from aide_local.sandbox.host.failure import classify
 from aide_local.sandbox.host.output import Collector
-from aide_local.sandbox.protocol import Backend, Candidate, Level, Limits, Outcome
 from aide_local.sandbox.host.serving import Serving, within
+from aide_local.sandbox.kernel import bubblewrap
 from aide_local.sandbox.kernel.shared_memory import SharedMemory
+from aide_local.sandbox.protocol import Backend, Candidate, Level, Limits, Outcome
 from aide_local.sandbox.spec import End, Server, Spec
 from aide_local.types import Usage
 

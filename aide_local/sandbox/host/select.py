@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aide_local.errors import SandboxError
+from aide_local.sandbox.host.runner import ProcessSandbox
 from aide_local.sandbox.kernel import landlock, seccomp
 from aide_local.sandbox.protocol import Backend, Candidate, Level, Limits, Sandbox
-from aide_local.sandbox.host.runner import ProcessSandbox
 
 _TRIAL = """
 import os, pathlib

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import aide_local
 from aide_local.errors import SandboxError
-from aide_local.sandbox.kernel import cgroup
 from aide_local.sandbox.host.environment import environment_of
+from aide_local.sandbox.kernel import cgroup
 from aide_local.sandbox.protocol import Limits
 from aide_local.sandbox.spec import Server, Spec
 
@@ -83,7 +83,15 @@ class Serving:
         environment["PYTHONWARNINGS"] = "ignore"
         grouped = not cgroup.trial()
         told = replace(self.server, scope=grouped).dump()
-        command = [sys.executable, "-P", "-s", "-m", "aide_local.sandbox.inside.server", str(theirs.fileno()), told]
+        command = [
+            sys.executable,
+            "-P",
+            "-s",
+            "-m",
+            "aide_local.sandbox.inside.server",
+            str(theirs.fileno()),
+            told,
+        ]
         if grouped:
             environment |= cgroup.manager()
             command = cgroup.scoped(command)

@@ -16,7 +16,6 @@ from typing import NoReturn
 
 from aide_local.sandbox.kernel import landlock, namespaces, privileges, seccomp
 from aide_local.sandbox.kernel.processes import threads_of
-from aide_local.sandbox.spec import THREADS_EACH, Spec
 from aide_local.sandbox.kernel.syscalls import (
     PR_SET_DUMPABLE,
     PR_SET_PDEATHSIG,
@@ -24,6 +23,7 @@ from aide_local.sandbox.kernel.syscalls import (
     prctl,
 )
 from aide_local.sandbox.kernel.trees import SCRIPT
+from aide_local.sandbox.spec import THREADS_EACH, Spec
 
 _LOCKED = 64 * 2**20  # bytes that may be locked in memory
 # Where loky looks up how many cores it may use: it fails on files that are there and cannot be read.

@@ -7,10 +7,10 @@ import signal
 import socket
 import sys
 
-from aide_local.sandbox.kernel import namespaces
 from aide_local.sandbox.inside.candidate import start
-from aide_local.sandbox.spec import Spec
+from aide_local.sandbox.kernel import namespaces
 from aide_local.sandbox.kernel.syscalls import PR_SET_PDEATHSIG, prctl
+from aide_local.sandbox.spec import Spec
 
 
 def main() -> None:

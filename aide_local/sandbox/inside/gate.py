@@ -21,12 +21,12 @@ import socket
 import tempfile
 from typing import NoReturn
 
-from aide_local.sandbox.kernel import namespaces, privileges, seccomp
 from aide_local.sandbox.inside.candidate import fixed_limits, restrict_server
-from aide_local.sandbox.spec import End, Server, Spec
+from aide_local.sandbox.inside.watch import send
+from aide_local.sandbox.kernel import namespaces, privileges, seccomp
 from aide_local.sandbox.kernel.syscalls import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl, unshare
 from aide_local.sandbox.kernel.trees import Trees
-from aide_local.sandbox.inside.watch import send
+from aide_local.sandbox.spec import End, Server, Spec
 
 # What root is called in the gate's namespace: who has no capability cannot map a user 0 of the namespace above
 # (user_namespaces(7), CAP_SETFCAP, Linux 5.12), and the server, which has none, lets its forks make namespaces.

@@ -15,14 +15,14 @@ import socket
 import sys
 import time
 
-from aide_local.sandbox.kernel import cgroup
 from aide_local.sandbox.inside import gate
-from aide_local.sandbox.kernel.processes import descendants
-from aide_local.sandbox.spec import End, Server, Spec
 from aide_local.sandbox.inside.supervisor import supervise
+from aide_local.sandbox.inside.watch import send
+from aide_local.sandbox.kernel import cgroup
+from aide_local.sandbox.kernel.processes import descendants
 from aide_local.sandbox.kernel.syscalls import PR_SET_CHILD_SUBREAPER, prctl
 from aide_local.sandbox.kernel.trees import Trees
-from aide_local.sandbox.inside.watch import send
+from aide_local.sandbox.spec import End, Server, Spec
 
 _PACKAGES = (
     "numpy", "pandas", "scipy.stats", "sklearn.compose", "sklearn.ensemble", "sklearn.linear_model",

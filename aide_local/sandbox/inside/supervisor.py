@@ -16,11 +16,11 @@ from functools import partial
 from typing import NoReturn
 
 from aide_local.sandbox.inside import broker
-from aide_local.sandbox.kernel import bubblewrap, namespaces, privileges
 from aide_local.sandbox.inside.candidate import restrict_files, start, wait_for
+from aide_local.sandbox.inside.watch import Watch, send
+from aide_local.sandbox.kernel import bubblewrap, namespaces, privileges
 from aide_local.sandbox.kernel.cgroup import Group
 from aide_local.sandbox.kernel.processes import kill_all_below
-from aide_local.sandbox.spec import End, Spec
 from aide_local.sandbox.kernel.syscalls import (
     PR_SET_CHILD_SUBREAPER,
     PR_SET_DUMPABLE,
@@ -28,7 +28,7 @@ from aide_local.sandbox.kernel.syscalls import (
     prctl,
 )
 from aide_local.sandbox.kernel.trees import Trees
-from aide_local.sandbox.inside.watch import Watch, send
+from aide_local.sandbox.spec import End, Spec
 
 
 def supervise(spec: Spec, connection: socket.socket, groups: str = "", trees: Trees | None = None) -> None:

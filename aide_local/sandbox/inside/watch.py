@@ -12,8 +12,8 @@ import time
 from aide_local.sandbox.kernel.namespaces import SPARE_FILES
 from aide_local.sandbox.kernel.processes import Process, descendants, private_and_shared, reap
 from aide_local.sandbox.kernel.shared_memory import SharedMemory
-from aide_local.sandbox.spec import THREADS_EACH, End, Spec
 from aide_local.sandbox.kernel.storage import Holding, measure, nameless
+from aide_local.sandbox.spec import THREADS_EACH, End, Spec
 
 _EVERY = 0.05  # seconds between looks at the processes
 _HELD_EVERY = 0.25  # between looks at what they hold

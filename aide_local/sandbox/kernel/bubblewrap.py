@@ -17,7 +17,9 @@ from aide_local.sandbox.kernel import namespaces
 from aide_local.sandbox.spec import Spec
 
 _CODE = "/.aide"  # our package inside; Landlock takes it away again before the script begins
-_START = f"import sys; sys.path.insert(0, {_CODE!r}); from aide_local.sandbox.inside.enclosed import main; main()"
+_START = (
+    f"import sys; sys.path.insert(0, {_CODE!r}); from aide_local.sandbox.inside.enclosed import main; main()"
+)
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 

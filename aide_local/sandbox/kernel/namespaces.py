@@ -13,9 +13,9 @@ import socket
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from aide_local.sandbox.spec import Spec
 from aide_local.sandbox.kernel.syscalls import mount, raw, umount_detached, unshare
 from aide_local.sandbox.kernel.trees import Trees
+from aide_local.sandbox.spec import Spec
 
 NEW_NS, NEW_CGROUP, NEW_UTS, NEW_IPC = 0x00020000, 0x02000000, 0x04000000, 0x08000000
 NEW_USER, NEW_PID, NEW_NET = 0x10000000, 0x20000000, 0x40000000

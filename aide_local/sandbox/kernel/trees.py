@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from aide_local.sandbox.spec import Spec
 from aide_local.sandbox.kernel.syscalls import (
     MOUNT_ATTR_NODEV,
     MOUNT_ATTR_NOSUID,
@@ -17,6 +16,7 @@ from aide_local.sandbox.kernel.syscalls import (
     put_mount,
     take_mount,
 )
+from aide_local.sandbox.spec import Spec
 
 SCRIPT = "solution.py"
 _PLAIN = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV

@@ -6,8 +6,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from aide_local.search.digest import digest_lines
 from aide_local.prompts.build import Request, Templates, system_message, user_message
+from aide_local.search.digest import digest_lines
 from aide_local.types import Message
 from models.training.corpus.bank import recorded
 from models.training.corpus.cases import Case, cases, failing

@@ -10,8 +10,8 @@ import random
 from dataclasses import dataclass, field, replace
 from math import log
 
-from aide_local.task import Direction, Task
 from aide_local.search.tree import Tree
+from aide_local.task import Direction, Task
 from aide_local.types import FoldScore, Node, NodeError, NodeState, Operator
 from models.training.corpus.changes import Change, changes
 from models.training.corpus.learnt import NOTHING, Learnt
