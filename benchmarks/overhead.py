@@ -132,10 +132,11 @@ def measure(nodes: int, more: int, engine: LanguageModel, place: Path) -> list[f
         reply_tokens=engine.info.n_ctx // 3,
     )  # fmt: skip
 
-    def writer(emit: Callable[[Event], None]) -> Writer:
+    def writer(emit: Callable[[Event], None], halted: Callable[[], bool]) -> Writer:
         return Writer(
-            model, packer, store, frozenset({"pandas"}), sampling=Sampling(0), model_lock=Lock(), emit=emit
-        )
+            model, packer, store, frozenset({"pandas"}),
+            sampling=Sampling(0), model_lock=Lock(), emit=emit, halted=halted,
+        )  # fmt: skip
 
     run = Run(
         Parts(

@@ -21,7 +21,7 @@ from aide_local.llm.grammar import json_schema_grammar
 from aide_local.llm.llama import LlamaModel
 from aide_local.llm.registry import bundled_models
 from aide_local.types import Generation, Message, Sampling
-from models.training.corpus import generate
+from models.training.corpus.examples import generate
 from tests.llm.tiny import make_gguf
 
 LONG = "a long prompt about rmse and größe. " * 60
