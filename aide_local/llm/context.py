@@ -28,11 +28,10 @@ class Interrupted(Exception):  # noqa: N818 - not an error
 class Context:
     """One loaded model with its context.
 
-    A model whose weights fit the processor's cache is computed differently from a larger one: attention takes longer than
-    the weights there, and what threads wait for one another longer than what they compute. So attention is not fused (a
-    row of guesses is then computed at half the cost), one token is decoded by one thread, blocks are short, so that more of
-    a prompt is reused, and nothing is asked in the middle of a block. The size of the file decides, not a clock: a reply must
-    not depend on how busy the machine was.
+    A model whose weights fit the processor's cache is computed differently from a larger one. Attention takes longer than
+    the weights there, so it is not fused: a row of guesses then costs half. Threads would wait for one another longer than they
+    compute, so one thread does all. Blocks are short, so that more of a prompt is reused, and whether to cancel is asked between
+    blocks only. The size of the weights decides, not a clock: a reply must not depend on how busy the machine was.
 
     Raises:
         DecoderError: llama.cpp does not load the file, or there is no memory for its context.
@@ -71,9 +70,8 @@ class Context:
         wanted = load.n_ctx or min(self.n_ctx_train, 16384)
         parameters.n_ctx = min(wanted, self.n_ctx_train) if self.n_ctx_train else wanted
         parameters.n_batch = parameters.n_ubatch = self.block
-        parameters.n_threads = parameters.n_threads_batch = load.threads
+        parameters.n_threads = parameters.n_threads_batch = 1 if small else load.threads
         if small:
-            parameters.n_threads = 1
             parameters.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
         else:
             self._abort = lib.ggml_abort_callback(lambda data: self._cancel_requested())

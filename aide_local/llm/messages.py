@@ -14,7 +14,7 @@ class Load:
 
     path: str
     n_ctx: int | None = None
-    threads: int = 1
+    threads: int = 1  # a model that fits the processor's cache uses one
     gpu_layers: int = 0  # negative: all
     lookup: bool = True  # guess what a reply copies from its prompt
     repack: bool = (
