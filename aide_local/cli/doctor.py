@@ -100,25 +100,25 @@ def _gpu() -> Finding:
 
 
 def _sandbox() -> Iterator[Finding]:
-    from aide_local.sandbox.host.select import named, probe
-    from aide_local.sandbox.kernel.cgroup import trial as without_groups
+    from aide_local.sandbox.host.select import level_name, try_levels
+    from aide_local.sandbox.kernel.cgroup import why_unavailable
     from aide_local.sandbox.protocol import Backend
 
-    trials = probe()
+    trials = try_levels()
     working = [trial.level.value for trial in trials if trial.works]
     for trial in trials:
         if trial.works:
             cold = trial.backend == Backend.BUBBLEWRAP
             server = "without the warm server" if cold else "the warm server is confined, too"
-            yield Finding(State.OK, "sandbox", f"{named(trial)}: works, {server}")
+            yield Finding(State.OK, "sandbox", f"{level_name(trial)}: works, {server}")
         else:
             yield Finding(
                 State.WARN if working else State.FAIL,
                 "sandbox",
-                f"{named(trial)}: {trial.reason}",
+                f"{level_name(trial)}: {trial.reason}",
                 trial.fix,
             )
-    reason = without_groups()
+    reason = why_unavailable()
     if reason:
         text = f"memory is bounded by the watchdog, not by control groups: {reason}"
     else:

@@ -93,7 +93,7 @@ def start(
     require_room(home.root)
     with ExitStack() as undo:
         interpreter = probe(settings.python)
-        sandbox = create_sandbox(settings.sandbox, python=_python(settings), gpu=settings.gpu)
+        sandbox = create_sandbox(settings.sandbox, gpu=settings.gpu)
         undo.callback(sandbox.close)
         model = make_model(settings)
         undo.callback(model.close)
@@ -140,7 +140,7 @@ def resume(
             store.set_out(out.absolute())
         task = store.task()
         interpreter = probe(settings.python)
-        sandbox = create_sandbox(settings.sandbox, python=_python(settings), gpu=settings.gpu)
+        sandbox = create_sandbox(settings.sandbox, gpu=settings.gpu)
         undo.callback(sandbox.close)
         made_with = store.model()
         model = (make_model or llama(made_with.reference, home))(settings)
@@ -233,10 +233,6 @@ def _assemble(
             close=close,
         )
     )
-
-
-def _python(settings: RunSettings) -> Path | None:
-    return Path(settings.python) if settings.python else None
 
 
 def _reserved(model: LanguageModel, settings: RunSettings) -> int:

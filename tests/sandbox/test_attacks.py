@@ -7,12 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import aide_local
-from aide_local.sandbox.audit.suite import ATTACKS
+from aide_local.sandbox.audit.attacks import ATTACKS
 from tests.sandbox.running import levels
 
 LEVELS = [level.value for level in levels() if level != "limits"]
@@ -27,7 +29,7 @@ def audit(level: str, command: list[str], folder: Path, *options: str) -> dict[s
         "PYTHONPATH": str(Path(aide_local.__file__).parent.parent),
     }
     done = subprocess.run(
-        [*command, "-B", "-m", "aide_local.sandbox.audit.suite", "--level", level, "--json", *options],
+        [*command, "-B", "-m", "aide_local.sandbox.audit", "--level", level, "--json", *options],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -63,13 +65,11 @@ def as_ordinary_user() -> list[str]:
 
 
 @pytest.fixture
-def place() -> Path:
+def place() -> Iterator[Path]:
     """A folder that an ordinary user may reach and write to."""
-    import tempfile
-
     folder = Path(tempfile.mkdtemp(prefix="audit-of-"))
     folder.chmod(0o777)
-    yield folder  # type: ignore[misc]
+    yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -20,7 +20,7 @@ from aide_local.cli import doctor
 from aide_local.errors import SandboxError
 from aide_local.sandbox.host import select
 from aide_local.sandbox.host.runner import ProcessSandbox
-from aide_local.sandbox.host.select import Trial, attempt, create_sandbox
+from aide_local.sandbox.host.select import Trial, create_sandbox, try_level
 from aide_local.sandbox.kernel import bubblewrap, namespaces
 from aide_local.sandbox.protocol import Backend, Level
 from aide_local.sandbox.spec import Spec
@@ -28,7 +28,7 @@ from aide_local.types import OutcomeKind
 from tests.sandbox.running import QUICK, Bench
 from tests.sandbox.test_attacks import as_ordinary_user, audit, check, place  # noqa: F401
 
-TRIAL = attempt(Level.STRICT, Backend.BUBBLEWRAP)
+TRIAL = try_level(Level.STRICT, Backend.BUBBLEWRAP)
 needs_bubblewrap = pytest.mark.skipif(
     not TRIAL.works, reason=f"bubblewrap makes no sandbox here: {TRIAL.reason}"
 )
@@ -52,7 +52,7 @@ def fake_trials(monkeypatch: pytest.MonkeyPatch, works: set[str]) -> None:
         name = backend.value if level is Level.STRICT else ""
         return Trial(level, (name or level.value) in works, "it was not to be", "Fix it.", name)
 
-    monkeypatch.setattr(select, "attempt", one)
+    monkeypatch.setattr(select, "try_level", one)
     monkeypatch.setattr(bubblewrap, "find", lambda: "/usr/bin/bwrap")
 
 
@@ -85,7 +85,7 @@ def test_a_backend_that_is_asked_for_is_taken_or_refused(monkeypatch: pytest.Mon
 
 def test_without_the_program_the_trial_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bubblewrap, "find", lambda: "")
-    trial = attempt(Level.STRICT, Backend.BUBBLEWRAP)
+    trial = try_level(Level.STRICT, Backend.BUBBLEWRAP)
     assert (trial.works, trial.reason) == (False, "bubblewrap is not installed")
     assert "apt install bubblewrap" in trial.fix
 
@@ -110,7 +110,7 @@ def test_links_are_shown_as_links_with_what_they_lead_to(tmp_path: Path) -> None
     (tmp_path / "real/below").mkdir(parents=True)
     (tmp_path / "link").symlink_to("real")
     paths = [str(tmp_path / name) for name in ("link", "real", "real/below", "absent")]
-    assert list(namespaces.visible(paths)) == [(paths[0], "real"), (paths[1], None)]
+    assert list(namespaces.visible_paths(paths)) == [(paths[0], "real"), (paths[1], None)]
 
 
 def test_the_options_bound_memory_and_leave_the_root_read_only(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_what_bubblewrap_complains_about_is_told(tmp_path: Path, monkeypatch: py
     fake.write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2; exit 1\n")
     fake.chmod(0o755)
     monkeypatch.setattr(bubblewrap, "find", lambda: str(fake))
-    trial = attempt(Level.STRICT, Backend.BUBBLEWRAP)
+    trial = try_level(Level.STRICT, Backend.BUBBLEWRAP)
     assert "setting up uid map: Permission denied" in trial.reason
     assert "AppArmor" in trial.fix
 

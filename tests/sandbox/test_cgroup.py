@@ -25,9 +25,9 @@ SPEC = Spec(
 
 @pytest.fixture(autouse=True)
 def fresh_trial() -> Iterator[None]:
-    cgroup.trial.cache_clear()
+    cgroup.why_unavailable.cache_clear()
     yield
-    cgroup.trial.cache_clear()
+    cgroup.why_unavailable.cache_clear()
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def says(program: Path, script: str) -> None:
 
 def test_a_trial_that_prints_ok_gives_control_groups(played: Path) -> None:
     says(played, 'echo "$@" > "$XDG_RUNTIME_DIR/asked"; echo ok')
-    assert cgroup.trial() == ""
+    assert cgroup.why_unavailable() == ""
     asked = (played.parent.parent / "asked").read_text()
     assert "--user --scope --quiet --collect --unit=aide-local-" in asked
     assert "-p Delegate=yes -- " in asked
@@ -61,7 +61,7 @@ def test_a_trial_that_prints_ok_gives_control_groups(played: Path) -> None:
     ("script", "reason"),
     [
         ("echo 'Failed to connect to bus: No medium found' >&2; exit 1", "No medium found"),
-        ("exit 0", "the trial said nothing"),
+        ("exit 0", "the trial printed nothing"),
         ("exec sleep 60", "timed out"),
         # The command runs, but in no scope: then it must find so out by itself.
         ('while [ "$1" != -- ]; do shift; done; shift; exec "$@"', "not in a scope of its own"),
@@ -72,7 +72,7 @@ def test_a_trial_that_fails_says_why(
 ) -> None:
     monkeypatch.setattr(cgroup, "_PATIENCE", 1.0 if "sleep" in script else 30.0)
     says(played, script)
-    assert reason in cgroup.trial()
+    assert reason in cgroup.why_unavailable()
 
 
 def test_without_a_manager_or_a_unified_hierarchy_nothing_is_started(
@@ -80,10 +80,10 @@ def test_without_a_manager_or_a_unified_hierarchy_nothing_is_started(
 ) -> None:
     says(played, 'echo started > "$XDG_RUNTIME_DIR/started"; echo ok')
     monkeypatch.delenv("XDG_RUNTIME_DIR")
-    assert "no user manager" in cgroup.trial()
-    cgroup.trial.cache_clear()
+    assert "no user manager" in cgroup.why_unavailable()
+    cgroup.why_unavailable.cache_clear()
     monkeypatch.setattr(cgroup, "_ROOT", "/nonexistent")
-    assert "cgroup v2" in cgroup.trial()
+    assert "cgroup v2" in cgroup.why_unavailable()
     assert not (played.parent.parent / "started").exists()
 
 
@@ -91,7 +91,7 @@ def test_the_server_starts_in_the_scope_and_says_when_the_scope_is_none(played: 
     """The played manager gives the trial its word and the server no scope."""
     says(
         played,
-        'case "$*" in *sandbox.cgroup*) echo ok; exit;; esac\n'
+        'case "$*" in *sandbox.kernel.cgroup*) echo ok; exit;; esac\n'
         'while [ "$1" != -- ]; do shift; done; shift; exec "$@"',
     )
     made = ProcessSandbox(Level.LIMITS, warm=False)
@@ -113,7 +113,7 @@ def test_a_group_bounds_memory_without_swap_and_tasks(
             Path(path, name).touch()
 
     monkeypatch.setattr(os, "mkdir", with_files)
-    group = Group.of(SPEC, str(tmp_path))
+    group = Group.for_execution(SPEC, str(tmp_path))
     group.enter()
     folder = Path(group.folder)
     assert {name: (folder / name).read_text() for name in FILES} == {
@@ -125,9 +125,9 @@ def test_a_group_bounds_memory_without_swap_and_tasks(
     }
     for count, ended in ((0, False), (3, True)):
         (folder / "memory.events").write_text(f"low 0\noom 9\noom_kill {count}\n")
-        assert group.out_of_memory() is ended
+        assert group.ran_out_of_memory() is ended
 
 
 def test_a_group_without_its_controllers_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        Group.of(SPEC, str(tmp_path))
+        Group.for_execution(SPEC, str(tmp_path))

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 import aide_local
+from aide_local.sandbox import interpreter
 from aide_local.sandbox.host import runner
 from aide_local.sandbox.host.runner import ProcessSandbox
 from aide_local.sandbox.kernel import landlock
@@ -27,24 +28,24 @@ import ctypes, json, os, resource, signal, socket, sys
 sys.path.insert(0, {root!r})
 from aide_local.sandbox.inside import gate
 from aide_local.sandbox.kernel import namespaces, numbers
-from aide_local.sandbox.host.runner import interpreter_folders
-from aide_local.sandbox.spec import Server
-from aide_local.sandbox.kernel.syscalls import mount, umount_detached, unshare
+from aide_local.sandbox.interpreter import interpreter_folders
+from aide_local.sandbox.spec import ServerSpec
+from aide_local.sandbox.kernel.syscalls import mount, detach_mount, unshare
 
 level, only, port, secret, listening, parent = json.loads(sys.argv[1])
 _, connection = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 if level == "strict":
-    server = Server(
+    server = ServerSpec(
         level=level, confined=True, imports=False, scope=False, readable=list(interpreter_folders(sys.executable))
     )
-    _, trouble = gate.divide(server, connection, os.environ["GROUPS"])
+    _, trouble = gate.start(server, connection, os.environ["GROUPS"])
     assert not trouble, trouble
 elif level == "landlock":
-    server = Server(
+    server = ServerSpec(
         level=level, confined=True, imports=False, scope=False, readable=list(interpreter_folders(sys.executable)),
         places=[os.environ["TMPDIR"]],
     )
-    gate.fence(server, os.environ["GROUPS"])
+    gate.confine(server, os.environ["GROUPS"])
 
 libc = ctypes.CDLL(None, use_errno=True)
 def call(name, *given):
@@ -98,9 +99,9 @@ attempts = {{
     "have a capability": capabilities,
     "make a file set-id": set_id,
     "dump core": lambda: resource.setrlimit(resource.RLIMIT_CORE, (1, 1)),
-    "unmount the system": lambda: umount_detached("/usr"),
+    "unmount the system": lambda: detach_mount("/usr"),
     "mount over the system": lambda: mount("tmpfs", "/usr", "tmpfs", 0),
-    "unmount it in namespaces of its own": lambda: in_namespaces_of_its_own(lambda: umount_detached("/usr")),
+    "unmount it in namespaces of its own": lambda: in_namespaces_of_its_own(lambda: detach_mount("/usr")),
     "make it writable there": lambda: mount("none", "/usr", None, 32 | 4096),
     "trace": lambda: call("ptrace", 0, 0, 0, 0),
     "read another's memory": lambda: call("process_vm_readv", parent, 0, 0, 0, 0, 0),
@@ -251,7 +252,7 @@ def test_a_file_of_the_system_may_be_replaced_while_a_server_lives(
     """As an update of packages does with /etc/ld.so.cache."""
     shown = tmp_path / "shown.conf"
     shown.write_text("shown")
-    folders = runner.interpreter_folders
+    folders = interpreter.interpreter_folders
     monkeypatch.setattr(runner, "interpreter_folders", lambda python: (*folders(python), str(shown)))
     sandbox = ProcessSandbox(Level.STRICT, imports=False)
     try:

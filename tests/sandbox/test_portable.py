@@ -136,7 +136,7 @@ def program(tmp_path: Path) -> Path:
 
 def test_where_there_is_a_sandbox_exec_it_gets_the_profile(program: Path, tmp_path: Path) -> None:
     sandbox = PortableSandbox(str(program))
-    assert sandbox.profiled
+    assert sandbox.applies_profile
     bench = Bench(sandbox, tmp_path)
     assert bench.run("print('up')").output == "up\n"
     assert f'(subpath "{bench.working.resolve()}")' in (tmp_path / "profile").read_text()
@@ -144,8 +144,8 @@ def test_where_there_is_a_sandbox_exec_it_gets_the_profile(program: Path, tmp_pa
 
 def test_a_sandbox_exec_that_refuses_the_profile_is_not_used(program: Path, tmp_path: Path) -> None:
     program.write_text("#!/bin/sh\nexit 65\n")
-    assert not PortableSandbox(str(program)).profiled
-    assert not PortableSandbox("/nonexistent").profiled
+    assert not PortableSandbox(str(program)).applies_profile
+    assert not PortableSandbox("/nonexistent").applies_profile
 
 
 def test_the_profile_denies_writing_and_the_network_but_in_the_folders() -> None:
@@ -175,13 +175,13 @@ def test_on_a_mac_the_modules_load_and_limits_is_what_there_is(tmp_path: Path) -
 from pathlib import Path
 from aide_local.errors import SandboxError
 from aide_local.sandbox.protocol import Candidate, Limits
-from aide_local.sandbox.host.select import create_sandbox, probe
+from aide_local.sandbox.host.select import create_sandbox, try_levels
 import aide_local.sandbox.host.collect, aide_local.cli.sandbox
 try:
     create_sandbox("auto")
 except SandboxError as error:
     print(error.message)
-print([trial.works for trial in probe()])
+print([trial.works for trial in try_levels()])
 made = create_sandbox("limits")
 print(type(made).__name__, made.run(Candidate(*map(Path, ("script.py", "input", "working"))), Limits(wall=60)).output)
 """

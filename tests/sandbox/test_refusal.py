@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aide_local.sandbox.host.refusal import hint, refused
+from aide_local.sandbox.host.refusal import hint, refused_call
 from aide_local.sandbox.host.select import create_sandbox
 from aide_local.sandbox.protocol import Level, Sandbox
 from aide_local.types import NodeError, OutcomeKind
@@ -40,8 +40,8 @@ def error(type_: str, message: str, line: str = "", marks: str = "") -> NodeErro
     ],
 )  # fmt: skip
 def test_the_call_and_the_path_are_read_from_the_exception(given: NodeError, what: str) -> None:
-    assert refused(given, Level.STRICT) == what
-    assert refused(given, Level.LIMITS) == ""  # where nothing is refused
+    assert refused_call(given, Level.STRICT) == what
+    assert refused_call(given, Level.LIMITS) == ""  # where nothing is refused
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_the_call_and_the_path_are_read_from_the_exception(given: NodeError, wha
     ],
 )
 def test_what_a_script_has_forbidden_itself_or_others_did_is_no_refusal(given: NodeError) -> None:
-    assert refused(given, Level.STRICT) == ""
+    assert refused_call(given, Level.STRICT) == ""
 
 
 def test_of_a_file_that_is_not_there_it_is_said_what_is() -> None:

@@ -1,4 +1,4 @@
-"""The supervisor's loop: what a candidate prints, how it ends, and which limit it passes."""
+"""The watchdog: forward what a candidate prints, and find out how it ends or which limit it passes."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import socket
 import time
 
 from aide_local.sandbox.kernel.namespaces import SPARE_FILES
-from aide_local.sandbox.kernel.processes import Process, descendants, private_and_shared, reap
+from aide_local.sandbox.kernel.processes import Process, Reaped, descendants, private_and_shared, reap
 from aide_local.sandbox.kernel.shared_memory import SharedMemory
-from aide_local.sandbox.kernel.storage import Holding, measure, nameless
+from aide_local.sandbox.kernel.storage import DiskUsage, measure_folders, unlinked_bytes
 from aide_local.sandbox.spec import THREADS_EACH, End, Spec
 
 _EVERY = 0.05  # seconds between looks at the processes
-_HELD_EVERY = 0.25  # between looks at what they hold
+_UNLINKED_EVERY = 0.25  # between looks at their files without a name
 _DISK_EVERY = 0.5
 _DISK_SHARE = 0.1  # of the time may go into walks of the folders
 
 
-class Watch:
-    """Of one execution. ``child`` is the process of ours that the candidate is below of."""
+class Watchdog:
+    """Watches one execution. ``child`` is the supervisor's child: the candidate is its child."""
 
     def __init__(
         self, spec: Spec, child: int, connection: socket.socket, output: int, status: int, began: float
@@ -36,24 +36,25 @@ class Watch:
         self._sent = 0
         self._peak = 0
         self._cpu = 0.0
-        self.reaped = 0.0
-        self._disk_at = self._held_at = began
-        self._held: dict[int, int] = {}
+        self.reaped = Reaped()
+        self._disk_at = self._unlinked_at = began
+        self._unlinked: dict[int, int] = {}
         # Level landlock: the folder with the script and its temporary files is on disk, too.
         self._folders = [spec.working] if spec.level == "strict" else [spec.working, spec.base]
         self._on_disk = {os.stat(folder).st_dev for folder in self._folders}
         self._shared = SharedMemory() if spec.level != "strict" else None
-        self.ram: list[int] = []  # descriptors of the private file systems in memory
+        self.ram: list[int] = []  # descriptors of the execution's own file systems in memory
         self._selector = selectors.DefaultSelector()
         for source in (connection, output, status):
             self._selector.register(source, selectors.EVENT_READ)
         os.set_blocking(output, False)
 
     def until_end(self) -> End:
+        """Return how the candidate ended, or which limit it has passed; then it still runs."""
         killed = ""
-        how: int | None = None
-        next_look = time.monotonic()
-        while not killed and how is None:
+        status: int | None = None
+        next_look = time.monotonic() + _EVERY
+        while not killed and status is None:
             for key, _ in self._selector.select(max(0.0, next_look - time.monotonic())):
                 if key.fileobj is self._connection:
                     killed = "cancelled"
@@ -61,30 +62,30 @@ class Watch:
                     self._forward()
                 else:
                     content = os.read(self._status, 4)
-                    how = int.from_bytes(content, "little") if len(content) == 4 else -1
+                    status = int.from_bytes(content, "little") if len(content) == 4 else -1
             if self._sent > self._spec.output:
                 killed = "output_flood"
             if time.monotonic() >= next_look:
                 killed = killed or self._look()
                 next_look = time.monotonic() + _EVERY
         return End(
-            status=how if how != -1 else None,
-            killed=killed if how is None else "",
+            status=status if status != -1 else None,
+            killed=killed if status is None else "",
             cpu=self._cpu,
             peak_memory=self._peak,
         )
 
     def _look(self) -> str:
-        """The limit that is passed, or nothing."""
+        """Return which limit is passed, or nothing."""
         spec = self._spec
         now = time.monotonic()
         self.reaped += reap()
         everything = descendants(os.getpid())
-        self._cpu = max(self._cpu, self.reaped + sum(process.cpu for process in everything))
+        self._cpu = max(self._cpu, self.reaped.cpu + sum(process.cpu for process in everything))
         below = [process for process in everything if not self._is_ours(process)]
-        if now - self._held_at > _HELD_EVERY:
-            self._held_at = now
-            self._held = nameless(below)
+        if now - self._unlinked_at > _UNLINKED_EVERY:
+            self._unlinked_at = now
+            self._unlinked = unlinked_bytes(below)
         if self._passes_memory(below):
             return "memory"
         if now - self._began > spec.wall:
@@ -97,22 +98,23 @@ class Watch:
         if self._files_in_memory() > spec.files + SPARE_FILES:
             return "disk"
         if now > self._disk_at:
-            if self.disk().passes(spec.disk, spec.files):
+            if self.disk().exceeds(spec.disk, spec.files):
                 return "disk"
             took = time.monotonic() - now
             self._disk_at = now + max(_DISK_EVERY, took / _DISK_SHARE)
         return ""
 
     def _is_ours(self, process: Process) -> bool:
-        """The child, and in namespaces their init."""
-        return process.pid == self._child or (process.parent == self._child and self._spec.level == "strict")
+        """Whether it is the child, or the init that the child, bubblewrap, has started."""
+        return process.pid == self._child or (process.parent == self._child and self._spec.bubblewrap != "")
 
     def _passes_memory(self, below: list[Process]) -> bool:
-        """Is it too much? A quick sum counts shared pages several times; the exact one is made if it must be."""
-        shared = sum(size for device, size in self._held.items() if device not in self._on_disk)
+        """Whether memory is over the limit. A quick sum counts shared pages several times; only if it is over the
+        limit, the exact sum is made."""
+        shared = sum(size for device, size in self._unlinked.items() if device not in self._on_disk)
         for place in self.ram:
             state = os.fstatvfs(place)
-            shared -= self._held.get(os.fstat(place).st_dev, 0)
+            shared -= self._unlinked.get(os.fstat(place).st_dev, 0)
             shared += (state.f_blocks - state.f_bfree) * state.f_frsize
         if self._shared is not None:
             shared += self._shared.size()
@@ -124,19 +126,19 @@ class Watch:
         return self._spec.memory is not None and memory > self._spec.memory
 
     def _files_in_memory(self) -> int:
-        """Each takes memory of the kernel's; bubblewrap sets no bound for them."""
+        """Count the files in memory: each takes memory of the kernel's, and bubblewrap does not bound their number."""
         states = map(os.fstatvfs, self.ram)
         return sum(state.f_files - state.f_ffree for state in states)
 
-    def disk(self) -> Holding:
-        """What working/ holds, with the files that have no name any more."""
-        holding = measure(self._folders, self._spec.disk, self._spec.files)
-        holding.size += sum(size for device, size in self._held.items() if device in self._on_disk)
-        return holding
+    def disk(self) -> DiskUsage:
+        """Measure working/, with its files that have no name any more."""
+        usage = measure_folders(self._folders, self._spec.disk, self._spec.files)
+        usage.size += sum(size for device, size in self._unlinked.items() if device in self._on_disk)
+        return usage
 
-    def forget_held(self) -> None:
-        """No process is left: neither is what they alone held."""
-        self._held = {}
+    def forget_unlinked(self) -> None:
+        """Call it when no process is left: then neither are the files that only they had open."""
+        self._unlinked = {}
 
     def _forward(self) -> bool:
         try:
@@ -153,7 +155,7 @@ class Watch:
         return True
 
     def drain(self) -> None:
-        """What was written before the end; all writers are gone by now."""
+        """Forward what was written before the end; call it when no writer is left."""
         try:
             while self._forward():
                 pass
@@ -162,5 +164,9 @@ class Watch:
 
 
 def send(connection: socket.socket, message: dict[str, object]) -> None:
-    """Raises OSError: nobody listens any more."""
+    """Send one line of JSON.
+
+    Raises:
+        OSError: the other side is gone.
+    """
     connection.sendall(json.dumps(message).encode() + b"\n")

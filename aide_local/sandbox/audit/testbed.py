@@ -1,4 +1,4 @@
-"""What lies outside a candidate's folders while it is attacked from within, and what has become of it."""
+"""The surroundings of an attack: files, sockets and a process that it may try to reach, and whether they were harmed."""
 
 from __future__ import annotations
 
@@ -19,16 +19,15 @@ from aide_local.sandbox.host.clean import remove_tree
 from aide_local.sandbox.kernel.numbers import numbers
 from aide_local.sandbox.protocol import Limits
 
-_BEATING = 0.25  # seconds in which a survivor would show itself
-_SURVIVAL = 15.0  # longer than any attempt goes on by itself
+_HEARTBEAT = 0.25  # seconds in which a survivor would show itself
+_LONGEST_SURVIVAL = 15.0  # seconds; no attack goes on for longer by itself
 _SHARED = "/dev/shm"
 
 
-class Stage:
-    """One attack's surroundings: a person's folder, sockets, a process. To be used with ``with``."""
+class Testbed:
+    """A person's folder, sockets and a process, for one attack. Use it with ``with``."""
 
     def __init__(self, limits: Limits, *, landlock: bool) -> None:
-        # Not below /tmp's own name: what a private /tmp hides would not be seen to be confined by mounts.
         self.folder = Path(tempfile.mkdtemp(prefix=f"audit-{os.getpid()}-"))
         self.input, self.working = self.folder / "input", self.folder / "working"
         self.outside = self.folder / "person"
@@ -50,16 +49,16 @@ class Stage:
             "home": str(Path.home()),
             "token": self.token,
             "shared": str(self.shared),
-            "victim": self._victim(),
+            "victim": self._start_victim(),
             "calls": numbers(),
             "limits": asdict(limits),
             "landlock": landlock,
-            **self._sockets(),
+            **self._listen(),
         }
         (self.input / "where.json").write_text(json.dumps(where))
-        self._before = self._picture()
+        self._before = self._snapshot()
 
-    def _victim(self) -> int:
+    def _start_victim(self) -> int:
         command = [sys.executable, "-c", "import time; time.sleep(120)"]
         process = subprocess.Popen(command, env={**os.environ, "SECRET": "of another process"})
         self._closing.callback(process.wait)
@@ -67,8 +66,8 @@ class Stage:
         self._process = process
         return process.pid
 
-    def _sockets(self) -> dict[str, object]:
-        def listening(one: socket.socket, address: object) -> socket.socket:
+    def _listen(self) -> dict[str, object]:
+        def bind(one: socket.socket, address: object) -> socket.socket:
             self._closing.enter_context(one)
             one.bind(address)  # type: ignore[arg-type]
             if one.type == socket.SOCK_STREAM:
@@ -79,28 +78,28 @@ class Stage:
             return one
 
         found: dict[str, object] = {"tcp6": 0, "abstract": self.token}
-        found["tcp"] = listening(socket.socket(), ("127.0.0.1", 0)).getsockname()[1]
+        found["tcp"] = bind(socket.socket(), ("127.0.0.1", 0)).getsockname()[1]
         with contextlib.suppress(OSError):  # a machine without IPv6
-            found["tcp6"] = listening(socket.socket(socket.AF_INET6), ("::1", 0)).getsockname()[1]
-        udp = listening(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), ("127.0.0.1", 0))
+            found["tcp6"] = bind(socket.socket(socket.AF_INET6), ("::1", 0)).getsockname()[1]
+        udp = bind(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), ("127.0.0.1", 0))
         found["udp"] = udp.getsockname()[1]
         for name, kind in (("socket", socket.SOCK_STREAM), ("datagram", socket.SOCK_DGRAM)):
             found[name] = str(self.outside / name)
-            listening(socket.socket(socket.AF_UNIX, kind), found[name])
-        listening(socket.socket(socket.AF_UNIX), "\0" + self.token)
+            bind(socket.socket(socket.AF_UNIX, kind), found[name])
+        bind(socket.socket(socket.AF_UNIX), "\0" + self.token)
         return found
 
-    def _picture(self) -> dict[str, tuple[object, ...]]:
-        """All that a candidate must not change: files outside and in input/, with what is known about them."""
-        picture: dict[str, tuple[object, ...]] = {}
+    def _snapshot(self) -> dict[str, tuple[object, ...]]:
+        """Return all that a candidate must not change: the files outside and in input/, with their attributes."""
+        snapshot: dict[str, tuple[object, ...]] = {}
         for top in (self.input, self.outside):
             for path in sorted(top.iterdir()):
-                picture[str(path.relative_to(self.folder))] = _state(path)
-        return picture
+                snapshot[str(path.relative_to(self.folder))] = _attributes(path)
+        return snapshot
 
     def damage(self) -> str:
-        """What is not as it was, or lives on; empty if nothing."""
-        after = self._picture()
+        """Return what has changed, was left behind or lives on; empty if nothing."""
+        after = self._snapshot()
         changed = sorted(
             name for name in self._before.keys() | after if self._before.get(name) != after.get(name)
         )
@@ -115,29 +114,29 @@ class Stage:
         heart = self.working / "heartbeat"
         if heart.exists():
             before = heart.read_bytes()
-            time.sleep(_BEATING)
+            time.sleep(_HEARTBEAT)
             if heart.read_bytes() != before:
                 return "a process of it lives on"
-        left = [str(path) for path in self._left() if path != self.shared]
+        left = [str(path) for path in self._left_behind() if path != self.shared]
         return f"left behind: {', '.join(left[:3])}" if left else ""
 
-    def _left(self) -> list[Path]:
+    def _left_behind(self) -> list[Path]:
         return [
             path for place in ("/tmp", "/var/tmp", _SHARED) for path in Path(place).glob(self.token + "*")
         ]
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> Testbed:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._closing.close()
-        for path in self._left():
+        for path in self._left_behind():
             path.unlink(missing_ok=True)
         self._clean()
 
     def _clean(self) -> None:
-        """What lives on without a sandbox writes on, for some seconds (:data:`_SURVIVAL`)."""
-        end = time.monotonic() + _SURVIVAL
+        """Remove the folder; without a sandbox survivors write to it for up to :data:`_LONGEST_SURVIVAL` seconds."""
+        end = time.monotonic() + _LONGEST_SURVIVAL
         while True:
             try:
                 return remove_tree(self.folder)
@@ -147,7 +146,7 @@ class Stage:
                 time.sleep(0.2)
 
 
-def _state(path: Path) -> tuple[object, ...]:
+def _attributes(path: Path) -> tuple[object, ...]:
     try:
         found = path.lstat()
         content = path.read_bytes() if stat.S_ISREG(found.st_mode) else b""
