@@ -99,8 +99,10 @@ def _confine(server: ServerSpec, connection: socket.socket, groups: str) -> tupl
 
 def _import_packages() -> None:
     for name in _PACKAGES:
-        with contextlib.suppress(ImportError):  # what is not installed is not needed
+        try:
             __import__(name)
+        except Exception:  # noqa: BLE001 - not installed, or broken: a script that imports it will say so
+            continue
     gc.collect()
     gc.freeze()  # so that a collection in a fork does not write to, and so copy, their pages
 

@@ -129,8 +129,7 @@ def _start_below(
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if group is not None:
             group.enter()
-        if spec.cores:
-            os.sched_setaffinity(0, spec.cores)
+        _bind_to_cores(spec.cores)
         if spec.bubblewrap:
             _enter_bubblewrap(spec, output, status, trouble, channel)
         elif spec.level == "strict":
@@ -154,6 +153,20 @@ def _start_below(
     else:
         wait = partial(_wait_as_broker, asked, asking, spec)
         start_candidate(spec, output, status, trouble, asking, wait)
+
+
+def _bind_to_cores(cores: list[int]) -> None:
+    """Let this process and all that it starts run on the cores only; on all if there are none.
+
+    Raises:
+        OSError: none of them may be used.
+    """
+    if cores:
+        try:
+            os.sched_setaffinity(0, cores)
+        except OSError as error:
+            names = ", ".join(map(str, cores))
+            raise OSError(f"it cannot run on the cores {names}: {error.strerror}") from error
 
 
 def _enter_bubblewrap(spec: Spec, output: int, status: int, trouble: int, channel: socket.socket) -> NoReturn:
