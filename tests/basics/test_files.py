@@ -14,7 +14,7 @@ from aide_local.basics.files import becoming, check_writable, write_whole
 
 @pytest.fixture(autouse=True)
 def umask() -> Iterator[None]:
-    """One that is told from the usual."""
+    """Set one that differs from the usual one."""
     before = os.umask(0o027)
     yield
     os.umask(before)

@@ -1,4 +1,4 @@
-"""What honest scripts do must work at every level: parallel libraries, threads, files, databases, plots."""
+"""Honest scripts work at every level: parallel libraries, threads, files, databases, plots."""
 
 from __future__ import annotations
 

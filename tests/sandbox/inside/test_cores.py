@@ -1,4 +1,4 @@
-"""The threads and the cores of an execution: what the caller gives is what libraries use that are told nothing."""
+"""Threads and cores of an execution: libraries use what the caller gives, in scripts that say nothing about them."""
 
 from __future__ import annotations
 

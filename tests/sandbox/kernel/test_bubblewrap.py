@@ -1,4 +1,4 @@
-"""The second way to level strict: bwrap makes the namespaces, chosen where we cannot."""
+"""The second way to level strict: bwrap makes the namespaces, chosen if we cannot."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from aide_local.sandbox.kernel import bubblewrap, namespaces
 from aide_local.sandbox.protocol import Backend, Level
 from aide_local.sandbox.spec import Spec
 from aide_local.types import OutcomeKind
+from tests.sandbox.audit.test_audit import as_ordinary_user, audit, check, place  # noqa: F401
 from tests.sandbox.running import QUICK, Bench
-from tests.sandbox.test_attacks import as_ordinary_user, audit, check, place  # noqa: F401
 
 TRIAL = try_level(Level.STRICT, Backend.BUBBLEWRAP)
 needs_bubblewrap = pytest.mark.skipif(
@@ -64,7 +64,7 @@ def fake_trials(monkeypatch: pytest.MonkeyPatch, works: set[str]) -> None:
         ({"landlock"}, "landlock", ""),
     ],
 )
-def test_the_best_that_works_is_taken(
+def test_the_best_level_that_works_is_used(
     works: set[str], level: str, backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_trials(monkeypatch, works)
@@ -72,7 +72,7 @@ def test_the_best_that_works_is_taken(
     assert (made.level.value, made.backend) == (level, backend)
 
 
-def test_a_backend_that_is_asked_for_is_taken_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backend_that_is_asked_for_is_used_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_trials(monkeypatch, {"namespaces", "bubblewrap"})
     assert create_sandbox("strict", backend="bubblewrap").backend == "bubblewrap"
     fake_trials(monkeypatch, {"namespaces"})
@@ -90,7 +90,7 @@ def test_without_the_program_the_trial_says_so(monkeypatch: pytest.MonkeyPatch) 
     assert "apt install bubblewrap" in trial.fix
 
 
-def test_the_doctor_tries_bubblewrap_only_where_our_namespaces_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_doctor_tries_bubblewrap_only_if_our_namespaces_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_trials(monkeypatch, {"bubblewrap", "landlock"})
     *found, groups = ((finding.state.value, finding.text) for finding in doctor._sandbox())
     assert "control groups" in groups[1]
@@ -189,7 +189,7 @@ def test_nothing_outside_is_to_be_read_or_written(bench: Bench) -> None:
         ),
     ],
 )
-def test_every_end_is_told_as_it_was(
+def test_every_end_is_reported_as_it_was(
     bench: Bench, code: str, kind: OutcomeKind, exit_code: int | None, number: int | None
 ) -> None:
     limits = replace(TIGHT, wall=2.0 if kind is OutcomeKind.TIMEOUT else 60.0)
@@ -198,7 +198,7 @@ def test_every_end_is_told_as_it_was(
 
 
 @needs_bubblewrap
-def test_what_bubblewrap_complains_about_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_bubblewrap_complains_about_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = tmp_path / "bwrap"
     fake.write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2; exit 1\n")
     fake.chmod(0o755)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import psutil
 import pytest
@@ -151,7 +152,7 @@ def person(tmp_path: Path) -> Iterator[tuple[int, str, str, int]]:
         yield tcp.getsockname()[1], str(secret), str(tmp_path / "local"), os.getpid()
 
 
-# What does no harm where nothing confines it.
+# Attempts that do no harm if nothing confines them.
 HARMLESS = {
     "read a file of the person's", "list the person's folder", "read the users", "write beside the person's file",
     "connect to the machine", "connect to a local socket", "connect to an abstract socket", "see another process",
@@ -232,7 +233,32 @@ def test_a_running_server_is_confined_and_its_forks_work(level: Level, tmp_path:
 
 
 @pytest.mark.skipif(Level.STRICT not in LEVELS, reason="it needs namespaces")
-def test_a_folder_that_is_not_there_is_told_and_the_next_execution_works(tmp_path: Path) -> None:
+def test_the_supervisor_of_a_candidate_has_no_capability(tmp_path: Path) -> None:
+    sandbox = ProcessSandbox(Level.STRICT, imports=False)
+    cancel = Event()
+    found: list[dict[str, str]] = []
+
+    def look(_: str) -> None:
+        (supervisor,) = importing(sandbox, Level.STRICT).children()
+        status = Path(f"/proc/{supervisor.pid}/status").read_text()
+        found.append(
+            {name: value.strip() for name, value in (line.split(":", 1) for line in status.splitlines())}
+        )
+        cancel.set()
+
+    try:
+        Bench(sandbox, tmp_path).run(
+            "import time; print('up'); time.sleep(60)", on_output=look, cancel=cancel
+        )
+    finally:
+        sandbox.close()
+    (fields,) = found
+    assert [int(fields[name], 16) for name in ("CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb")] == [0] * 5
+    assert (fields["NoNewPrivs"], fields["Seccomp"]) == ("1", "2")
+
+
+@pytest.mark.skipif(Level.STRICT not in LEVELS, reason="it needs namespaces")
+def test_a_folder_that_is_not_there_is_an_error_and_the_next_execution_works(tmp_path: Path) -> None:
     sandbox = ProcessSandbox(Level.STRICT, imports=False)
     try:
         bench = Bench(sandbox, tmp_path)

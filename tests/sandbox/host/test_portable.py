@@ -79,7 +79,7 @@ def test_a_script_runs_with_its_folders_and_an_environment_of_its_own(
         ("open('working/x', 'wb').write(b'x' * 2**20)", replace(QUICK, disk=2**18), OutcomeKind.DISK),
     ],
 )
-def test_every_end_is_told_as_it_was(bench: Bench, code: str, limits: Limits, kind: OutcomeKind) -> None:
+def test_every_end_is_reported_as_it_was(bench: Bench, code: str, limits: Limits, kind: OutcomeKind) -> None:
     outcome = bench.run(code, limits)
     assert outcome.kind is kind, outcome
     assert outcome.error is not None
@@ -127,14 +127,14 @@ def test_nothing_is_left_on_disk(bench: Bench, tmp_path: Path, monkeypatch: pyte
 
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
-    """Plays sandbox-exec: writes down the profile and runs the command."""
+    """Stands in for sandbox-exec: stores the profile and runs the command."""
     found = tmp_path / "sandbox-exec"
     found.write_text(f'#!/bin/sh\nprintf %s "$2" > {tmp_path}/profile\nshift 2\nexec "$@"\n')
     found.chmod(0o755)
     return found
 
 
-def test_where_there_is_a_sandbox_exec_it_gets_the_profile(program: Path, tmp_path: Path) -> None:
+def test_a_sandbox_exec_that_is_there_gets_the_profile(program: Path, tmp_path: Path) -> None:
     sandbox = PortableSandbox(str(program))
     assert sandbox.applies_profile
     bench = Bench(sandbox, tmp_path)
@@ -190,8 +190,8 @@ print(type(made).__name__, made.run(Candidate(*map(Path, ("script.py", "input", 
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
-    told, trials, made, *_ = done.stdout.splitlines()
-    assert "darwin has neither namespaces nor Landlock" in told
+    message, trials, made, *_ = done.stdout.splitlines()
+    assert "darwin has neither namespaces nor Landlock" in message
     assert "True" not in trials
     assert made == "PortableSandbox up"
     assert os.listdir(tmp_path / "working") == []

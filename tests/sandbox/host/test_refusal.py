@@ -1,4 +1,4 @@
-"""What the sandbox refused is named: the call, and of what."""
+"""An outcome names what the sandbox refused: the call, and on what."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
         ("import subprocess; subprocess.run(['/tmp/../x/program'])", ""),
     ],
 )
-def test_a_refusal_is_told_with_the_call_and_the_line(
+def test_a_refusal_is_reported_with_the_call_and_the_line(
     code: str, what: str, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     outcome = Bench(sandbox, tmp_path).run(code)

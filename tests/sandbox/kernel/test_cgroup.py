@@ -1,4 +1,4 @@
-"""Control groups as the outermost bound: found out by a trial, asked of a user manager that is played here."""
+"""Control groups, the outermost bound: a trial finds out whether there are any. The user manager is a stand-in."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def fresh_trial() -> Iterator[None]:
 
 
 @pytest.fixture
-def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine with a unified hierarchy, a user manager, and a systemd-run that the test writes."""
+def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The systemd-run, written by the test, of a machine with a unified hierarchy and a user manager."""
     hierarchy, programs = tmp_path / "cgroup", tmp_path / "bin"
     for folder in (hierarchy, programs):
         folder.mkdir()
@@ -44,15 +44,15 @@ def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return programs / "systemd-run"
 
 
-def says(program: Path, script: str) -> None:
+def answer(program: Path, script: str) -> None:
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
 
 
-def test_a_trial_that_prints_ok_gives_control_groups(played: Path) -> None:
-    says(played, 'echo "$@" > "$XDG_RUNTIME_DIR/asked"; echo ok')
+def test_a_trial_that_prints_ok_gives_control_groups(manager: Path) -> None:
+    answer(manager, 'echo "$@" > "$XDG_RUNTIME_DIR/asked"; echo ok')
     assert cgroup.why_unavailable() == ""
-    asked = (played.parent.parent / "asked").read_text()
+    asked = (manager.parent.parent / "asked").read_text()
     assert "--user --scope --quiet --collect --unit=aide-local-" in asked
     assert "-p Delegate=yes -- " in asked
 
@@ -63,34 +63,36 @@ def test_a_trial_that_prints_ok_gives_control_groups(played: Path) -> None:
         ("echo 'Failed to connect to bus: No medium found' >&2; exit 1", "No medium found"),
         ("exit 0", "the trial printed nothing"),
         ("exec sleep 60", "timed out"),
-        # The command runs, but in no scope: then it must find so out by itself.
+        # The command runs, but in no scope: then it must find that out by itself.
         ('while [ "$1" != -- ]; do shift; done; shift; exec "$@"', "not in a scope of its own"),
     ],
 )
 def test_a_trial_that_fails_says_why(
-    played: Path, script: str, reason: str, monkeypatch: pytest.MonkeyPatch
+    manager: Path, script: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cgroup, "_PATIENCE", 1.0 if "sleep" in script else 30.0)
-    says(played, script)
+    answer(manager, script)
     assert reason in cgroup.why_unavailable()
 
 
 def test_without_a_manager_or_a_unified_hierarchy_nothing_is_started(
-    played: Path, monkeypatch: pytest.MonkeyPatch
+    manager: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    says(played, 'echo started > "$XDG_RUNTIME_DIR/started"; echo ok')
+    answer(manager, 'echo started > "$XDG_RUNTIME_DIR/started"; echo ok')
     monkeypatch.delenv("XDG_RUNTIME_DIR")
     assert "no user manager" in cgroup.why_unavailable()
     cgroup.why_unavailable.cache_clear()
     monkeypatch.setattr(cgroup, "_ROOT", "/nonexistent")
     assert "cgroup v2" in cgroup.why_unavailable()
-    assert not (played.parent.parent / "started").exists()
+    assert not (manager.parent.parent / "started").exists()
 
 
-def test_the_server_starts_in_the_scope_and_says_when_the_scope_is_none(played: Path, tmp_path: Path) -> None:
-    """The played manager gives the trial its word and the server no scope."""
-    says(
-        played,
+def test_the_server_starts_in_the_scope_and_says_when_the_scope_is_none(
+    manager: Path, tmp_path: Path
+) -> None:
+    """The stand-in answers the trial with ok, and starts the server in no scope."""
+    answer(
+        manager,
         'case "$*" in *sandbox.kernel.cgroup*) echo ok; exit;; esac\n'
         'while [ "$1" != -- ]; do shift; done; shift; exec "$@"',
     )

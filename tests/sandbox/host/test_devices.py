@@ -62,7 +62,7 @@ def test_a_folder_of_a_devices_name_is_not_shown(tmp_path: Path) -> None:
     assert gpu_files(str(tmp_path)) == [f"{tmp_path}/kfd"]
 
 
-def test_to_ask_for_a_gpu_that_is_not_there_is_an_error_with_its_mend(
+def test_asking_for_a_gpu_that_is_not_there_is_an_error_that_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(devices, "gpu_files", list)
@@ -85,21 +85,21 @@ def test_the_command_line_says_so_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("level", CONFINED, ids=str)
 @pytest.mark.parametrize("given", [False, True])
-def test_the_device_is_open_to_candidates_only_where_it_was_given(
+def test_candidates_can_open_the_device_only_if_they_were_given_it(
     level: Level, given: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """/dev/hwrng or the like plays the GPU: any device that is not shown otherwise."""
-    played = next((path for path in ("/dev/zram0", "/dev/fuse", "/dev/net/tun", "/dev/tty0", "/dev/ptmx")
+    """The stand-in for the GPU is any device that candidates do not see otherwise."""
+    stand_in = next((path for path in ("/dev/zram0", "/dev/fuse", "/dev/net/tun", "/dev/tty0", "/dev/ptmx")
                    if Path(path).exists()), None)  # fmt: skip
-    if played is None:
-        pytest.skip("no device to play with")
-    monkeypatch.setattr(devices, "gpu_files", lambda: [played])
+    if stand_in is None:
+        pytest.skip("no device that could stand in")
+    monkeypatch.setattr(devices, "gpu_files", lambda: [stand_in])
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     sandbox = ProcessSandbox(level, gpu=given)
     try:
         outcome = Bench(sandbox, tmp_path).run(f"""
             import json, os, resource, sys
-            try: how = "open" if os.close(os.open({played!r}, os.O_RDONLY | os.O_NONBLOCK)) is None else ""
+            try: how = "open" if os.close(os.open({stand_in!r}, os.O_RDONLY | os.O_NONBLOCK)) is None else ""
             except OSError as error: how = error.strerror
             print(json.dumps([
                 how, os.path.isdir("/sys/class"), os.environ["CUDA_VISIBLE_DEVICES"], "sklearn" in sys.modules,
@@ -118,7 +118,7 @@ def test_the_device_is_open_to_candidates_only_where_it_was_given(
         assert how in ("Permission denied", "No such file or directory")
 
 
-def test_bubblewrap_is_told_of_the_devices_too() -> None:
+def test_bubblewrap_shows_the_devices_too() -> None:
     spec = Spec(
         level="strict", base="/b", input="/in", working="/out", python=sys.executable, warm=False,
         argv=[], environment={}, devices=["/dev/nvidia0"],
