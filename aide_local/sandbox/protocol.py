@@ -47,7 +47,7 @@ class Limits:
 
     @property
     def thread_count(self) -> int:
-        """Return how many threads the maths libraries are told to start."""
+        """Return how many threads the maths libraries may start."""
         if self.threads is not None:
             return self.threads
         return len(self.cores) if self.cores else os.cpu_count() or 1

@@ -115,7 +115,7 @@ def _open_stepwise(folder: int, parts: list[str]) -> int:
 
 
 def _explain(error: OSError, folder: int, parts: list[str], relative: str) -> ArtefactError:
-    """Find out what could not be opened, only for the message."""
+    """Return the error that says what could not be opened; it is looked at again only for the message."""
     path = ""
     for part in parts:
         path = f"{path}/{part}" if path else part

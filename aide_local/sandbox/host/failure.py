@@ -125,7 +125,7 @@ def read_traceback(output: str) -> NodeError | None:
 
 
 def _drop_own_frames(lines: list[str], frames: list[tuple[int, re.Match[str]]]) -> list[str]:
-    """Leave out the frames of ours, in whose process a warm script runs."""
+    """Leave out the frames of the server, in whose fork a warm script runs."""
     starts = [number for number, _ in frames]
     drop: set[int] = set()
     for at, (number, frame) in enumerate(frames):

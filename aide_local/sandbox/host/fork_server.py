@@ -39,7 +39,7 @@ class ForkServer:
         self._identities: dict[str, tuple[int, int] | None] = {}  # of the places
 
     def submit(self, spec: Spec, theirs: socket.socket, places: Sequence[str]) -> None:
-        """Have it executed; the supervisor reports through ``theirs``.
+        """Send the execution to the process; its supervisor reports through ``theirs``.
 
         ``places`` contain the execution's folders. If the process may not reach one of them, another is started.
 

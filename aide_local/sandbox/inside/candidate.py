@@ -98,7 +98,7 @@ def become_candidate(spec: Spec, output: int, trouble: int, asking: int = -1) ->
             script = [spec.python, "-s", "-B", SCRIPT_NAME, *spec.argv]
             os.execve(spec.python, script, spec.environment)
         os.close(_TROUBLE)
-    except BaseException as error:  # noqa: BLE001 - told to the supervisor, which raises it
+    except BaseException as error:  # noqa: BLE001 - the supervisor reports it
         os.write(_TROUBLE if _is_open(_TROUBLE) else trouble, f"{type(error).__name__}: {error}".encode())
         os._exit(70)
     _run_script(spec)

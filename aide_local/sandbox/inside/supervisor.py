@@ -51,11 +51,11 @@ def supervise(
     try:
         group = Group.for_execution(spec, groups) if groups else None
         if _makes_namespaces(spec):
-            namespaces.enter(spec.user, spec.group, namespaces.NEW_PID)  # of processes: for children only
+            namespaces.enter(spec.user, spec.group, namespaces.NEW_PID)  # it takes effect for children
     except OSError as error:
         send(connection, {"end": End(setup=str(error)).dump()})
         return
-    prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # after that, for new credentials clear it
+    prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # last, because new credentials clear it
     began = time.monotonic()
     child = os.fork()
     if child == 0:
