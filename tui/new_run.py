@@ -17,7 +17,8 @@ from textual.suggester import SuggestFromList
 from textual.widgets import DirectoryTree, Footer, Input, Label, Static
 
 from aide_local import metrics
-from aide_local.cli.options import at_least, seconds, size
+from aide_local.basics.units import seconds, size
+from aide_local.cli.options import at_least
 from aide_local.errors import AideError, SettingsError
 from aide_local.home import Home
 from aide_local.llm.registry import list_models

@@ -10,7 +10,8 @@ from textual import events
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.screen import Screen
 
-from aide_local.cli.options import at_least, seconds
+from aide_local.basics.units import seconds
+from aide_local.cli.options import at_least
 from aide_local.errors import AideError, SettingsError
 from aide_local.run.loop import Run
 from aide_local.run.steering import check_step

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from aide_local import metrics
 from aide_local.errors import TaskError
+from aide_local.evaluate.bench import Bench
 from aide_local.evaluate.command import CommandEvaluator
+from aide_local.evaluate.cores import CoreBudget
 from aide_local.evaluate.final import Final, finalise
 from aide_local.evaluate.folds import FoldEvaluator
 from aide_local.evaluate.inputs import make_whole_input
@@ -41,7 +42,12 @@ class Opened:
 
 
 def open_evaluator(
-    task: Task, settings: RunSettings, sandbox: Sandbox, folder: Path, review: Reviewer | None = None
+    task: Task,
+    settings: RunSettings,
+    sandbox: Sandbox,
+    folder: Path,
+    cores: CoreBudget,
+    review: Reviewer | None = None,
 ) -> Opened:
     """``folder`` is the run's; what candidates see is prepared in it, or checked if it is there.
 
@@ -57,14 +63,15 @@ def open_evaluator(
     if task.mode is Mode.FOLDS:
         prepared = prepare(task, settings, folder)
         return Opened(
-            FoldEvaluator(prepared, sandbox, limits, python),
+            FoldEvaluator(prepared, Bench.sized(sandbox, limits, cores, prepared.folds, python)),
             prepared.constant_score,
             prepared.scorer.scale,
             lambda tree, out: finalise(prepared, tree, out),
             prepared.folds,
         )
     folder.mkdir(parents=True, exist_ok=True)
-    place = Place(folder, make_whole_input(task, folder / "input"), sandbox, limits, python)
+    bench = Bench.sized(sandbox, limits, cores, 1, python)
+    place = Place(folder, make_whole_input(task, folder / "input"), bench)
     evaluator: Evaluator
     if task.mode is Mode.COMMAND:
         evaluator = CommandEvaluator(task, place, settings.timeout)
@@ -74,13 +81,8 @@ def open_evaluator(
 
 
 def candidate_limits(settings: RunSettings) -> Limits:
-    """Bounds of one execution; the cores are shared among the candidates that run at once."""
-    return Limits(
-        wall=settings.timeout,
-        cpu=settings.cpu_time,
-        memory=settings.memory,
-        threads=max(1, (os.cpu_count() or 1) // settings.parallel),
-    )
+    """Return the bounds of one execution, but for its threads, which are its share of the cores."""
+    return Limits(wall=settings.timeout, cpu=settings.cpu_time, memory=settings.memory)
 
 
 def _known_scale(task: Task) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +16,8 @@ from threading import Lock
 
 from aide_local import __version__
 from aide_local.errors import ModelError, SettingsError, StoreError
+from aide_local.evaluate.cores import CoreBudget, available_cores
 from aide_local.evaluate.assemble import Opened, open_evaluator
-from aide_local.evaluate.final import Final
 from aide_local.evaluate.reported import (
     REVIEW_SCHEMA,
     REVIEW_TOKENS,
@@ -34,20 +34,21 @@ from aide_local.llm.protocol import LanguageModel
 from aide_local.llm.registry import resolve
 from aide_local.prompts.build import Templates
 from aide_local.prompts.pack import Packer
-from aide_local.report.deliver import Deliver, write_files
 from aide_local.run.full_disk import require_room
+from aide_local.run.delivery import Delivery, reserve
+from aide_local.run.execution_lane import Scale
 from aide_local.run.loop import Parts, Run
+from aide_local.run.sources import Script, Sources, first_scripts
 from aide_local.run.precheck import modules_of
 from aide_local.run.writer import Writer
 from aide_local.sandbox.host.select import create_sandbox
 from aide_local.sandbox.interpreter import Interpreter, probe
 from aide_local.sandbox.protocol import Sandbox
-from aide_local.search.policy import make_policy
 from aide_local.search.tree import Tree
 from aide_local.store.database import DuckRunStore
 from aide_local.store.run_store import create_run, open_run
 from aide_local.task import Mode, Task
-from aide_local.types import RunSettings, Sampling
+from aide_local.types import RunSettings, RunState, Sampling
 
 ModelMaker = Callable[[RunSettings], LanguageModel]
 
@@ -76,9 +77,8 @@ def llama(model: str | None, home: Home) -> ModelMaker:
 
 
 def _model_threads(settings: RunSettings) -> int:
-    """The cores that candidates leave free; at least half, for while nothing executes."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores - settings.parallel, cores // 2)
+    """Return half of the cores, at least one: the other half is left to the candidates."""
+    return max(1, len(available_cores()[: settings.cores]) // 2)
 
 
 def start(
@@ -97,7 +97,8 @@ def start(
         undo.callback(sandbox.close)
         model = make_model(settings)
         undo.callback(model.close)
-        _packer(model, task, settings, home, interpreter)  # too small a context is told before a run is made
+        packer = _packer(model, task, settings, home, interpreter)  # refuses before a run is made
+        scripts = first_scripts(task, settings, interpreter.modules, home)
         store = create_run(
             home,
             task=task,
@@ -108,8 +109,10 @@ def start(
             out=out.absolute() if out is not None else None,
         )
         undo.callback(store.close)
-        undo.callback(store.set_state, "failed", "it could not be set up")
-        run = _assemble(store, task, settings, home, model, sandbox, interpreter, resumed=False)
+        undo.callback(store.set_state, RunState.FAILED, "it could not be set up")
+        run = _assemble(
+            store, task, settings, model, sandbox, interpreter, packer, scripts, resumed=False
+        )
         undo.pop_all()
         return run
 
@@ -151,8 +154,12 @@ def resume(
                 f" but {model.info.name} has {model.info.sha256[:12]}….",
                 "Bring the first model file back, or start a new run.",
             )
-        store.set_state("running")
-        run = _assemble(store, task, settings, home, model, sandbox, interpreter, resumed=True)
+        packer = _packer(model, task, settings, home, interpreter)
+        scripts = first_scripts(task, settings, interpreter.modules, home)
+        store.set_state(RunState.RUNNING)
+        run = _assemble(
+            store, task, settings, model, sandbox, interpreter, packer, scripts, resumed=True
+        )
         undo.pop_all()
         return run
 
@@ -161,55 +168,40 @@ def _assemble(
     store: DuckRunStore,
     task: Task,
     settings: RunSettings,
-    home: Home,
     model: LanguageModel,
     sandbox: Sandbox,
     interpreter: Interpreter,
+    packer: Packer,
+    scripts: Sequence[Script],
     *,
     resumed: bool,
 ) -> Run:
     lock = Lock()
-    packer = _packer(model, task, settings, home, interpreter)
+    cores = CoreBudget(available_cores()[: settings.cores])
     review = _reviewer(model, packer, settings, lock) if task.mode is Mode.REPORTED else None
     try:
-        opened = open_evaluator(task, settings, sandbox, store.folder, review)
+        opened = open_evaluator(task, settings, sandbox, store.folder, cores, review)
     except OSError as error:
         raise StoreError(
             f"The run's folder {store.folder} cannot be written: {error.strerror or error}.",
             "Make room or choose another --home.",
         ) from error
     store.set_constant_score(opened.constant_score)
-    tree = Tree.of(store.nodes(), task.direction)
+    modules = interpreter.modules | modules_of(task)
 
-    def writer(emit: Callable[[Event], None], halted: Callable[[], bool]) -> Writer:
-        sampling = model.info.recommended(
-            Sampling(0, temperature=settings.temperature, max_tokens=settings.max_tokens or LONGEST_REPLY)
-        )
+    def writer(
+        emit: Callable[[Event], None], halted: Callable[[], bool], sampling: Callable[[], Sampling]
+    ) -> Writer:
         return Writer(
             model,
             packer,
             store,
-            interpreter.modules | modules_of(task),
+            modules,
             sampling=sampling,
             model_lock=lock,
             emit=emit,
             halted=halted,
             model_digest=settings.model_digest,
-        )
-
-    def started() -> Event:
-        return RunStarted(
-            time.time(),
-            store.run_id,
-            task.name,
-            task.metric,
-            task.direction.value,
-            model.info.name,
-            str(store.folder),
-            settings.steps,
-            opened.constant_score,
-            resumed,
-            task.notes,
         )
 
     def close() -> None:
@@ -222,16 +214,50 @@ def _assemble(
         Parts(
             store=store,
             settings=settings,
-            tree=tree,
-            policy=make_policy(settings),
+            tree=Tree.of(store.nodes(), task.direction),
             model=model,
             writer=writer,
+            sampling=lambda settings: _sampling(model, settings),
             evaluator=opened.evaluator,
-            deliver=_deliver(store, task, opened, model, sandbox),
-            gain_scale=opened.gain_scale,
-            started=started,
+            cores=cores,
+            sources=Sources(scripts),
+            modules=modules,
+            deliver=Delivery(store, task, opened, model.info.name, sandbox.level.value),
+            reserve=lambda tree: reserve(tree, settings.time_limit, refit=settings.refit),
+            scale=Scale(gain=opened.gain_scale, constant=opened.constant_score),
+            started=lambda: _started(store, task, model, opened, settings, resumed=resumed),
             close=close,
         )
+    )
+
+
+def _sampling(model: LanguageModel, settings: RunSettings) -> Sampling:
+    return model.info.recommended(
+        Sampling(0, temperature=settings.temperature, max_tokens=settings.max_tokens or LONGEST_REPLY)
+    )
+
+
+def _started(
+    store: DuckRunStore,
+    task: Task,
+    model: LanguageModel,
+    opened: Opened,
+    settings: RunSettings,
+    *,
+    resumed: bool,
+) -> RunStarted:
+    return RunStarted(
+        time.time(),
+        store.run_id,
+        task.name,
+        task.metric,
+        task.direction.value,
+        model.info.name,
+        str(store.folder),
+        settings.written,
+        opened.constant_score,
+        resumed,
+        task.notes,
     )
 
 
@@ -278,10 +304,10 @@ def _packer(
 
 
 def _limits_in_words(settings: RunSettings) -> str:
-    cores = max(1, (os.cpu_count() or 1) // settings.parallel)
+    cores = max(1, len(available_cores()[: settings.cores]) // settings.folds)
     return (
-        f"{settings.timeout:.0f} s for one execution, {settings.memory / 2**30:.1f} GiB of memory,"
-        f" {cores} {'core' if cores == 1 else 'cores'}, no network"
+        f"{settings.execution_limit(settings.time_limit):.0f} s for one execution,"
+        f" {settings.memory / 2**30:.1f} GiB of memory, {cores} {'core' if cores == 1 else 'cores'}, no network"
     )
 
 
@@ -312,61 +338,3 @@ def _reviewer(model: LanguageModel, packer: Packer, settings: RunSettings, lock:
             return None
 
     return review
-
-
-def _deliver(
-    store: DuckRunStore, task: Task, opened: Opened, model: LanguageModel, sandbox: Sandbox
-) -> Deliver:
-    def deliver(tree: Tree, reason: str, seconds: float) -> dict[str, object]:
-        out = store.out() or store.folder / "deliverables"
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            final = opened.finalise(tree, out)
-            summary = _summary(store, task, opened, model, sandbox, tree, final, reason, seconds)
-            write_files(out, task, tree, summary)
-        except OSError as error:
-            raise StoreError(
-                f"The deliverables cannot be written to {out}: {error.strerror or error}.",
-                f"Choose another folder: aide-local resume {store.run_id} --out DIR.",
-            ) from error
-        return summary
-
-    return deliver
-
-
-def _summary(
-    store: DuckRunStore,
-    task: Task,
-    opened: Opened,
-    model: LanguageModel,
-    sandbox: Sandbox,
-    tree: Tree,
-    final: Final | None,
-    reason: str,
-    seconds: float,
-) -> dict[str, object]:
-    """The keys of summary.json."""
-    prompt_tokens, completion_tokens = store.tokens()
-    return {
-        "run_id": store.run_id,
-        "task": task.name,
-        "metric": task.metric,
-        "direction": task.direction.value,
-        "best_score": final.best_score if final else None,
-        "ensemble_score": final.ensemble_score if final else None,
-        "report_score": final.report_score if final else None,
-        "best_report_score": final.best_report_score if final else None,
-        "report_rows": final.report_rows if final else 0,
-        "constant_score": opened.constant_score,
-        "best_node": final.best if final else None,
-        "ensemble": {str(node): weight for node, weight in final.weights} if final else {},
-        "nodes": len(tree),
-        "valid_nodes": len(tree.valid),
-        "wall_seconds": round(seconds, 2),
-        "prompt_tokens": prompt_tokens,
-        "completion_tokens": completion_tokens,
-        "model": model.info.name,
-        "sandbox": sandbox.level.value,
-        "stop_reason": reason,
-        "out": str(store.out() or store.folder / "deliverables"),
-    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -58,19 +58,14 @@ class Tree:
                 return replace(self, pinned=self.pinned - {node})
         raise ValueError(f"{kind!r} is not a mark; known: {', '.join(MARKS)}")
 
-    def seen_from(self, step: int, pending: int) -> Tree:
-        """The tree as the choice of node ``step`` may see it.
+    def seen_by(self, step: int, in_flight: Collection[int]) -> Tree:
+        """Return the tree as the choice of node ``step`` saw it: the nodes before it, ``in_flight`` without results.
 
-        The last ``pending`` nodes before it count as still in flight, whether or not they happen to
-        have finished: a choice then depends on the tree alone and never on timing, so a resumed run
-        repeats it.
+        With the ids that a node recorded, every choice can be made again, whatever has finished since.
         """
-        visible = []
-        for node in self.nodes:
-            if node.id >= step:
-                break
-            visible.append(_as_pending(node) if node.id >= step - pending else node)
-        return replace(self, nodes=tuple(visible))
+        hidden = frozenset(in_flight)
+        before = (node for node in self.nodes if node.id < step)
+        return replace(self, nodes=tuple(_as_pending(node) if node.id in hidden else node for node in before))
 
     @cached_property
     def excluded(self) -> frozenset[int]:
