@@ -28,7 +28,7 @@ from aide_local.prompts.pack import Packer
 from aide_local.run.assemble import llama
 from aide_local.run.loop import Parts, Run
 from aide_local.run.writer import Writer
-from aide_local.search.policy import make_policy
+from aide_local.search.policies import make_policy
 from aide_local.search.tree import Tree
 from aide_local.store.database import DuckRunStore
 from aide_local.store.run_store import create_run

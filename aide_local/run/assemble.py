@@ -42,7 +42,7 @@ from aide_local.run.writer import Writer
 from aide_local.sandbox.host.select import create_sandbox
 from aide_local.sandbox.interpreter import Interpreter, probe
 from aide_local.sandbox.protocol import Sandbox
-from aide_local.search.policy import make_policy
+from aide_local.search.policies import make_policy
 from aide_local.search.tree import Tree
 from aide_local.store.database import DuckRunStore
 from aide_local.store.run_store import create_run, open_run

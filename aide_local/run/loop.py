@@ -37,7 +37,8 @@ from aide_local.run.full_disk import Room
 from aide_local.run.publisher import Publisher
 from aide_local.run.steering import Steering
 from aide_local.run.writer import Writer, new_node, screened
-from aide_local.search.policy import Policy, make_policy, rng
+from aide_local.search.policies import make_policy
+from aide_local.search.policy import Policy, rng
 from aide_local.search.tree import Tree
 from aide_local.store.protocol import RunStore
 from aide_local.types import Node, NodeError, NodeState, RunSettings, Step

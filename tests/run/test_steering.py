@@ -16,7 +16,7 @@ from aide_local.home import Home
 from aide_local.llm.scripted import ScriptedModel
 from aide_local.run.assemble import resume
 from aide_local.run.loop import Run
-from aide_local.search.policy import Greedy
+from aide_local.search.policies.greedy import Greedy
 from aide_local.search.tree import Tree
 from aide_local.store.read import list_runs, read_run
 from aide_local.task import Direction
