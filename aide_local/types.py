@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 class Operator(StrEnum):
@@ -215,7 +215,9 @@ class RunSettings:
     """
 
     STEPS: ClassVar[int] = 20  # without a time limit
-    LONGEST_EXECUTION: ClassVar[float] = 600.0  # seconds, of one fold, if neither person nor time limit say less
+    LONGEST_EXECUTION: ClassVar[float] = (
+        600.0  # seconds, of one fold, if neither person nor time limit say less
+    )
 
     steps: int | None = None  # scripts that the model writes; None: as many as the time limit allows
     time_limit: float | None = None  # seconds
@@ -249,6 +251,11 @@ class RunSettings:
     gpu: bool = False  # candidates may use it; the model's part of it is gpu_layers
     prompts: str | None = None  # folder of templates that override ours
     exam: Exam | None = None  # None: a search
+
+    @classmethod
+    def paper(cls, **values: Any) -> Self:
+        """Return the paper's own search: every node is the model's, one after the other, and nothing is fitted again."""
+        return cls(**{"playbook": "off", "history": "off", "tune": 0.0, "refit": False, **values})
 
     @property
     def exact(self) -> bool:

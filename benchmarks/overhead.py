@@ -28,7 +28,7 @@ from aide_local.prompts.pack import Packer
 from aide_local.run.assemble import llama
 from aide_local.run.loop import Parts, Run
 from aide_local.run.writer import Writer
-from aide_local.search.policy import make_policy
+from aide_local.search.policies import make_policy
 from aide_local.search.tree import Tree
 from aide_local.store.database import DuckRunStore
 from aide_local.store.run_store import create_run
@@ -118,7 +118,7 @@ def result(node: int) -> Node:
 
 def measure(nodes: int, more: int, engine: LanguageModel, place: Path) -> list[float]:
     """Seconds for each of ``more`` nodes on a tree that holds ``nodes``."""
-    settings = RunSettings(steps=nodes + more, seed=1)
+    settings = RunSettings.paper(steps=nodes + more, seed=1)
     task = load_task(TASK)
     store: DuckRunStore = create_run(
         Home(place), task=task, settings=settings, model=engine.info, sandbox="limits", versions={}

@@ -56,7 +56,7 @@ class Scripted:
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
-        self.settings = RunSettings(steps=10_000)
+        self.settings = RunSettings.paper(steps=10_000)
         self.waiting = ()
         self.run_id = "benchmark"
 

@@ -84,7 +84,7 @@ def make_run(
 ) -> Run:
     """A new run in ``place/home`` on a task in ``place/task``."""
     task = load_task(make_csvs(place / "task", rows))
-    chosen = settings or RunSettings(steps=6, seed=1, folds=2, sandbox="limits", timeout=60.0)
+    chosen = settings or RunSettings.paper(steps=6, seed=1, folds=2, sandbox="limits", timeout=60.0)
     return start(
         task, chosen, home=Home(place / "home"), make_model=lambda settings: ScriptedModel(reply), out=out
     )

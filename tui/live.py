@@ -124,7 +124,7 @@ class LiveRun:
                 self.paused = False
             case events.RunFinished():
                 self.ended, self.phase = True, event.stop_reason
-                self.delivered = str(event.summary.get("out", ""))
+                self.delivered = event.summary.out if event.summary is not None else ""
             case _:
                 pass  # folds and bests are read from the tree
         if not self.ended:

@@ -25,6 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+
 @app.callback(invoke_without_command=True)
 def top(
     context: typer.Context,

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from aide_local.cli.options import at_least
-from aide_local.cli.options import HomeFolder, Plain
+from aide_local.cli.options import HomeFolder, Plain, at_least
 from aide_local.cli.run import watch
 from aide_local.errors import SettingsError
 

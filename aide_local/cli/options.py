@@ -125,6 +125,4 @@ def at_least(value: int | None, least: int, name: str) -> None:
 def between(value: float, least: float, most: float, name: str) -> None:
     """Raise SettingsError if a number is not in ``[least, most]``."""
     if not least <= value <= most:
-        raise SettingsError(
-            f"{name} {value} is out of range.", f"Give a number from {least:g} to {most:g}."
-        )
+        raise SettingsError(f"{name} {value} is out of range.", f"Give a number from {least:g} to {most:g}.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
@@ -13,21 +12,15 @@ from aide_local.basics.text import neutralise
 from aide_local.events import (
     BestImproved,
     Event,
-    ExecutionStarted,
-    FoldScored,
     NodeFinished,
-    NodeProposed,
-    OutputStreamed,
-    ReplyFinished,
     RunFinished,
     RunPaused,
     RunResumed,
     RunStarted,
-    TokensStreamed,
     Trouble,
 )
 from aide_local.search.digest import format_metric, idea
-from aide_local.types import Node, NodeState
+from aide_local.types import Node, NodeState, Operator, Origin, Summary
 
 
 class View:
@@ -121,7 +114,9 @@ def summary_lines(summary: Summary | None) -> list[str]:
         return ["nothing was delivered (aide-local resume goes on)"]
     lines = [f"{summary.nodes} nodes, {summary.valid_nodes} valid, {summary.wall_seconds:.0f} s"]
     if summary.executing_share is not None and summary.writing_share is not None:
-        lines[0] += f"; cores {summary.executing_share:.0%} executing, model {summary.writing_share:.0%} writing"
+        lines[0] += (
+            f"; cores {summary.executing_share:.0%} executing, model {summary.writing_share:.0%} writing"
+        )
     if summary.best_node is None:
         return [
             *lines,

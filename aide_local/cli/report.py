@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from aide_local.cli.options import writing
-from aide_local.cli.options import HomeFolder
+from aide_local.cli.options import HomeFolder, writing
 from aide_local.cli.show import Run_
 from aide_local.errors import SettingsError
 

@@ -10,8 +10,7 @@ import typer
 
 from aide_local.basics.text import neutralise
 from aide_local.basics.units import seconds
-from aide_local.cli.options import at_least
-from aide_local.cli.options import HomeFolder
+from aide_local.cli.options import HomeFolder, at_least
 from aide_local.cli.show import Run_, _home, _node, _view
 from aide_local.errors import SettingsError
 

@@ -17,7 +17,10 @@ D = RunSettings()
 
 def search(
     *,
-    steps: option(int | None, f"Scripts that the model writes ({D.STEPS}; with --time-limit: as many as fit). The playbook and the tuner are bounded by time and by --tune.") = D.steps,  # type: ignore[valid-type]  # noqa: E501
+    steps: option(
+        int | None,
+        f"Scripts that the model writes ({D.STEPS}; with --time-limit: as many as fit). The playbook and the tuner are bounded by time and by --tune.",
+    ) = D.steps,  # type: ignore[valid-type]
     time_limit: option(str | None, "Wall time of the whole run with its delivery: 10m, 2h.") = None,  # type: ignore[valid-type]
     seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = D.seed,
     folds: Annotated[int, typer.Option(help="Folds of the cross-validation.")] = D.folds,
@@ -29,7 +32,8 @@ def search(
         str, typer.Option(help="auto: begin with the best scripts of similar tasks of this home; off.")
     ] = D.history,
     tune: Annotated[
-        float, typer.Option(help="Share of the execution time for tuning parameters without the model; 0: off.")
+        float,
+        typer.Option(help="Share of the execution time for tuning parameters without the model; 0: off."),
     ] = D.tune,
     policy: Annotated[str, typer.Option(help="Search policy: greedy.")] = D.policy,
     drafts: Annotated[int, typer.Option(help="Drafts before anything is improved.")] = D.num_drafts,
@@ -39,9 +43,7 @@ def search(
     racing: Annotated[
         bool, typer.Option(help="Stop nodes that are clearly behind after each fold.")
     ] = D.racing,
-    refit: Annotated[
-        bool, typer.Option(help="What is delivered learns from all rows once more.")
-    ] = D.refit,
+    refit: Annotated[bool, typer.Option(help="What is delivered learns from all rows once more.")] = D.refit,
 ) -> dict[str, Any]:
     """Return the settings of what is tried.
 
@@ -116,7 +118,9 @@ def execution(
     memory: Annotated[
         str, typer.Option(help="Memory of a candidate, with all its processes.")
     ] = f"{D.memory >> 30}g",
-    timeout: option(str | None, "Wall time of one execution, which is one fold (10m; at most a fifth of the time left).") = None,  # type: ignore[valid-type]  # noqa: E501
+    timeout: option(
+        str | None, "Wall time of one execution, which is one fold (10m; at most a fifth of the time left)."
+    ) = None,  # type: ignore[valid-type]
     sandbox: Annotated[
         str, typer.Option(help="auto, strict, landlock, or limits (confines nothing).")
     ] = D.sandbox,

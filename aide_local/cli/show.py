@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aide_local.basics.text import neutralise
-from aide_local.cli.options import at_least
-from aide_local.cli.options import HomeFolder, Json
+from aide_local.cli.options import HomeFolder, Json, at_least
 from aide_local.errors import SettingsError
-from aide_local.types import NodeState
+from aide_local.types import NodeState, Summary
 
 if TYPE_CHECKING:
     from aide_local.home import Home

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aide_local.basics.units import seconds, size
-from aide_local.cli.options import writing
-from aide_local.cli.options import HomeFolder
+from aide_local.cli.options import HomeFolder, writing
 from aide_local.errors import SettingsError
 
 if TYPE_CHECKING:

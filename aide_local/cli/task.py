@@ -11,6 +11,7 @@ from aide_local.cli.options import takes, task_overrides
 
 app = typer.Typer(help="Check a task, or begin one.", no_args_is_help=True)
 
+
 @app.command()
 @takes(overrides=task_overrides)
 def check(

@@ -72,17 +72,19 @@ def open_evaluator(
     folder.mkdir(parents=True, exist_ok=True)
     bench = Bench.sized(sandbox, limits, cores, 1, python)
     place = Place(folder, make_whole_input(task, folder / "input"), bench)
-    evaluator: Evaluator
-    if task.mode is Mode.COMMAND:
-        evaluator = CommandEvaluator(task, place, settings.timeout)
-    else:
-        evaluator = ReportedEvaluator(task, place, review)
+    evaluator: Evaluator = (
+        CommandEvaluator(task, place, limits.wall)
+        if task.mode is Mode.COMMAND
+        else ReportedEvaluator(task, place, review)
+    )
     return Opened(evaluator, None, _known_scale(task), finalise_single)
 
 
 def candidate_limits(settings: RunSettings) -> Limits:
     """Return the bounds of one execution, but for its threads, which are its share of the cores."""
-    return Limits(wall=settings.timeout, cpu=settings.cpu_time, memory=settings.memory)
+    return Limits(
+        wall=settings.execution_limit(settings.time_limit), cpu=settings.cpu_time, memory=settings.memory
+    )
 
 
 def _known_scale(task: Task) -> float:

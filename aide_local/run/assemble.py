@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -16,8 +15,8 @@ from threading import Lock
 
 from aide_local import __version__
 from aide_local.errors import ModelError, SettingsError, StoreError
-from aide_local.evaluate.cores import CoreBudget, available_cores
 from aide_local.evaluate.assemble import Opened, open_evaluator
+from aide_local.evaluate.cores import CoreBudget, available_cores
 from aide_local.evaluate.reported import (
     REVIEW_SCHEMA,
     REVIEW_TOKENS,
@@ -34,12 +33,12 @@ from aide_local.llm.protocol import LanguageModel
 from aide_local.llm.registry import resolve
 from aide_local.prompts.build import Templates
 from aide_local.prompts.pack import Packer
-from aide_local.run.full_disk import require_room
 from aide_local.run.delivery import Delivery, reserve
 from aide_local.run.execution_lane import Scale
+from aide_local.run.full_disk import require_room
 from aide_local.run.loop import Parts, Run
-from aide_local.run.sources import Script, Sources, first_scripts
 from aide_local.run.precheck import modules_of
+from aide_local.run.sources import Script, Sources, first_scripts
 from aide_local.run.writer import Writer
 from aide_local.sandbox.host.select import create_sandbox
 from aide_local.sandbox.interpreter import Interpreter, probe
@@ -110,9 +109,7 @@ def start(
         )
         undo.callback(store.close)
         undo.callback(store.set_state, RunState.FAILED, "it could not be set up")
-        run = _assemble(
-            store, task, settings, model, sandbox, interpreter, packer, scripts, resumed=False
-        )
+        run = _assemble(store, task, settings, model, sandbox, interpreter, packer, scripts, resumed=False)
         undo.pop_all()
         return run
 
@@ -157,9 +154,7 @@ def resume(
         packer = _packer(model, task, settings, home, interpreter)
         scripts = first_scripts(task, settings, interpreter.modules, home)
         store.set_state(RunState.RUNNING)
-        run = _assemble(
-            store, task, settings, model, sandbox, interpreter, packer, scripts, resumed=True
-        )
+        run = _assemble(store, task, settings, model, sandbox, interpreter, packer, scripts, resumed=True)
         undo.pop_all()
         return run
 

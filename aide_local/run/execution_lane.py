@@ -31,7 +31,9 @@ from aide_local.store.protocol import RunStore
 from aide_local.types import Node, NodeState, Origin, RunSettings, StopReason
 
 MAX_ATTEMPTS = 2  # a node in flight when a run is killed is tried again once
-TOLERANCE = 0.05  # of the way from the constant guess to the best: this far behind, a node still helps an ensemble
+TOLERANCE = (
+    0.05  # of the way from the constant guess to the best: this far behind, a node still helps an ensemble
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +159,7 @@ class ExecutionLane:
             step = self._sources.next(tree, self._settings(), len(tree), model_waits=waits)
             if step is None:
                 return self._writing.ready.popleft() if self._writing.ready else None
-            chosen = new_node(len(tree), step, in_flight(tree))
-            node = self._live.add(lambda number, _: chosen if number == chosen.id else None)
+            node = self._live.claim(new_node(len(tree), step, in_flight(tree)))
         self._emit(NodeProposed(time.time(), node.id, step_of(node)))
         return node
 

@@ -38,6 +38,10 @@ class LiveTree:
                 self.put(node)
         return node
 
+    def claim(self, node: Node) -> Node | None:
+        """Add and return a node whose id was the next one when it was made, unless another has taken it meanwhile."""
+        return self.add(lambda number, _: node if number == node.id else None)
+
     def put(self, node: Node) -> tuple[Node | None, Node | None]:
         """Store the node, then show it; returns the best node before and after."""
         with self.changed:

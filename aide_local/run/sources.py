@@ -6,15 +6,13 @@ the lane's seconds are shared, and whoever is furthest below its share goes firs
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from aide_local.home import Home
-from aide_local.playbook.library import Playbook
 from aide_local.run.precheck import ast_hash
 from aide_local.search.tree import Tree
-from aide_local.search.tune import propose_step
 from aide_local.task import Mode, Task
 from aide_local.types import NodeState, Operator, Origin, RunSettings, Step
 
@@ -35,10 +33,15 @@ class Script:
         return Step(Operator.DRAFT, origin=self.origin, code=self.code, plan=self.plan)
 
 
+Tuner = Callable[[Tree, int, int], Step | None]
+"""(tree, seed, number of the node) -> the next step of the tuner; None if it expects no gain."""
+
+
 class Sources:
     """Scripts that wait for their first execution, and the tuner. Keeps no state but what does not change."""
 
-    def __init__(self, scripts: Sequence[Script]) -> None:
+    def __init__(self, scripts: Sequence[Script], tuner: Tuner | None = None) -> None:
+        self._tuner = tuner
         self._scripts = tuple((script, _hash(script.code)) for script in scripts)
 
     def next(self, tree: Tree, settings: RunSettings, number: int, *, model_waits: bool) -> Step | None:
@@ -60,7 +63,7 @@ class Sources:
                 return None
             if origin is Origin.PLAYBOOK:
                 return left[0].step()
-            step = propose_step(tree, settings.seed, number)
+            step = self._tuner(tree, settings.seed, number) if self._tuner is not None else None
             if step is not None:
                 return step
         return None
@@ -71,7 +74,7 @@ class Sources:
 
     def _may_tune(self, tree: Tree, settings: RunSettings) -> bool:
         """Return whether the tuner has a share left: with a time limit the rest of the time, else a share of all seconds."""
-        if settings.tune <= 0 or len(tree.complete) < LEAST_TO_TUNE:
+        if self._tuner is None or settings.tune <= 0 or len(tree.complete) < LEAST_TO_TUNE:
             return False
         if settings.time_limit is not None:
             return True
@@ -92,6 +95,8 @@ def first_scripts(
         for number, code in enumerate(settings.starts, 1)
     ]
     if task.mode is Mode.FOLDS and settings.playbook != "off":
+        from aide_local.playbook.library import Playbook
+
         folder = None if settings.playbook == "on" else Path(settings.playbook)
         offered = Playbook.load(folder).offers(task, modules)
         found += [Script(Origin.PLAYBOOK, one.name, one.plan, one.code) for one in offered]

@@ -55,7 +55,9 @@ class WritingLane:
         self._emit = emit
         self._thread = threading.Thread(target=self._run, name="aide-write")
         self.ready: deque[Node] = deque()
-        self.again: deque[Node] = deque()  # in flight when an earlier process of the run ended, without a script
+        self.again: deque[Node] = (
+            deque()
+        )  # in flight when an earlier process of the run ended, without a script
         self.trouble: ModelError | None = None
 
     def start(self) -> None:
@@ -126,7 +128,10 @@ class WritingLane:
         self._emit(NodeProposed(time.time(), node.id, step_of(node)))
         tree = self._live.tree
         view = tree.seen_by(node.id, node.in_flight)
-        for parent in (node.parent, node.other):  # a person may have chosen one that the policy does not see yet
+        for parent in (
+            node.parent,
+            node.other,
+        ):  # a person may have chosen one that the policy does not see yet
             if parent is not None:
                 view = view.tell(tree[parent])
         try:

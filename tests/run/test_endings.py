@@ -23,7 +23,7 @@ from aide_local.tasks.load import load_task
 from aide_local.types import NodeState, Operator, RunSettings, Sampling, Step
 from tests.runs import SCRIPT, ended, good, make_csvs, make_run, reply_with
 
-SETTINGS = RunSettings(steps=2, seed=1, folds=2, sandbox="limits", timeout=60.0, num_drafts=9)
+SETTINGS = RunSettings.paper(steps=2, seed=1, folds=2, sandbox="limits", timeout=60.0, num_drafts=9)
 
 
 def slow(seconds: float, slope: float = 2.0) -> str:

@@ -19,7 +19,7 @@ from aide_local.store.read import list_runs, read_run
 from aide_local.types import NodeState, Operator, RunSettings, Sampling
 from tests.runs import by_seed, ended, good, make_run, nodes_of, reply_with, shape
 
-SETTINGS = RunSettings(steps=6, seed=1, folds=2, sandbox="limits", timeout=60.0)
+SETTINGS = RunSettings.paper(steps=6, seed=1, folds=2, sandbox="limits", timeout=60.0)
 
 
 def with_(**changes: object) -> RunSettings:

@@ -23,7 +23,7 @@ from aide_local.types import NodeState, RunSettings, Sampling
 from tests.runs import Reply, ended, make_csvs, nodes_of, reply_with
 
 GUIDE = Path(__file__).parent.parent.parent / "docs" / "tasks.md"
-SETTINGS = RunSettings(steps=3, seed=1, sandbox="limits", timeout=60.0, num_drafts=3)
+SETTINGS = RunSettings.paper(steps=3, seed=1, sandbox="limits", timeout=60.0, num_drafts=3)
 
 
 def the_guides_example(folder: Path) -> Path:

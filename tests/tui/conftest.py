@@ -16,7 +16,7 @@ from tests.runs import make_run, replies
 @pytest.fixture(scope="session")
 def recorded_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("recorded")
-    settings = RunSettings(
+    settings = RunSettings.paper(
         steps=12, seed=5, folds=2, sandbox="limits", timeout=60.0, num_drafts=4, racing=False
     )
     list(make_run(place, replies, settings=settings).events())

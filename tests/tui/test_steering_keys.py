@@ -22,7 +22,9 @@ from tui.dialogs import Ask, Confirm, Editor
 from tui.run import RunScreen
 
 pytestmark = pytest.mark.asyncio
-SETTINGS = RunSettings(steps=4, seed=1, folds=2, sandbox="limits", timeout=60.0, num_drafts=3, racing=False)
+SETTINGS = RunSettings.paper(
+    steps=4, seed=1, folds=2, sandbox="limits", timeout=60.0, num_drafts=3, racing=False
+)
 
 
 class Gate:
