@@ -19,7 +19,8 @@ from pathlib import Path
 from threading import Event as Flag
 from threading import Lock
 
-from aide_local.evaluate.protocol import Evaluation, Incumbent
+from aide_local.evaluate.compare import Rival
+from aide_local.evaluate.protocol import Evaluation
 from aide_local.events import Event, NodeFinished
 from aide_local.home import Home
 from aide_local.llm.protocol import Chunk, LanguageModel
@@ -81,7 +82,8 @@ class NoExecution:
         node: int,
         code: str,
         *,
-        incumbent: Incumbent | None = None,
+        rival: Rival | None = None,
+        wall: float | None = None,
         on_output: Callable[[int, str], None] | None = None,
         on_fold: Callable[[FoldScore], None] | None = None,
         cancel: Flag | None = None,

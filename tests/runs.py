@@ -13,7 +13,7 @@ from aide_local.llm.scripted import ScriptedModel
 from aide_local.run.assemble import start
 from aide_local.run.loop import Run
 from aide_local.tasks.load import load_task
-from aide_local.types import Node, RunSettings, Sampling
+from aide_local.types import Node, RunSettings, Sampling, Summary
 
 Reply = Callable[[str, Sampling], str]
 
@@ -107,3 +107,10 @@ def ended(events: Iterable[Event]) -> RunFinished:
     *_, last = events
     assert isinstance(last, RunFinished)
     return last
+
+
+def delivered(events: Iterable[Event]) -> Summary:
+    """Return what a run that ended delivered."""
+    summary = ended(events).summary
+    assert summary is not None
+    return summary

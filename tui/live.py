@@ -34,7 +34,7 @@ class LiveRun:
     run: Run
     id: str = ""
     folder: str = ""
-    steps: int = 0
+    steps: int | None = None  # scripts that the model writes
     constant: float | None = None
     phase: str = "starting"
     writing: str = ""  # the node whose reply comes in, and its operator

@@ -39,11 +39,6 @@ Out = Annotated[
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, a part of one, or `latest`.")]
 
 
-def option(kind: Any, help_: str, *names: str) -> Any:
-    """Return the annotation of an option that is not given by default."""
-    return Annotated[kind, typer.Option(*names, help=help_, show_default=False)]
-
-
 def takes(**groups: Callable[..., Any]) -> Callable[[Callable[..., R]], Callable[..., R]]:
     """Give a command all options of the functions in ``groups`` in the place of the parameters of these names.
 
@@ -83,13 +78,27 @@ def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
 
 def task_overrides(
     *,
-    target: option(list[str] | None, "Target column; once for each.") = None,  # type: ignore[valid-type]
-    metric: option(str | None, "Metric, such as rmse or auc.") = None,  # type: ignore[valid-type]
-    id_: option(str | None, "Column that names the rows.", "--id") = None,  # type: ignore[valid-type]
-    kind: option(str | None, "binary, multiclass, multilabel or regression.") = None,  # type: ignore[valid-type]
-    split: option(str | None, "random, stratified, group or time.") = None,  # type: ignore[valid-type]
-    group: option(str | None, "Column whose rows stay together in a fold.") = None,  # type: ignore[valid-type]
-    time: option(str | None, "Column of the time; later rows validate.") = None,  # type: ignore[valid-type]
+    target: Annotated[
+        list[str] | None, typer.Option(help="Target column; once for each.", show_default=False)
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="Metric, such as rmse or auc.", show_default=False)
+    ] = None,
+    id_: Annotated[
+        str | None, typer.Option("--id", help="Column that names the rows.", show_default=False)
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="binary, multiclass, multilabel or regression.", show_default=False)
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="random, stratified, group or time.", show_default=False)
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Column whose rows stay together in a fold.", show_default=False)
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(help="Column of the time; later rows validate.", show_default=False)
+    ] = None,
 ) -> TaskOverrides:
     """Return what the person says of the task."""
     from aide_local.tasks.files import TaskOverrides

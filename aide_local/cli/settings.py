@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from aide_local.basics.units import seconds, size
-from aide_local.cli.options import at_least, between, option
+from aide_local.cli.options import at_least, between
 from aide_local.errors import SettingsError
 from aide_local.types import RunSettings
 
@@ -17,14 +17,24 @@ D = RunSettings()
 
 def search(
     *,
-    steps: option(
+    steps: Annotated[
         int | None,
-        f"Scripts that the model writes ({D.STEPS}; with --time-limit: as many as fit). The playbook and the tuner are bounded by time and by --tune.",
-    ) = D.steps,  # type: ignore[valid-type]
-    time_limit: option(str | None, "Wall time of the whole run with its delivery: 10m, 2h.") = None,  # type: ignore[valid-type]
+        typer.Option(
+            help=f"Scripts that the model writes ({D.STEPS}; with --time-limit: as many as fit); the playbook and the tuner"
+            " are bounded by time and by --tune.",
+            show_default=False,
+        ),
+    ] = D.steps,
+    time_limit: Annotated[
+        str | None,
+        typer.Option(help="Wall time of the whole run with its delivery: 10m, 2h.", show_default=False),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = D.seed,
     folds: Annotated[int, typer.Option(help="Folds of the cross-validation.")] = D.folds,
-    start: option(list[Path] | None, "A script of your own to begin with; once for each.") = None,  # type: ignore[valid-type]
+    start: Annotated[
+        list[Path] | None,
+        typer.Option(help="A script of your own to begin with; once for each.", show_default=False),
+    ] = None,
     playbook: Annotated[
         str, typer.Option(help="on, off, or a folder of scripts added to the bundled ones.")
     ] = D.playbook,
@@ -78,9 +88,15 @@ def model_use(
     temperature: Annotated[
         float, typer.Option(help="Of the model's sampling; 0: always the likeliest.")
     ] = D.temperature,
-    n_ctx: option(int | None, "Tokens of the model's context.") = D.n_ctx,  # type: ignore[valid-type]
-    max_tokens: option(int | None, "Tokens of a reply.") = D.max_tokens,  # type: ignore[valid-type]
-    threads: option(int | None, "Threads of the model.") = D.threads,  # type: ignore[valid-type]
+    n_ctx: Annotated[
+        int | None, typer.Option(help="Tokens of the model's context.", show_default=False)
+    ] = D.n_ctx,
+    max_tokens: Annotated[
+        int | None, typer.Option(help="Tokens of a reply.", show_default=False)
+    ] = D.max_tokens,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads of the model.", show_default=False)
+    ] = D.threads,
     gpu_layers: Annotated[int, typer.Option(help="Layers on the GPU; -1: all that fit.")] = D.gpu_layers,
     model_digest: Annotated[
         bool,
@@ -88,7 +104,9 @@ def model_use(
             "--model-digest", help="The model, not the rules, writes the journal's line of each node."
         ),
     ] = D.model_digest,
-    prompts: option(Path | None, "Folder of prompt templates that override ours.") = None,  # type: ignore[valid-type]
+    prompts: Annotated[
+        Path | None, typer.Option(help="Folder of prompt templates that override ours.", show_default=False)
+    ] = None,
 ) -> dict[str, Any]:
     """Return the settings of how the model is used.
 
@@ -113,19 +131,31 @@ def model_use(
 
 def execution(
     *,
-    cores: option(int | None, "Cores for the model and the candidates together (all).") = D.cores,  # type: ignore[valid-type]
-    parallel: option(int | None, "Nodes that execute at once (as many as keep the cores busy).") = D.parallel,  # type: ignore[valid-type]
+    cores: Annotated[
+        int | None,
+        typer.Option(help="Cores for the model and the candidates together (all).", show_default=False),
+    ] = D.cores,
+    parallel: Annotated[
+        int | None,
+        typer.Option(help="Nodes that execute at once (as many as keep the cores busy).", show_default=False),
+    ] = D.parallel,
     memory: Annotated[
         str, typer.Option(help="Memory of a candidate, with all its processes.")
     ] = f"{D.memory >> 30}g",
-    timeout: option(
-        str | None, "Wall time of one execution, which is one fold (10m; at most a fifth of the time left)."
-    ) = None,  # type: ignore[valid-type]
+    timeout: Annotated[
+        str | None,
+        typer.Option(
+            help="Wall time of one execution, which is one fold (10m; at most a fifth of the time left).",
+            show_default=False,
+        ),
+    ] = None,
     sandbox: Annotated[
         str, typer.Option(help="auto, strict, landlock, or limits (confines nothing).")
     ] = D.sandbox,
     gpu: Annotated[bool, typer.Option("--gpu", help="Candidates may use the GPU (NVIDIA, AMD).")] = D.gpu,
-    python: option(Path | None, "Interpreter of the candidates.") = None,  # type: ignore[valid-type]
+    python: Annotated[
+        Path | None, typer.Option(help="Interpreter of the candidates.", show_default=False)
+    ] = None,
 ) -> dict[str, Any]:
     """Return the settings of how scripts are executed.
 

@@ -46,7 +46,7 @@ def open_evaluator(
     settings: RunSettings,
     sandbox: Sandbox,
     folder: Path,
-    cores: CoreBudget,
+    cores: CoreBudget | None = None,
     review: Reviewer | None = None,
 ) -> Opened:
     """``folder`` is the run's; what candidates see is prepared in it, or checked if it is there.
@@ -59,6 +59,7 @@ def open_evaluator(
         OSError: the run's folder cannot be written.
     """
     limits = candidate_limits(settings)
+    cores = cores or CoreBudget()
     python = Path(settings.python) if settings.python else None
     if task.mode is Mode.FOLDS:
         prepared = prepare(task, settings, folder)

@@ -41,7 +41,7 @@ def with_model(place: Path, model: ScriptedModel, settings: RunSettings) -> Run:
 
 def test_a_failure_of_the_last_candidates_sandbox_is_raised(tmp_path: Path) -> None:
     run = make_run(tmp_path, by_slope, settings=SETTINGS)
-    real = run._parts.evaluator
+    real = run._executing._evaluator
 
     class Failing:
         def evaluate(self, node: int, code: str, **named: Any) -> Evaluation:
@@ -49,7 +49,7 @@ def test_a_failure_of_the_last_candidates_sandbox_is_raised(tmp_path: Path) -> N
                 raise SandboxError("bwrap is gone.", "Install it.")
             return real.evaluate(node, code, **named)
 
-    run._parts = replace(run._parts, evaluator=Failing())
+    run._executing._evaluator = Failing()
     told: list[Event] = []
     with pytest.raises(SandboxError, match="bwrap is gone"):
         told.extend(run.events())
