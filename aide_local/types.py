@@ -9,13 +9,24 @@ from typing import ClassVar
 
 
 class Operator(StrEnum):
-    """What made a node (paper section 3; ``merge`` and ``human`` are ours)."""
+    """How a node is made from others (paper section 3; ``merge``, ``human`` and ``tune`` are ours)."""
 
     DRAFT = "draft"
     DEBUG = "debug"
     IMPROVE = "improve"
     MERGE = "merge"
     HUMAN = "human"
+    TUNE = "tune"  # other values of the parent's hyperparameters, without the model
+
+
+class Origin(StrEnum):
+    """Who thought of a node."""
+
+    MODEL = "model"
+    PLAYBOOK = "playbook"
+    PERSON = "person"
+    HISTORY = "history"
+    TUNER = "tuner"
 
 
 class NodeState(StrEnum):
@@ -108,13 +119,16 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What the policy wants next."""
+    """The node to make next. With ``code`` there is nothing for the model to write."""
 
     operator: Operator
     parent: int | None = None
     other: int | None = None  # the second parent of a merge
     hint: str = ""  # words of the person, into the prompt
     seed: int = 0
+    origin: Origin = Origin.MODEL
+    code: str = ""
+    plan: str = ""  # of the code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +159,9 @@ class Node:
     seed: int = 0
     attempts: int = 1
     predictions: Path | None = None  # relative to the run's folder
+    origin: Origin = Origin.MODEL
+    in_flight: tuple[int, ...] = ()  # nodes that were not finished when this one was chosen
+    settled: float | None = None  # seconds from the beginning of the run until it was finished
 
 
 @dataclass(frozen=True, slots=True)

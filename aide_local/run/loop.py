@@ -41,7 +41,7 @@ from aide_local.search.policies import make_policy
 from aide_local.search.policy import Policy, rng
 from aide_local.search.tree import Tree
 from aide_local.store.protocol import RunStore
-from aide_local.types import Node, NodeError, NodeState, RunSettings, Step
+from aide_local.types import Node, NodeError, NodeState, Origin, RunSettings, Step
 
 MAX_ATTEMPTS = 2  # a node in flight when a run is killed is retried once
 
@@ -243,9 +243,10 @@ class Run:
             return new_node(step_number, self._policy.ask(view, step_number))
         seed = asked.step.seed or rng(self._settings.seed, step_number, "sampling").getrandbits(31)
         node = new_node(step_number, replace(asked.step, seed=seed))
-        return (
-            replace(node, code=asked.code, plan=asked.step.hint or "Written by hand.") if asked.code else node
-        )
+        if not asked.code:
+            return node
+        plan = asked.step.hint or "Written by hand."
+        return replace(node, code=asked.code, plan=plan, origin=Origin.PERSON)
 
     def _all_begun(self, step_number: int) -> bool:
         return step_number >= self._settings.steps and not self._steering.waiting
@@ -300,7 +301,7 @@ class Run:
     def _make(self, node: Node, pool: ThreadPoolExecutor) -> None:
         """Write the node where it has no code yet, then execute it in the pool."""
         self._put(node)
-        step = Step(node.operator, node.parent, node.other, node.hint, node.seed)
+        step = Step(node.operator, node.parent, node.other, node.hint, node.seed, node.origin)
         self._events.put(NodeProposed(time.time(), node.id, step))
         view = self._view_of(node)
         error: NodeError | None = None

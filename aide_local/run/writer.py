@@ -188,4 +188,7 @@ def new_node(node_id: int, step: Step) -> Node:
         other=step.other,
         hint=step.hint,
         seed=step.seed,
+        origin=step.origin,
+        code=step.code,
+        plan=step.plan,
     )
