@@ -38,7 +38,9 @@ class Bindings:
     def __init__(self, tree: ast.Module) -> None:
         self.loads: Counter[str] = Counter()
         self._imported: dict[str, str] = {}  # local name -> dotted path
-        self._values: defaultdict[str, list[ast.expr | None]] = defaultdict(list)  # None: not a plain expression
+        self._values: defaultdict[str, list[ast.expr | None]] = defaultdict(
+            list
+        )  # None: not a plain expression
         self._entries: defaultdict[str, list[tuple[str, ast.expr]]] = defaultdict(list)  # name["key"] = value
         for node in ast.walk(tree):
             self._note(node)
@@ -110,7 +112,9 @@ class Bindings:
                 self._bind(target, None)
             case ast.arg(arg=name) | ast.FunctionDef(name=name) | ast.ClassDef(name=name):
                 self._values[name].append(None)
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="update"), args=args, keywords=keywords):
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id=name), attr="update"), args=args, keywords=keywords
+            ):
                 for argument in args:
                     self._values[name].append(argument)
                 self._entries[name] += [(one.arg, one.value) for one in keywords if one.arg is not None]
@@ -168,7 +172,9 @@ class Bindings:
             found = self.estimator(expression)
             return found.estimator if found is not None and not found.trainer else ""
         if isinstance(expression, ast.Name):
-            above = [one for one in self._values.get(expression.id, ()) if one is not None and _place(one) < before]
+            above = [
+                one for one in self._values.get(expression.id, ()) if one is not None and _place(one) < before
+            ]
             calls = [one for one in above if isinstance(one, ast.Call)]
             return self._maker(max(calls, key=_place), before) if calls else ""
         return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import fmean
@@ -10,7 +10,7 @@ from statistics import fmean
 from aide_local.search.tree import Tree
 from aide_local.search.tuner.moves import Point
 from aide_local.search.tuner.script import hyperparameters, skeleton
-from aide_local.search.tuner.space import Hyperparameter, Scale, Value, is_number, same
+from aide_local.search.tuner.space import Hyperparameter, Value
 from aide_local.types import Node, NodeState, Operator
 
 
@@ -118,7 +118,9 @@ def families(tree: Tree) -> tuple[Family, ...]:
 def family_of(tree: Tree, node: Node) -> Family:
     """Return the family of a node."""
     key = skeleton(node.code)
-    alike = (one for one in tree.nodes if one.code and one.id not in tree.excluded and skeleton(one.code) == key)
+    alike = (
+        one for one in tree.nodes if one.code and one.id not in tree.excluded and skeleton(one.code) == key
+    )
     return Family(tree, key, tuple(alike))
 
 

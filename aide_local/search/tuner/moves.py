@@ -60,6 +60,7 @@ _ROLES: Mapping[str, Role] = {
     ),
 }  # fmt: skip
 
+
 @dataclass(frozen=True, slots=True)
 class _Move:
     """Factors on the number of each role; shares are set, not multiplied."""

@@ -13,7 +13,7 @@ from aide_local.search.tuner.moves import Point, expert_moves
 from aide_local.search.tuner.ranges import stem_of
 from aide_local.search.tuner.render import render
 from aide_local.search.tuner.script import hyperparameters, skeleton
-from aide_local.search.tuner.space import Scale, Value, is_number, literal, same
+from aide_local.search.tuner.space import Value, literal, same
 from aide_local.search.tuner.study import sampled
 
 TRIES = 10
@@ -66,7 +66,7 @@ def propose(tree: Tree, parent: int, seed: int, step: int, priors: Iterable[Prio
     if not family.space or own is None or family.best is None:
         return None
     tried = [point for one in family.nodes if (point := family.point(one)) is not None]
-    for point in _points(family, seed, step, tuple(priors)):
+    for point in _points(family, own, seed, step, tuple(priors)):
         if any(_equal(point, other) for other in tried):
             continue
         code = render(node.code, point)
@@ -101,11 +101,9 @@ def spelled(value: Value) -> str:
     return value if isinstance(value, str) else literal(value)
 
 
-def _points(family: Family, seed: int, step: int, priors: tuple[Prior, ...]) -> Iterator[Point]:
+def _points(family: Family, own: Point, seed: int, step: int, priors: tuple[Prior, ...]) -> Iterator[Point]:
     """Yield points in the order in which they are to be tried; at most TRIES of the sampler."""
-    assert family.best is not None
-    best = family.point(family.best)
-    centre = best if best is not None else next(point for point, _ in family.observations())
+    centre = (family.point(family.best) if family.best else None) or own
     tuned = len(family.tuned)
     first = [*_prior_points(family, centre, priors), *expert_moves(family.space, centre)]
     yield from first[tuned:] if tuned < len(first) else ()
@@ -121,9 +119,12 @@ def _prior_points(family: Family, centre: Point, priors: tuple[Prior, ...]) -> I
     for prior in sorted(priors, key=lambda prior: -prior.weight):
         for one in family.space:
             alike = stem_of(one.estimator) == stem_of(prior.estimator) and one.name == prior.name
-            if alike and one.domain.accepts(prior.value) and not any(same(prior.value, v) for v in ranked[one.key]):
-                inside = one.domain.scale is Scale.CHOICE or not is_number(prior.value)
-                ranked[one.key].append(prior.value if inside else one.domain.rounded(prior.value))
+            if (
+                alike
+                and one.domain.accepts(prior.value)
+                and not any(same(prior.value, v) for v in ranked[one.key])
+            ):
+                ranked[one.key].append(one.domain.nearest(prior.value))
     for place in range(min(_PRIOR_POINTS, max(map(len, ranked.values()), default=0))):
         yield {**centre, **{key: values[place] for key, values in ranked.items() if place < len(values)}}
 

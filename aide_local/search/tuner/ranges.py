@@ -228,7 +228,7 @@ TABLES: Mapping[str, Table] = {
     "GradientBoosting": _GRADIENT_BOOSTING,
     "HistGradientBoosting": _HIST_BOOSTING,
     "AdaBoost": {"learning_rate": _log(0.01, 2), "n_estimators": _log_int(20, 500)},
-    **dict.fromkeys(("Ridge", "RidgeCV"), {**_LINEAR, "alpha": _log(0.001, 10_000)}),
+    **{key: {**_LINEAR, "alpha": _log(0.001, 10000)} for key in ("Ridge", "RidgeCV")},
     **dict.fromkeys(
         (
             "Lasso", "LassoCV", "ElasticNet", "ElasticNetCV", "LassoLars", "MultiTaskLasso", "MultiTaskElasticNet",
@@ -236,20 +236,18 @@ TABLES: Mapping[str, Table] = {
         ),
         _LINEAR,
     ),
-    **dict.fromkeys(("SGD", "Perceptron"), {**_LINEAR, "alpha": _log(1e-7, 0.1), "epsilon": _log(0.001, 2)}),
+    **{key: {**_LINEAR, "alpha": _log(1e-07, 0.1), "epsilon": _log(0.001, 2)} for key in ("SGD", "Perceptron")},
     "PassiveAggressive": {"C": _log(0.001, 100), "epsilon": _log(0.001, 2)},
     **dict.fromkeys(("SVC", "SVR", "NuSVC", "NuSVR", "LinearSVC", "LinearSVR"), _SUPPORT_VECTORS),
     "KernelRidge": {"alpha": _log(1e-4, 100), "gamma": _log(1e-4, 10), "degree": ()},
     "KNeighbors": _NEIGHBORS,
     "MLP": _PERCEPTRON,
     "GaussianNB": {"var_smoothing": _log(1e-12, 0.3)},
-    **dict.fromkeys(
-        ("MultinomialNB", "ComplementNB", "BernoulliNB", "CategoricalNB"), {"alpha": _log(0.001, 10)}
-    ),
+    **{key: {"alpha": _log(0.001, 10)} for key in ("MultinomialNB", "ComplementNB", "BernoulliNB", "CategoricalNB")},
     "LinearDiscriminantAnalysis": {"shrinkage": (*_linear(0.01, 0.99), *_choice("auto", 0.1, 0.5))},
     "QuadraticDiscriminantAnalysis": {"reg_param": _linear(0.0, 0.95)},
     "GaussianProcess": {"alpha": _log(1e-10, 3)},
-    **dict.fromkeys(("RBF", "Matern", "RationalQuadratic"), {"length_scale": _log(0.1, 50)}),
+    **{key: {"length_scale": _log(0.1, 50)} for key in ("RBF", "Matern", "RationalQuadratic")},
     "Matern": {"length_scale": _log(0.1, 50), "nu": _choice(0.5, 1.5, 2.5)},
     "WhiteKernel": {"noise_level": _log(0.001, 10)},
     "Bagging": _BAGGING,
@@ -281,6 +279,17 @@ TABLES: Mapping[str, Table] = {
     "HashingVectorizer": {"ngram_range[1]": _int(1, 5), "n_features": (), "norm": ()},
 }  # fmt: skip
 
+PREPROCESSING = frozenset(
+    {
+        "PCA", "TruncatedSVD", "NMF", "SplineTransformer", "KBinsDiscretizer", "QuantileTransformer", "PowerTransformer",
+        "PolynomialFeatures", "SimpleImputer", "KNNImputer", "IterativeImputer", "OneHotEncoder", "OrdinalEncoder",
+        "TargetEncoder", "KMeans", "MiniBatchKMeans", "Nystroem", "RBFSampler", "SelectPercentile", "SelectKBest",
+        "VarianceThreshold", "TfidfVectorizer", "CountVectorizer", "TfidfTransformer", "HashingVectorizer",
+        "FeatureHasher", "StandardScaler", "RobustScaler", "MinMaxScaler",
+    }
+)  # fmt: skip
+"""Steps before the model: two scripts that differ in them alone have the same kind of model."""
+
 POSITIONAL: Mapping[str, tuple[str, ...]] = {
     "RandomForest": ("n_estimators",),
     "ExtraTrees": ("n_estimators",),
@@ -303,7 +312,9 @@ POSITIONAL: Mapping[str, tuple[str, ...]] = {
     "MLP": ("hidden_layer_sizes",),
 }
 
-ROUNDS = frozenset({"n_estimators", "num_boost_round", "num_iterations", "iterations", "num_trees", "max_iter"})
+ROUNDS = frozenset(
+    {"n_estimators", "num_boost_round", "num_iterations", "iterations", "num_trees", "max_iter"}
+)
 """Numbers of boosting rounds: with early stopping in the script they are a ceiling, which is only ever raised."""
 
 _NEVER = re.compile(
@@ -351,7 +362,12 @@ def _clashes(stem: str, name: str, beside: frozenset[str]) -> bool:
     """Return whether some values of a choice would be refused because of another argument of the call."""
     if stem in ("CatBoost", "catboost"):
         sampling = name == "bootstrap_type" and beside & {"subsample", "bagging_temperature"}
-        growing = name == "grow_policy" and beside & {"boosting_type", "max_leaves", "num_leaves", "score_function"}
+        growing = name == "grow_policy" and beside & {
+            "boosting_type",
+            "max_leaves",
+            "num_leaves",
+            "score_function",
+        }
         return bool(sampling or growing)
     if name == "grow_policy":
         return bool(beside & {"tree_method", "booster"})

@@ -106,11 +106,13 @@ class _Reader:
                     if isinstance(part, ast.Constant):
                         yield f"{argument.name}[{place}]", part
             case ast.Name(id=name):
-                constant = self.bindings.constants.get(name)
-                if constant is not None and self.bindings.loads[name] == self.used[name]:
-                    yield argument.name, constant
+                named = self.bindings.constants.get(name)
+                if named is not None and self.bindings.loads[name] == self.used[name]:
+                    yield argument.name, named
 
-    def _hyperparameter(self, argument: _Argument, name: str, constant: ast.Constant) -> Hyperparameter | None:
+    def _hyperparameter(
+        self, argument: _Argument, name: str, constant: ast.Constant
+    ) -> Hyperparameter | None:
         value = constant.value
         if not (value is None or isinstance(value, bool | int | float | str)):
             return None
@@ -145,7 +147,7 @@ class _Blank(ast.NodeTransformer):
     def __init__(self, places: set[Location]) -> None:
         self.places = places
 
-    def visit_Constant(self, node: ast.Constant) -> ast.expr:  # noqa: N802
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
         return ast.Name("?", ast.Load()) if location_of(node) in self.places else node
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
@@ -157,10 +159,19 @@ class _Blank(ast.NodeTransformer):
 
 
 _STOPS = frozenset(
-    {"early_stopping_rounds", "early_stopping_round", "early_stopping", "od_wait", "od_type", "use_best_model"}
+    {
+        "early_stopping_rounds",
+        "early_stopping_round",
+        "early_stopping",
+        "od_wait",
+        "od_type",
+        "use_best_model",
+    }
 )
 _STOPPERS = frozenset({"early_stopping", "EarlyStopping"})
-_STOPPED = frozenset({"best_iteration", "best_iteration_", "best_ntree_limit", "staged_predict", "staged_predict_proba"})
+_STOPPED = frozenset(
+    {"best_iteration", "best_iteration_", "best_ntree_limit", "staged_predict", "staged_predict_proba"}
+)
 
 
 def _stops_early(tree: ast.Module) -> bool:
@@ -171,7 +182,9 @@ def _stops_early(tree: ast.Module) -> bool:
                 off = isinstance(value, ast.Constant) and (value.value is None or value.value is False)
                 if not off:
                     return True
-            case ast.Dict(keys=keys) if any(isinstance(key, ast.Constant) and key.value in _STOPS for key in keys):
+            case ast.Dict(keys=keys) if any(
+                isinstance(key, ast.Constant) and key.value in _STOPS for key in keys
+            ):
                 return True
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in _STOPPERS:
                 return True

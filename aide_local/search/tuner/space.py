@@ -41,7 +41,7 @@ class Domain:
         if not is_number(value) or not math.isfinite(value) or value < 0:
             return False
         if self.real:
-            return isinstance(value, float) and 0 < value and (self.scale is not Scale.LINEAR or value <= 1)
+            return isinstance(value, float) and value > 0 and (self.scale is not Scale.LINEAR or value <= 1)
         if self.scale in (Scale.INT, Scale.LOG_INT):
             return isinstance(value, int) and value >= 1
         return True
@@ -55,6 +55,10 @@ class Domain:
     def clamped(self, value: float) -> float:
         """Return the nearest number between the ends."""
         return min(max(value, self.low), self.high)
+
+    def nearest(self, value: Value) -> Value:
+        """Return an accepted value as it may be proposed: numbers rounded and within the ends."""
+        return value if self.scale is Scale.CHOICE or not is_number(value) else self.rounded(value)
 
     def rounded(self, number: float) -> Value:
         """Return ``number`` as a person would write it: two significant digits, of the domain's type, within its ends."""

@@ -41,7 +41,7 @@ def sampled(
             found = study.ask(distributions).params
     finally:
         optuna.logging.set_verbosity(before)
-    return {one.key: _decoded(one.domain, found[one.key]) for one in space}
+    return {one.key: one.domain.nearest(found[one.key]) for one in space}
 
 
 def _distribution(domain: Domain) -> BaseDistribution:
@@ -59,7 +59,3 @@ def _distribution(domain: Domain) -> BaseDistribution:
 def _encoded(domain: Domain, value: Value) -> Value:
     """Return the value inside the domain: a zero on a logarithmic scale is its low end."""
     return domain.clamped(value) if is_number(value) and domain.scale is not Scale.CHOICE else value
-
-
-def _decoded(domain: Domain, value: Value) -> Value:
-    return domain.rounded(value) if is_number(value) and domain.scale is not Scale.CHOICE else value
