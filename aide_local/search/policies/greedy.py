@@ -42,6 +42,8 @@ class Greedy:
 def _to_be_fixed(tree: Tree, node: Node, max_depth: int) -> bool:
     if node.state is not NodeState.BUGGY or node.id in tree.excluded or not node.code or _repeats(node):
         return False
+    if node.operator is Operator.TUNE:  # values that do not work; the script is its parent's
+        return False
     tries = tree.children(node.id)
     return all(map(_repeats, tries)) and tree.debug_depth(node) + len(tries) < max_depth
 
