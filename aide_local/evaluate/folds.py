@@ -12,7 +12,7 @@ from aide_local.errors import Cancelled
 from aide_local.evaluate import stored
 from aide_local.evaluate.compare import clearly_behind
 from aide_local.evaluate.predictions import PredictionsError, Wanted, most_frequent_row, read_predictions
-from aide_local.evaluate.prepare import Prepared
+from aide_local.evaluate.prepared import Prepared
 from aide_local.evaluate.protocol import Evaluation, Incumbent
 from aide_local.evaluate.score import ScoreError
 from aide_local.sandbox.host.clean import remove_tree

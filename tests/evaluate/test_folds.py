@@ -15,7 +15,8 @@ import sklearn.metrics as sk
 from aide_local.errors import Cancelled
 from aide_local.evaluate import stored
 from aide_local.evaluate.folds import FoldEvaluator
-from aide_local.evaluate.prepare import Prepared, prepare
+from aide_local.evaluate.prepare import prepare
+from aide_local.evaluate.prepared import Prepared
 from aide_local.evaluate.protocol import Evaluation, Evaluator, Incumbent
 from aide_local.sandbox.protocol import Limits
 from aide_local.task import Kind, SplitKind, SplitRule, Task
