@@ -334,6 +334,14 @@ class Summary:
     constant_score: float | None = None
     best_node: int | None = None
     ensemble: dict[str, float] = field(default_factory=dict)  # node -> weight, the heaviest first
+    combination: str = ""  # how the nodes are combined
+    refitted: list[int] = field(default_factory=list)  # nodes that learnt from all rows once more
+    estimate: float | None = None  # the number to show, of what is delivered
+    interval: list[float | None] = field(default_factory=list)  # its 95 % interval: low, high
+    estimate_source: str = ""  # the rows that it is on
+    check_score: float | None = None  # the same on other rows
+    warning: str = ""  # the two disagree by more than chance
+    notes: list[str] = field(default_factory=list)  # what could not be used, a sentence each
     nodes: int = 0
     valid_nodes: int = 0
     wall_seconds: float = 0.0

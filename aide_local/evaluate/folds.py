@@ -20,7 +20,7 @@ from aide_local.evaluate.bench import Bench
 from aide_local.evaluate.compare import Rival
 from aide_local.evaluate.form import Floats
 from aide_local.evaluate.predictions import PredictionsError, Wanted, most_frequent_row, read_predictions
-from aide_local.evaluate.prepare import Prepared
+from aide_local.evaluate.prepared import Prepared
 from aide_local.evaluate.protocol import Evaluation
 from aide_local.evaluate.score import ScoreError
 from aide_local.sandbox.host.clean import remove_tree

@@ -9,7 +9,8 @@ from pathlib import Path
 from threading import Event
 
 from aide_local.evaluate.bench import Bench
-from aide_local.evaluate.final import Final, write_solution
+from aide_local.evaluate.final import Final
+from aide_local.evaluate.submission import write_solution
 from aide_local.sandbox.host.clean import remove_tree
 from aide_local.sandbox.protocol import Candidate, Outcome
 from aide_local.search.tree import Tree

@@ -44,6 +44,7 @@ from aide_local.sandbox.host.select import create_sandbox
 from aide_local.sandbox.interpreter import Interpreter, probe
 from aide_local.sandbox.protocol import Sandbox
 from aide_local.search.tree import Tree
+from aide_local.search.tuner.choose import choose as choose_tuned
 from aide_local.store.database import DuckRunStore
 from aide_local.store.run_store import create_run, open_run
 from aide_local.task import Mode, Task
@@ -215,9 +216,9 @@ def _assemble(
             sampling=lambda settings: _sampling(model, settings),
             evaluator=opened.evaluator,
             cores=cores,
-            sources=Sources(scripts),
+            sources=Sources(scripts, choose_tuned if settings.tune > 0 and task.mode is Mode.FOLDS else None),
             modules=modules,
-            deliver=Delivery(store, task, opened, model.info.name, sandbox.level.value),
+            deliver=Delivery(store, task, opened, model.info.name, sandbox.level.value, settings.refit),
             reserve=lambda tree: reserve(tree, settings.time_limit, refit=settings.refit),
             scale=Scale(gain=opened.gain_scale, constant=opened.constant_score),
             started=lambda: _started(store, task, model, opened, settings, resumed=resumed),

@@ -16,6 +16,8 @@ from aide_local.task import Task
 from aide_local.types import Summary
 
 LEAST_RESERVE, MOST_RESERVE = 0.02, 0.2  # of the time limit, kept for the delivery
+LEAST_REFIT = 30.0  # seconds, without a time limit
+WRITING_SECONDS = 1.0  # of the choice and its files
 REFITS = 5  # nodes whose execution on all rows the reserve is measured by
 
 
@@ -28,6 +30,7 @@ class Delivery:
     opened: Opened
     model: str
     sandbox: str
+    refit: bool
 
     def __call__(self, tree: Tree, ending: Ending) -> Summary:
         """Choose, score and write; returns what was delivered.
@@ -38,7 +41,7 @@ class Delivery:
         out = self.store.out() or self.store.folder / "deliverables"
         try:
             out.mkdir(parents=True, exist_ok=True)
-            final = self.opened.finalise(tree, out)
+            final = self.opened.finalise(tree, out, self._refit_seconds(ending))
             summary = self._summary(tree, final, ending, out)
             write_files(out, self.task, tree, summary.as_dict())
         except OSError as error:
@@ -47,6 +50,13 @@ class Delivery:
                 f"Choose another folder: aide-local resume {self.store.run_id} --out DIR.",
             ) from error
         return summary
+
+    def _refit_seconds(self, ending: Ending) -> float:
+        if not self.refit:
+            return 0.0
+        if ending.seconds_left is None:
+            return max(LEAST_REFIT, MOST_RESERVE * ending.seconds)
+        return max(0.0, ending.seconds_left - WRITING_SECONDS)
 
     def _summary(self, tree: Tree, final: Final | None, ending: Ending, out: Path) -> Summary:
         prompt_tokens, completion_tokens = self.store.tokens()
@@ -61,7 +71,18 @@ class Delivery:
                 "report_rows": final.report_rows,
                 "best_node": final.best,
                 "ensemble": {str(node): weight for node, weight in final.weights},
+                "combination": final.combination,
+                "refitted": [one.node for one in final.contributions if one.refitted],
+                "notes": list(final.notes),
             }
+            if final.estimate is not None:
+                chosen |= {
+                    "estimate": final.estimate.score,
+                    "interval": [final.estimate.low, final.estimate.high],
+                    "estimate_source": final.estimate.source.value,
+                    "check_score": final.estimate.check,
+                    "warning": final.estimate.warning,
+                }
         return Summary.of(
             {
                 **chosen,
@@ -94,5 +115,5 @@ def reserve(tree: Tree, time_limit: float | None, *, refit: bool) -> float:
     if time_limit is None:
         return 0.0
     walls = [node.usage.wall / len(node.folds) for node in tree.ranked()[:REFITS] if node.folds]
-    needed = 1.0 + (1.5 * sum(walls) if refit else 0.0)
+    needed = WRITING_SECONDS + (1.5 * sum(walls) if refit else 0.0)
     return min(MOST_RESERVE * time_limit, max(LEAST_RESERVE * time_limit, needed))

@@ -11,7 +11,8 @@ import pytest
 from aide_local import metrics
 from aide_local.evaluate import stored
 from aide_local.evaluate.final import Final, finalise
-from aide_local.evaluate.prepare import Prepared, prepare
+from aide_local.evaluate.prepare import prepare
+from aide_local.evaluate.prepared import Prepared
 from aide_local.evaluate.stored import Predictions
 from aide_local.search.tree import Tree
 from aide_local.task import Kind, Task

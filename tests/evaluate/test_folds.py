@@ -18,7 +18,8 @@ from aide_local.evaluate.bench import Bench
 from aide_local.evaluate.compare import Rival
 from aide_local.evaluate.cores import CoreBudget
 from aide_local.evaluate.folds import FoldEvaluator
-from aide_local.evaluate.prepare import Prepared, prepare
+from aide_local.evaluate.prepare import prepare
+from aide_local.evaluate.prepared import Prepared
 from aide_local.evaluate.protocol import Evaluation, Evaluator
 from aide_local.sandbox.protocol import Limits
 from aide_local.task import Kind, SplitKind, SplitRule, Task
