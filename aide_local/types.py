@@ -284,7 +284,7 @@ class RunSettings:
             return self.timeout
         if seconds_left is None:
             return self.LONGEST_EXECUTION
-        return min(self.LONGEST_EXECUTION, max(1.0, seconds_left / 5))
+        return min(self.LONGEST_EXECUTION, max(self.SHORTEST_EXECUTION, seconds_left / 5))
 
 
 class RunState(StrEnum):
@@ -337,7 +337,7 @@ class Summary:
     combination: str = ""  # how the nodes are combined
     refitted: list[int] = field(default_factory=list)  # nodes that learnt from all rows once more
     estimate: float | None = None  # the number to show, of what is delivered
-    interval: list[float | None] = field(default_factory=list)  # its 95 % interval: low, high
+    interval: list[float | None] | None = None  # its 95 % interval: low, high
     estimate_source: str = ""  # the rows that it is on
     check_score: float | None = None  # the same on other rows
     warning: str = ""  # the two disagree by more than chance

@@ -109,7 +109,8 @@ class ExecutionLane:
     def _reason_to_stop(self, more: bool) -> StopReason | None:
         control = self._control
         with self._live.changed:
-            done = not more and not in_flight(self._live.tree) and not self._writing.has_more()
+            unfinished = set(in_flight(self._live.tree)) - self._writing.unwritten
+            done = not more and not unfinished and not self._writing.has_more()
             if control.failure is not None:
                 return StopReason.FAILURE
             if control.at_once.is_set():

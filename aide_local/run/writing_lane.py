@@ -59,6 +59,7 @@ class WritingLane:
             deque()
         )  # in flight when an earlier process of the run ended, without a script
         self.trouble: ModelError | None = None
+        self.unwritten: set[int] = set()  # nodes that the model failed at: resume has them written
 
     def start(self) -> None:
         self._thread.start()
@@ -139,6 +140,9 @@ class WritingLane:
                 written = self._writer.write(node, view, scripts(tree, node.id))
         except Cancelled:
             self._live.put(replace(node, attempts=node.attempts - 1))  # not the node's fault
+            raise
+        except ModelError:
+            self.unwritten.add(node.id)
             raise
         if written.error is not None:
             self.settle_as_buggy(written.node, written.error)
