@@ -215,9 +215,8 @@ class RunSettings:
     """
 
     STEPS: ClassVar[int] = 20  # without a time limit
-    LONGEST_EXECUTION: ClassVar[float] = (
-        600.0  # seconds, of one fold, if neither person nor time limit say less
-    )
+    LONGEST_EXECUTION: ClassVar[float] = 600.0  # seconds, of one fold, if nothing says less
+    SHORTEST_EXECUTION: ClassVar[float] = 10.0  # seconds, however little time is left
 
     steps: int | None = None  # scripts that the model writes; None: as many as the time limit allows
     time_limit: float | None = None  # seconds

@@ -36,6 +36,9 @@ class _Unpause: ...
 class _Close: ...
 
 
+_Request = _Stop | _Pause | _Unpause | _Close
+
+
 class Control:
     """The flags that both lanes look at, and the thread that sets them.
 
@@ -58,7 +61,7 @@ class Control:
         self._out_of_time = out_of_time
         self._changed = changed
         self._silence_model = silence_model
-        self._requests: queue.SimpleQueue[_Stop | _Pause | _Unpause | _Close] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[_Request] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="aide-control")
         self.halted = threading.Event()
         self.cut_off = threading.Event()
@@ -81,6 +84,9 @@ class Control:
     # ---- the thread ----
 
     def start(self) -> None:
+        """Apply what was asked before the run began, then serve."""
+        while not self._requests.empty():
+            self._take(self._requests.get())
         self._thread.start()
 
     def close(self) -> None:
@@ -110,12 +116,15 @@ class Control:
                 continue
             if isinstance(request, _Close):
                 return
-            try:
-                self._apply(request)
-            except (AideError, OSError) as error:  # the request holds; that it is not on record is told
-                self._emit(Trouble(time.time(), f"A request is not on record: {error}"))
+            self._take(request)
 
-    def _apply(self, request: _Stop | _Pause | _Unpause) -> None:
+    def _take(self, request: _Request) -> None:
+        try:
+            self._apply(request)
+        except (AideError, OSError) as error:  # the request holds; that it is not on record is told
+            self._emit(Trouble(time.time(), f"A request is not on record: {error}"))
+
+    def _apply(self, request: _Request) -> None:
         match request:
             case _Stop(now):
                 if now:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from aide_local.home import Home
+from aide_local.playbook.library import Playbook
 from aide_local.run.precheck import ast_hash
 from aide_local.search.tree import Tree
 from aide_local.task import Mode, Task
@@ -94,12 +94,12 @@ def first_scripts(
         Script(Origin.PERSON, f"start {number}", f"The person's script {number}.", code)
         for number, code in enumerate(settings.starts, 1)
     ]
-    if task.mode is Mode.FOLDS and settings.playbook != "off":
-        from aide_local.playbook.library import Playbook
-
-        folder = None if settings.playbook == "on" else Path(settings.playbook)
-        offered = Playbook.load(folder).offers(task, modules)
-        found += [Script(Origin.PLAYBOOK, one.name, one.plan, one.code) for one in offered]
+    if task.mode is Mode.FOLDS:
+        playbook = Playbook.load(None if settings.playbook == "on" else settings.playbook)
+        found += [
+            Script(Origin.PLAYBOOK, one.name, one.plan_for(task), one.code)
+            for one in playbook.offers(task, modules)
+        ]
     return tuple(found)
 
 
