@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
@@ -43,6 +43,7 @@ from aide_local.run.writer import Writer
 from aide_local.sandbox.host.select import create_sandbox
 from aide_local.sandbox.interpreter import Interpreter, probe
 from aide_local.sandbox.protocol import Sandbox
+from aide_local.search.policies import make_policy
 from aide_local.search.tree import Tree
 from aide_local.search.tuner.choose import choose as choose_tuned
 from aide_local.store.database import DuckRunStore
@@ -84,33 +85,27 @@ def _model_threads(settings: RunSettings) -> int:
 def start(
     task: Task, settings: RunSettings, *, home: Home, make_model: ModelMaker, out: Path | None = None
 ) -> Run:
-    """A new run in ``home``. ``out`` receives the deliverables; None: ``deliverables/`` in the run's folder.
+    """Make a new run in ``home``. ``out`` receives the deliverables; None: ``deliverables/`` in the run's folder.
 
     Raises:
-        AideError: the model, the task, the sandbox or the home folder cannot be used. Nothing is left behind
-            but a run without nodes, which ``aide-local runs`` shows as failed.
+        AideError: the settings, the model, the task, the sandbox or the home folder cannot be used. Nothing is left
+            behind but a run without nodes, which ``aide-local runs`` shows as failed.
     """
     require_room(home.root)
     with ExitStack() as undo:
-        interpreter = probe(settings.python)
-        sandbox = create_sandbox(settings.sandbox, python=_python(settings), gpu=settings.gpu)
-        undo.callback(sandbox.close)
-        model = make_model(settings)
-        undo.callback(model.close)
-        packer = _packer(model, task, settings, home, interpreter)  # refuses before a run is made
-        scripts = first_scripts(task, settings, interpreter.modules, home)
+        setup = _set_up(task, settings, home, make_model, undo)
         store = create_run(
             home,
             task=task,
             settings=settings,
-            model=model.info,
-            sandbox=sandbox.level.value,
-            versions=_versions(interpreter),
+            model=setup.model.info,
+            sandbox=setup.sandbox.level.value,
+            versions=_versions(setup.interpreter),
             out=out.absolute() if out is not None else None,
         )
         undo.callback(store.close)
         undo.callback(store.set_state, RunState.FAILED, "it could not be set up")
-        run = _assemble(store, task, settings, model, sandbox, interpreter, packer, scripts, resumed=False)
+        run = _assemble(store, setup, resumed=False)
         undo.pop_all()
         return run
 
@@ -139,58 +134,69 @@ def resume(
             store.put_settings(settings)
         if out is not None:
             store.set_out(out.absolute())
-        task = store.task()
-        interpreter = probe(settings.python)
-        sandbox = create_sandbox(settings.sandbox, python=_python(settings), gpu=settings.gpu)
-        undo.callback(sandbox.close)
         made_with = store.model()
-        model = (make_model or llama(made_with.reference, home))(settings)
-        undo.callback(model.close)
-        if made_with.sha256 and model.info.sha256 != made_with.sha256:
+        setup = _set_up(store.task(), settings, home, make_model or llama(made_with.reference, home), undo)
+        found = setup.model.info
+        if made_with.sha256 and found.sha256 != made_with.sha256:
             raise ModelError(
                 f"The run was made with another model: {made_with.name} with the checksum {made_with.sha256[:12]}…,"
-                f" but {model.info.name} has {model.info.sha256[:12]}….",
+                f" but {found.name} has {found.sha256[:12]}….",
                 "Bring the first model file back, or start a new run.",
             )
-        packer = _packer(model, task, settings, home, interpreter)
-        scripts = first_scripts(task, settings, interpreter.modules, home)
         store.set_state(RunState.RUNNING)
-        run = _assemble(store, task, settings, model, sandbox, interpreter, packer, scripts, resumed=True)
+        run = _assemble(store, setup, resumed=True)
         undo.pop_all()
         return run
 
 
-def _assemble(
-    store: DuckRunStore,
-    task: Task,
-    settings: RunSettings,
-    model: LanguageModel,
-    sandbox: Sandbox,
-    interpreter: Interpreter,
-    packer: Packer,
-    scripts: Sequence[Script],
-    *,
-    resumed: bool,
-) -> Run:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Setup:
+    """What a run is made of before it has a store: all that its settings may be refused for."""
+
+    task: Task
+    settings: RunSettings
+    interpreter: Interpreter
+    sandbox: Sandbox
+    model: LanguageModel
+    packer: Packer
+    scripts: tuple[Script, ...]
+
+
+def _set_up(task: Task, settings: RunSettings, home: Home, make_model: ModelMaker, undo: ExitStack) -> _Setup:
+    """Load the model and open the sandbox; ``undo`` closes them again."""
+    make_policy(settings)  # refuses a name that it does not know
+    interpreter = probe(settings.python)
+    scripts = first_scripts(task, settings, interpreter.modules, home)
+    python = Path(settings.python) if settings.python else None
+    sandbox = create_sandbox(settings.sandbox, python=python, gpu=settings.gpu)
+    undo.callback(sandbox.close)
+    model = make_model(settings)
+    undo.callback(model.close)
+    return _Setup(
+        task=task,
+        settings=settings,
+        interpreter=interpreter,
+        sandbox=sandbox,
+        model=model,
+        packer=_packer(model, task, settings, home, interpreter),
+        scripts=scripts,
+    )
+
+
+def _assemble(store: DuckRunStore, setup: _Setup, *, resumed: bool) -> Run:
+    task, settings, model = setup.task, setup.settings, setup.model
     lock = Lock()
     cores = CoreBudget(available_cores()[: settings.cores])
-    review = _reviewer(model, packer, settings, lock) if task.mode is Mode.REPORTED else None
-    try:
-        opened = open_evaluator(task, settings, sandbox, store.folder, cores, review)
-    except OSError as error:
-        raise StoreError(
-            f"The run's folder {store.folder} cannot be written: {error.strerror or error}.",
-            "Make room or choose another --home.",
-        ) from error
-    store.set_constant_score(opened.constant_score)
-    modules = interpreter.modules | modules_of(task)
+    review = _reviewer(model, setup.packer, settings, lock) if task.mode is Mode.REPORTED else None
+    opened = _open(store, setup, cores, review)
+    modules = setup.interpreter.modules | modules_of(task)
 
     def writer(
         emit: Callable[[Event], None], halted: Callable[[], bool], sampling: Callable[[], Sampling]
     ) -> Writer:
         return Writer(
             model,
-            packer,
+            setup.packer,
             store,
             modules,
             sampling=sampling,
@@ -204,8 +210,9 @@ def _assemble(
         with ExitStack() as all_of_them:
             all_of_them.callback(store.close)
             all_of_them.callback(model.close)
-            all_of_them.callback(sandbox.close)
+            all_of_them.callback(setup.sandbox.close)
 
+    tunes = settings.tune > 0 and task.mode is Mode.FOLDS
     return Run(
         Parts(
             store=store,
@@ -216,15 +223,27 @@ def _assemble(
             sampling=lambda settings: _sampling(model, settings),
             evaluator=opened.evaluator,
             cores=cores,
-            sources=Sources(scripts, choose_tuned if settings.tune > 0 and task.mode is Mode.FOLDS else None),
+            sources=Sources(setup.scripts, choose_tuned if tunes else None),
             modules=modules,
-            deliver=Delivery(store, task, opened, model.info.name, sandbox.level.value, settings.refit),
+            deliver=Delivery(store, task, opened, model.info.name, setup.sandbox.level.value, settings.refit),
             reserve=lambda tree: reserve(tree, settings.time_limit, refit=settings.refit),
             scale=Scale(gain=opened.gain_scale, constant=opened.constant_score),
-            started=lambda: _started(store, task, model, opened, settings, resumed=resumed),
+            started=lambda: _started(store, setup, opened, resumed=resumed),
             close=close,
         )
     )
+
+
+def _open(store: DuckRunStore, setup: _Setup, cores: CoreBudget, review: Reviewer | None) -> Opened:
+    try:
+        opened = open_evaluator(setup.task, setup.settings, setup.sandbox, store.folder, cores, review)
+    except OSError as error:
+        raise StoreError(
+            f"The run's folder {store.folder} cannot be written: {error.strerror or error}.",
+            "Make room or choose another --home.",
+        ) from error
+    store.set_constant_score(opened.constant_score)
+    return opened
 
 
 def _sampling(model: LanguageModel, settings: RunSettings) -> Sampling:
@@ -233,32 +252,21 @@ def _sampling(model: LanguageModel, settings: RunSettings) -> Sampling:
     )
 
 
-def _started(
-    store: DuckRunStore,
-    task: Task,
-    model: LanguageModel,
-    opened: Opened,
-    settings: RunSettings,
-    *,
-    resumed: bool,
-) -> RunStarted:
+def _started(store: DuckRunStore, setup: _Setup, opened: Opened, *, resumed: bool) -> RunStarted:
+    task = setup.task
     return RunStarted(
         time.time(),
         store.run_id,
         task.name,
         task.metric,
         task.direction.value,
-        model.info.name,
+        setup.model.info.name,
         str(store.folder),
-        settings.written,
+        setup.settings.written,
         opened.constant_score,
         resumed,
         task.notes,
     )
-
-
-def _python(settings: RunSettings) -> Path | None:
-    return Path(settings.python) if settings.python else None
 
 
 def _reserved(model: LanguageModel, settings: RunSettings) -> int:
