@@ -42,9 +42,8 @@ def search(
         str, typer.Option(help="auto: begin with the best scripts of similar tasks of this home; off.")
     ] = D.history,
     tune: Annotated[
-        float,
-        typer.Option(help="Share of the execution time for tuning parameters without the model; 0: off."),
-    ] = D.tune,
+        str, typer.Option(help="Share of the execution time for tuning without the model, such as 0.5; off.")
+    ] = f"{D.tune:g}",
     policy: Annotated[str, typer.Option(help="Search policy: greedy.")] = D.policy,
     drafts: Annotated[int, typer.Option(help="Drafts before anything is improved.")] = D.num_drafts,
     debug_prob: Annotated[
@@ -60,10 +59,9 @@ def search(
     Raises:
         SettingsError: a value cannot be used.
     """
-    at_least(steps, 0, "--steps")
+    at_least(steps, 1, "--steps")
     at_least(folds, 2, "--folds")
     between(debug_prob, 0, 1, "--debug-prob")
-    between(tune, 0, 0.95, "--tune")
     if history not in ("auto", "off"):
         raise SettingsError(f"--history {history!r} is not known.", "Say auto or off.")
     return {
@@ -74,7 +72,7 @@ def search(
         "starts": tuple(_script(path) for path in start or ()),
         "playbook": playbook if playbook in ("on", "off") else str(Path(playbook).absolute()),
         "history": history,
-        "tune": tune,
+        "tune": _share(tune),
         "policy": policy,
         "num_drafts": drafts,
         "debug_prob": debug_prob,
@@ -173,6 +171,20 @@ def execution(
         "gpu": gpu,
         "python": str(python.absolute()) if python else None,
     }
+
+
+def _share(text: str) -> float:
+    """Return the tuner's share; ``off`` is 0.
+
+    Raises:
+        SettingsError: it is neither ``off`` nor a share.
+    """
+    try:
+        share = 0.0 if text == "off" else float(text)
+    except ValueError:
+        raise SettingsError(f"--tune {text!r} is not known.", "Say off, or a share such as 0.5.") from None
+    between(share, 0, 0.95, "--tune")
+    return share
 
 
 def _script(path: Path) -> str:

@@ -58,7 +58,7 @@ def test_nodes_say_where_they_come_from_and_all_of_them_are_searched(
 ) -> None:
     place, events = searched
     nodes = read_run(Home(place / "home"), ended(iter(events)).run_id).tree.nodes
-    assert [node.origin for node in nodes[:2]] == [Origin.PERSON, Origin.PERSON]
+    assert [node.code for node in nodes if node.origin is Origin.PERSON] == list(STARTS)
     assert sum(node.origin is Origin.MODEL for node in nodes) == 4
     tuned = [node for node in nodes if node.origin is Origin.TUNER]
     assert tuned
@@ -101,38 +101,27 @@ def test_more_steps_go_on_with_the_same_sources(searched: tuple[Path, list[Event
     before = read_run(home, run_id).tree.nodes
     again = resume(run_id, home=home, make_model=lambda settings: ScriptedModel(by_seed), steps=5)
     added = nodes_of(again.events())
-    assert [node.id for node in added][0] == len(before)
+    assert added[0].id == len(before)
     assert Origin.PERSON not in {node.origin for node in added}, "the person's scripts are executed once"
     assert sum(node.origin is Origin.MODEL for node in added) == 1
 
 
-def test_the_playbook_runs_before_the_model_has_written_anything(tmp_path: Path) -> None:
-    """A model that takes for ever to write does not keep the cores idle, and what is there is delivered."""
+def test_the_scripts_of_a_folder_are_executed_with_their_plans(tmp_path: Path) -> None:
     folder = tmp_path / "book"
     folder.mkdir()
     for number in range(3):
         text = SCRIPT.format(slope=2.5 + number / 4)
         (folder / f"mine_{number}.py").write_text(f'"""Mine.\n\nplan: slope {number}\n"""\n{text}')
     settings = replace(SETTINGS, playbook=str(folder), starts=(), tune=0.0, steps=1)
-    task = load_task(make_csvs(tmp_path / "task"))
-    wait = {"model": True}
-
-    class Slow(ScriptedModel):
-        pass
-
-    def reply(prompt: str, sampling: object) -> str:
-        wait["model"] = False
-        return by_seed(prompt, sampling)  # type: ignore[arg-type]
-
     run = start(
-        task,
+        load_task(make_csvs(tmp_path / "task")),
         settings,
         home=Home(tmp_path / "home"),
-        make_model=lambda settings: Slow(reply),
+        make_model=lambda settings: ScriptedModel(by_seed),
         out=tmp_path / "out",
     )
     events = list(run.events())
-    names = {node.plan for node in nodes_of(events) if node.origin is Origin.PLAYBOOK}
-    assert {f"regression rmse: slope {number}." for number in range(3)} <= names
+    plans = {node.plan for node in nodes_of(events) if node.origin is Origin.PLAYBOOK}
+    assert {f"regression rmse: slope {number}." for number in range(3)} <= plans
     assert ended(iter(events)).exit_code == 0
     assert all(node.state is not NodeState.PENDING for node in run.tree.nodes)
