@@ -49,10 +49,11 @@ from aide_local.search.tuner.choose import choose as choose_tuned
 from aide_local.store.database import DuckRunStore
 from aide_local.store.run_store import create_run, open_run
 from aide_local.task import Mode, Task
-from aide_local.types import RunSettings, RunState, Sampling
+from aide_local.types import Origin, RunSettings, RunState, Sampling
 
 ModelMaker = Callable[[RunSettings], LanguageModel]
 
+STARTER = "starter"  # the prompt profile of the bundled model
 LONGEST_REPLY = 4096  # tokens, where --max-tokens does not say
 
 
@@ -225,6 +226,7 @@ def _assemble(store: DuckRunStore, setup: _Setup, *, resumed: bool) -> Run:
             cores=cores,
             sources=Sources(setup.scripts, choose_tuned if tunes else None),
             modules=modules,
+            reads=_own_scripts if model.info.prompt_profile == STARTER else lambda tree: tree,
             deliver=Delivery(store, task, opened, model.info.name, setup.sandbox.level.value, settings.refit),
             reserve=lambda tree: reserve(tree, settings.time_limit, refit=settings.refit),
             scale=Scale(gain=opened.gain_scale, constant=opened.constant_score),
@@ -244,6 +246,11 @@ def _open(store: DuckRunStore, setup: _Setup, cores: CoreBudget, review: Reviewe
         ) from error
     store.set_constant_score(opened.constant_score)
     return opened
+
+
+def _own_scripts(tree: Tree) -> Tree:
+    """Return what the starter reads: it was trained on scripts like its own, and makes nonsense of others."""
+    return tree.without((Origin.PLAYBOOK, Origin.HISTORY, Origin.TUNER))
 
 
 def _sampling(model: LanguageModel, settings: RunSettings) -> Sampling:
@@ -276,7 +283,7 @@ def _reserved(model: LanguageModel, settings: RunSettings) -> int:
 
 def _refuse_beyond_the_starter(model: LanguageModel, task: Task, settings: RunSettings) -> None:
     """The bundled model knows one thing; told before it tries another. Raises SettingsError."""
-    if model.info.prompt_profile != "starter":
+    if model.info.prompt_profile != STARTER:
         return
     if settings.model_digest:
         raise SettingsError(

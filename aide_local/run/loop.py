@@ -62,6 +62,7 @@ class Parts:
     cores: CoreBudget
     sources: Sources
     modules: frozenset[str]  # that scripts can import
+    reads: Callable[[Tree], Tree]  # the part of a tree that the model can make something of
     deliver: Callable[[Tree, Ending], Summary]
     reserve: Callable[[Tree], float]  # seconds that the delivery will need
     scale: Scale
@@ -100,6 +101,7 @@ class Run:
             self._control,
             self._steering,
             parts.cores,
+            reads=parts.reads,
             search=lambda: self._search,
             settle=lambda node: self._executing.settle(node),
             emit=self._events.put,

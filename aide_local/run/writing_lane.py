@@ -31,7 +31,10 @@ class Search:
 
 
 class WritingLane:
-    """Turns steps into scripts and hands them over in ``ready``; a script that must not run is settled as buggy."""
+    """Turns steps into scripts and hands them over in ``ready``; a script that must not run is settled as buggy.
+
+    ``reads`` is the part of a tree that the model can make something of: policy and prompts see no more.
+    """
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class WritingLane:
         steering: Steering,
         cores: CoreBudget,
         *,
+        reads: Callable[[Tree], Tree],
         search: Callable[[], Search],
         settle: Callable[[Node], None],
         emit: Callable[[Event], None],
@@ -50,6 +54,7 @@ class WritingLane:
         self._control = control
         self._steering = steering
         self._cores = cores
+        self._reads = reads
         self._search = search
         self._settle = settle
         self._emit = emit
@@ -118,7 +123,7 @@ class WritingLane:
             if asked is not None:
                 seed = asked.step.seed or rng(search.settings.seed, number, "sampling").getrandbits(31)
                 return new_node(number, replace(asked.step, seed=seed), unfinished)
-            view = tree.seen_by(number, unfinished)
+            view = self._reads(tree.seen_by(number, unfinished))
             return new_node(number, search.policy.ask(view, number), unfinished)
 
         node = self._live.add(make)
@@ -128,7 +133,7 @@ class WritingLane:
     def _write(self, node: Node) -> None:
         self._emit(NodeProposed(time.time(), node.id, step_of(node)))
         tree = self._live.tree
-        view = tree.seen_by(node.id, node.in_flight)
+        view = self._reads(tree.seen_by(node.id, node.in_flight))
         for parent in (
             node.parent,
             node.other,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from aide_local.task import Direction
-from aide_local.types import Node, NodeState, Operator
+from aide_local.types import Node, NodeState, Operator, Origin
 
 MARKS = ("ban", "unban", "pin", "unpin")  # of a person, on a node
 
@@ -66,6 +66,14 @@ class Tree:
         hidden = frozenset(in_flight)
         before = (node for node in self.nodes if node.id < step)
         return replace(self, nodes=tuple(_as_pending(node) if node.id in hidden else node for node in before))
+
+    def without(self, origins: Collection[Origin]) -> Tree:
+        """Return the tree without the nodes of these origins and all that grew from them."""
+        gone: set[int] = set()
+        for node in self.nodes:
+            if node.origin in origins or node.parent in gone or node.other in gone:
+                gone.add(node.id)
+        return replace(self, nodes=tuple(node for node in self.nodes if node.id not in gone))
 
     @cached_property
     def excluded(self) -> frozenset[int]:
