@@ -165,9 +165,9 @@ def run(
     found = load_task(path, overrides)
     where = Home.find(home or context.obj)
     if tui:
-        from aide_local.cli.window import open_window
+        from aide_local.cli.window import run_in_window
 
-        raise typer.Exit(open_window(where, first=(found, settings, model, out)))
+        raise typer.Exit(run_in_window(where, found, settings, model, out))
     if not json:
         from aide_local.cli.show import print_task
 
