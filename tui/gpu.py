@@ -20,7 +20,7 @@ class VideoMemory:
 
 
 class Gpu:
-    """Asks ``nvidia-smi``, which is looked for once; one that fails (a driver without a card) is not asked again."""
+    """The answers of ``nvidia-smi``. It is looked for once; if it fails (a driver without a card), it is not asked again."""
 
     def __init__(self) -> None:
         self._program = shutil.which("nvidia-smi")

@@ -1,4 +1,4 @@
-"""Whether a screen can still be drawn on: threads and timers reach it before it is composed and after it is left."""
+"""A check that a screen can still be drawn on: threads and timers reach it before it is composed and after it is left."""
 
 from __future__ import annotations
 

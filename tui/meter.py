@@ -35,7 +35,7 @@ class Reading:
 
 
 class Meter:
-    """Measures this process and its children. A reading takes milliseconds: take one at a time, in a thread."""
+    """The use of this process and its children. A reading takes milliseconds: take one at a time, in a thread."""
 
     def __init__(self) -> None:
         self._process = psutil.Process()

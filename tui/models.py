@@ -1,4 +1,4 @@
-"""Models: what there is, what it needs, add and delete."""
+"""The screen of models: their list, facts and cards, and the ways to add and forget one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The form of a new run: what was understood of the data, problems as they are typed, the same as a command."""
+"""The form of a new run; beside it what was understood of the data, below it problems and the same run as a command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What screens know of the app that shows them. Nothing here loads Textual, so the command line can import it."""
+"""The app as its screens know it. Nothing here loads Textual, so the command line can import it."""
 
 from __future__ import annotations
 

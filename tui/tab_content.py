@@ -1,4 +1,4 @@
-"""What each tab of a run shows of a node, and what is copied from it."""
+"""The tabs of a node: how each is drawn, and what is copied from it."""
 
 from __future__ import annotations
 

@@ -169,9 +169,9 @@ def run(
 
         raise typer.Exit(run_in_window(where, found, settings, model, out))
     if not json:
-        from aide_local.cli.show import print_task
+        from aide_local.cli.task import print_task
 
-        print_task(found, plain=plain)
+        print_task(found)
     follow(
         start(found, settings, home=where, make_model=llama(model, where), out=out), json=json, plain=plain
     )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from aide_local.task import Task
 
 app = typer.Typer(help="Check a task, or begin one.", no_args_is_help=True)
 
@@ -20,6 +23,16 @@ Group = Annotated[str | None, typer.Option(help="Column whose rows stay together
 Time = Annotated[str | None, typer.Option(help="Column of the time.", show_default=False)]
 
 
+def print_task(task: Task) -> None:
+    """Print what was understood of a task."""
+    from aide_local.tasks.describe import describe
+
+    for label, text in describe(task):
+        print(f"{label:<13}{text}")
+    for note in task.notes:
+        print(f"{'note':<13}{note}")
+
+
 @app.command()
 def check(
     path: Annotated[Path, typer.Argument(help="A task folder, a Kaggle folder, or a CSV file.")],
@@ -32,7 +45,6 @@ def check(
     time: Time = None,
 ) -> None:
     """Say what is understood of a task, and every problem that its files have."""
-    from aide_local.cli.show import print_task
     from aide_local.tasks.files import TaskOverrides
     from aide_local.tasks.load import check_task
 
@@ -69,7 +81,6 @@ def new(
     time: Time = None,
 ) -> None:
     """Begin a task folder from CSV files: task.toml with what was inferred, and a description to fill in."""
-    from aide_local.cli.show import print_task
     from aide_local.tasks.files import TaskOverrides
     from aide_local.tasks.new import new_task
 

@@ -1,4 +1,4 @@
-"""What tests of screens share: ways to press, wait and look, and a run that goes on while a test steers it."""
+"""Helpers of the tests of screens: ways to press, wait and look, and a run that goes on while a test steers it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the screens look like, at two sizes, on a run that was recorded once.
+"""The looks of the screens at two sizes, on a run that was recorded once.
 
 `python -m pytest tests/tui/test_snapshots.py --snapshot-update` draws them anew; look at the pictures before they are kept.
 """

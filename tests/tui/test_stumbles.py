@@ -1,4 +1,4 @@
-"""What people stumbled on when they saw the window for the first time; the window now says each in its place."""
+"""Things that people stumbled on when they saw the window for the first time; the window now says each in its place."""
 
 from __future__ import annotations
 
