@@ -18,7 +18,7 @@ from tui.tab_content import Tab, TabContent, clipboard_text, render
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A node, and what is known of it besides: its prompts, the reply and the output that come in."""
+    """A node with its prompts, and the reply and the output that come in for it."""
 
     tree: Tree
     node: Node

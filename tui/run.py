@@ -54,7 +54,7 @@ class RunScreen(BrowsingKeys):
         self._reread_at = float("-inf")
         self._reading = False
         self._problem = ""
-        self._going_and_paused = (False, False)  # by which the keys that work were shown
+        self._steered_and_paused = (False, False)  # as the footer shows it
         self._meter = Meter()
         self._use = Reading()
 
@@ -185,9 +185,9 @@ class RunScreen(BrowsingKeys):
         if self._window.waiting_for:
             parts.append(f"… {self._window.waiting_for}")
         self.query_one("#status", Static).update(status.status_line(parts, trouble))
-        now = (self.going, live is not None and live.paused)
-        if now != self._going_and_paused:
-            self._going_and_paused = now
+        now = (self.can_be_steered, live is not None and live.paused)
+        if now != self._steered_and_paused:
+            self._steered_and_paused = now
             self.refresh_bindings()
         if tree is not self._titled[0] or view is not self._titled[1]:
             self._titled = (tree, view)
@@ -195,8 +195,7 @@ class RunScreen(BrowsingKeys):
 
     @work(thread=True, group="measure", exclusive=True)
     def _measure(self) -> None:
-        going = self.live is not None and not self.live.ended
-        self._use = self._meter.read() if going else Reading()
+        self._use = self._meter.read() if self.can_be_steered else Reading()
 
     # ---- keys ----
 

@@ -77,6 +77,7 @@ class SettingsApp(App[None]):
     # ---- keys ----
 
     def _keys_of(self, name: str, default: str) -> str:
+        """Return the keys of the action ``name``, whose own are ``default``."""
         return self.settings.keys.get(name, default)
 
     def action_rebind(self) -> None:

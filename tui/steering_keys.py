@@ -42,15 +42,17 @@ class SteeringKeys(Screen[None]):
     # ---- which keys work ----
 
     @property
-    def going(self) -> bool:
-        """Return whether the run goes on in this window, and so can be steered."""
+    def can_be_steered(self) -> bool:
+        """Return whether the run goes on in this window."""
         return self.live is not None and not self.live.ended
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Let steering keys work for a run that goes on here, and `resume` for any other; help and footer show what works."""
-        if action in keys.STEERING_ACTIONS and not self.going:
+        if action in keys.STEERING_ACTIONS and not self.can_be_steered:
             return None
-        return False if action == "resume" and self.going else super().check_action(action, parameters)
+        return (
+            False if action == "resume" and self.can_be_steered else super().check_action(action, parameters)
+        )
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
@@ -72,7 +74,7 @@ class SteeringKeys(Screen[None]):
 
     def steer(self, act: Callable[[Run], object], done: str) -> None:
         """Let ``act`` change the run; show ``done``, or why nothing was done."""
-        if self.live is None or not self.going:
+        if self.live is None or not self.can_be_steered:
             self.notify(
                 "Only a run that is going on in this window can be steered. Press r to go on with it here.",
                 severity="warning",

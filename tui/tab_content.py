@@ -62,7 +62,7 @@ class TabContent:
         return bool(self.stream.text) and self.tab in STREAMED
 
     def looks_like(self, other: TabContent) -> bool:
-        """Return whether both are drawn alike. Plan, lineage, folds and diff depend on the tree besides the node."""
+        """Return whether both are drawn alike. Plan, lineage, folds and diff depend on the tree as well as on the node."""
         same_tree = self.tree is other.tree or self.tab in (Tab.CODE, Tab.OUTPUT, Tab.ERROR, Tab.PROMPT)
         return (
             same_tree

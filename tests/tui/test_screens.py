@@ -93,7 +93,7 @@ async def test_the_form_shows_what_is_understood_and_what_is_wrong(tmp_path: Pat
 async def test_a_script_is_edited_in_the_editor_of_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The terminal is given to it meanwhile, which a test without a terminal cannot do."""
+    """Leave out that the editor gets the terminal, which a test without a terminal cannot show."""
     other = tmp_path / "editor"
     other.write_text('#!/bin/sh\necho "x = 2" >> "$1"\n')
     other.chmod(0o700)
@@ -110,7 +110,7 @@ async def test_a_script_is_edited_in_the_editor_of_the_environment(
         assert "Set EDITOR" in last_notice(pilot).message
         await pilot.press("f5")
         await until(pilot, lambda: edited)
-        assert edited == ["x = 1\nx = 2\n"], "what it wrote is kept, also where the next one fails"
+        assert edited == ["x = 1\nx = 2\n"], "what it wrote is kept, also if the next one fails"
 
 
 async def test_models_are_listed_added_and_forgotten(tmp_path: Path) -> None:

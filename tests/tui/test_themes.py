@@ -14,7 +14,7 @@ from tests.store.earlier import unpack
 from tui.app import AideApp
 
 pytestmark = pytest.mark.asyncio
-LEAST = 3.0  # contrast: WCAG 2.2, 1.4.11, of what is not running text; dim text repeats something
+LEAST = 3.0  # contrast (WCAG 2.2, 1.4.11, for what is not running text); dim text only repeats something
 WALK = (
     "enter",
     "b",
