@@ -54,7 +54,7 @@ class RunScreen(BrowsingKeys):
         self._reread_at = float("-inf")
         self._reading = False
         self._problem = ""
-        self._steered_and_paused = (False, False)  # as the footer shows it
+        self._footer = (False, False)  # (can be steered, paused), as it shows the keys
         self._meter = Meter()
         self._use = Reading()
 
@@ -186,8 +186,8 @@ class RunScreen(BrowsingKeys):
             parts.append(f"… {self._window.waiting_for}")
         self.query_one("#status", Static).update(status.status_line(parts, trouble))
         now = (self.can_be_steered, live is not None and live.paused)
-        if now != self._steered_and_paused:
-            self._steered_and_paused = now
+        if now != self._footer:
+            self._footer = now
             self.refresh_bindings()
         if tree is not self._titled[0] or view is not self._titled[1]:
             self._titled = (tree, view)

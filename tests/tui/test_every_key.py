@@ -34,83 +34,83 @@ from tui.steering_keys import SteeringKeys
 # ---- the places that have keys ----
 
 
-async def the_list(pilot: Pilot[None]) -> None:
+async def reach_list(pilot: Pilot[None]) -> None:
     pilot.app.pop_screen()
     await until(pilot, lambda: isinstance(pilot.app.focused, RunsTable))
 
 
-async def the_tree(pilot: Pilot[None]) -> None:
+async def reach_tree(pilot: Pilot[None]) -> None:
     await until(pilot, lambda: isinstance(pilot.app.focused, SolutionTree))
 
 
-async def the_text(pilot: Pilot[None]) -> None:
+async def reach_text(pilot: Pilot[None]) -> None:
     pilot.app.screen.query(Pane).first().focus()
     await until(pilot, lambda: isinstance(pilot.app.focused, Pane))
 
 
-async def the_form(pilot: Pilot[None]) -> None:
+async def reach_form(pilot: Pilot[None]) -> None:
     await pilot.app.push_screen(NewRunScreen(app_of(pilot)))
 
 
-async def the_models(pilot: Pilot[None]) -> None:
+async def reach_models(pilot: Pilot[None]) -> None:
     await pilot.app.push_screen(ModelsScreen(app_of(pilot)))
     await until(pilot, lambda: isinstance(pilot.app.focused, DataTable))
 
 
-async def the_console(pilot: Pilot[None]) -> None:
+async def reach_console(pilot: Pilot[None]) -> None:
     await pilot.app.push_screen(SqlScreen(app_of(pilot)))
 
 
-async def the_result(pilot: Pilot[None]) -> None:
-    await the_console(pilot)
+async def reach_result(pilot: Pilot[None]) -> None:
+    await reach_console(pilot)
     await pilot.press("f5")
     await until(pilot, lambda: bool(pilot.app.screen.query(ResultTable)))
     await pilot.press("f6")
     await until(pilot, lambda: isinstance(pilot.app.focused, ResultTable))
 
 
-async def two_nodes(pilot: Pilot[None]) -> None:
+async def reach_comparison(pilot: Pilot[None]) -> None:
     await pilot.app.push_screen(Compare(Text("one\n" * 80), Text("two\n" * 80)))
 
 
-async def the_editor(pilot: Pilot[None]) -> None:
+async def reach_editor(pilot: Pilot[None]) -> None:
     await pilot.app.push_screen(Editor("a script", "x = 1"))
 
 
-async def a_card(pilot: Pilot[None]) -> None:
+async def reach_card(pilot: Pilot[None]) -> None:
     await pilot.app.push_screen(TextDialog("a card", "text\n" * 80))
 
 
-async def a_question(pilot: Pilot[None]) -> None:
+async def reach_question(pilot: Pilot[None]) -> None:
     await pilot.app.push_screen(Confirm("Really?"))
 
 
-async def a_choice(pilot: Pilot[None]) -> None:
+async def reach_choice(pilot: Pilot[None]) -> None:
     await pilot.app.push_screen(Choose("Which?", ["one", "two"], delete=lambda at: None))
 
 
 PLACES: tuple[tuple[Callable[[Pilot[None]], Awaitable[None]], tuple[type[DOMNode], ...]], ...] = (
-    (the_list, (HomeScreen, RunsTable, SettingsApp)),
-    (the_tree, (RunScreen, BrowsingKeys, SteeringKeys, SolutionTree, SettingsApp)),
-    (the_text, (Pane,)),
-    (the_form, (NewRunScreen,)),
-    (the_models, (ModelsScreen, ModelsTable, SettingsApp)),
-    (the_console, (SqlScreen, OwnQueries)),
-    (the_result, (ResultTable,)),
-    (two_nodes, (Compare,)),
-    (the_editor, (Editor,)),
-    (a_card, (TextDialog,)),
-    (a_question, (Confirm,)),
-    (a_choice, (Choose,)),
+    (reach_list, (HomeScreen, RunsTable, SettingsApp)),
+    (reach_tree, (RunScreen, BrowsingKeys, SteeringKeys, SolutionTree, SettingsApp)),
+    (reach_text, (Pane,)),
+    (reach_form, (NewRunScreen,)),
+    (reach_models, (ModelsScreen, ModelsTable, SettingsApp)),
+    (reach_console, (SqlScreen, OwnQueries)),
+    (reach_result, (ResultTable,)),
+    (reach_comparison, (Compare,)),
+    (reach_editor, (Editor,)),
+    (reach_card, (TextDialog,)),
+    (reach_question, (Confirm,)),
+    (reach_choice, (Choose,)),
 )
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(("arrive", "owners"), PLACES, ids=[arrive.__name__ for arrive, _ in PLACES])
+@pytest.mark.parametrize(("reach", "owners"), PLACES, ids=[reach.__name__ for reach, _ in PLACES])
 async def test_every_key_of_a_place_reaches_its_action(
     home: Home,
     run_id: str,
-    arrive: Callable[[Pilot[None]], Awaitable[None]],
+    reach: Callable[[Pilot[None]], Awaitable[None]],
     owners: tuple[type[DOMNode], ...],
 ) -> None:
     """Only note the actions down, so that the place stays as it is; other tests say what each does."""
@@ -121,7 +121,7 @@ async def test_every_key_of_a_place_reaches_its_action(
         return True
 
     async with open_run(home, run_id) as (pilot, _):
-        await arrive(pilot)
+        await reach(pilot)
         await pilot.pause()
         pilot.app.run_action = note  # type: ignore[assignment,method-assign]
         for owner in owners:
