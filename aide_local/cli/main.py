@@ -62,10 +62,9 @@ def keys(
     markdown: Annotated[bool, typer.Option("--markdown", help="As docs/keys.md.")] = False,
 ) -> None:
     """Print the keys of the terminal UI with the ids by which they are changed."""
-    from importlib import import_module
+    from aide_local.cli.window import list_keys
 
-    listing = import_module("tui.keys")
-    print(listing.as_markdown() if markdown else listing.as_text(), end="" if markdown else "\n")
+    print(list_keys(markdown=markdown), end="")
 
 
 app.command("run")(run.run)

@@ -57,13 +57,13 @@ def run(
     found = load_task(path, overrides)
     where = Home.find(home or context.obj)
     if tui:
-        from aide_local.cli.window import open_window
+        from aide_local.cli.window import run_in_window
 
-        raise typer.Exit(open_window(where, first=(found, chosen, model, out)))
+        raise typer.Exit(run_in_window(where, found, chosen, model, out))
     if not json:
-        from aide_local.cli.show import print_task
+        from aide_local.cli.task import print_task
 
-        print_task(found, plain=plain)
+        print_task(found)
     follow(start(found, chosen, home=where, make_model=llama(model, where), out=out), json=json, plain=plain)
 
 

@@ -72,7 +72,7 @@ def search(
         "starts": tuple(_script(path) for path in start or ()),
         "playbook": playbook if playbook in ("on", "off") else str(Path(playbook).absolute()),
         "history": history,
-        "tune": _share(tune),
+        "tune": tuner_share(tune, "--tune"),
         "policy": policy,
         "num_drafts": drafts,
         "debug_prob": debug_prob,
@@ -173,7 +173,7 @@ def execution(
     }
 
 
-def _share(text: str) -> float:
+def tuner_share(text: str, name: str) -> float:
     """Return the tuner's share; ``off`` is 0.
 
     Raises:
@@ -182,8 +182,8 @@ def _share(text: str) -> float:
     try:
         share = 0.0 if text == "off" else float(text)
     except ValueError:
-        raise SettingsError(f"--tune {text!r} is not known.", "Say off, or a share such as 0.5.") from None
-    between(share, 0, 0.95, "--tune")
+        raise SettingsError(f"{name} {text!r} is not known.", "Say off, or a share such as 0.5.") from None
+    between(share, 0, 0.95, name)
     return share
 
 

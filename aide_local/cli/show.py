@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from aide_local.home import Home
     from aide_local.search.tree import Tree
     from aide_local.store.read import RunView
-    from aide_local.task import Task
     from aide_local.types import Node
 
 Run_ = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, a part of one, or `latest`.")]
@@ -54,16 +53,6 @@ def print_fitted(text: str) -> None:
 
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else len(text)
     print(text if len(text) <= width else text[: width - 1] + "…")
-
-
-def print_task(task: Task, *, plain: bool = False) -> None:
-    """What was understood of a task."""
-    from aide_local.tasks.describe import describe
-
-    for label, text in describe(task):
-        print(f"{label:<13}{text}")
-    for note in task.notes:
-        print(f"{'note':<13}{note}")
 
 
 def runs(

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from aide_local.cli.options import takes, task_overrides
 
+if TYPE_CHECKING:
+    from aide_local.task import Task
+
 app = typer.Typer(help="Check a task, or begin one.", no_args_is_help=True)
+
+
+def print_task(task: Task) -> None:
+    """Print what was understood of a task."""
+    from aide_local.tasks.describe import describe
+
+    for label, text in describe(task):
+        print(f"{label:<13}{text}")
+    for note in task.notes:
+        print(f"{'note':<13}{note}")
 
 
 @app.command()
@@ -19,7 +32,6 @@ def check(
     overrides: Any = None,
 ) -> None:
     """Say what is understood of a task, and every problem that its files have."""
-    from aide_local.cli.show import print_task
     from aide_local.tasks.load import check_task
 
     report = check_task(path, overrides)
@@ -41,7 +53,6 @@ def new(
     overrides: Any = None,
 ) -> None:
     """Begin a task folder from CSV files: task.toml with what was inferred, and a description to fill in."""
-    from aide_local.cli.show import print_task
     from aide_local.tasks.new import new_task
 
     print_task(new_task(folder, train, test, overrides))

@@ -17,7 +17,7 @@ from aide_local.run.steering import Steering
 from aide_local.run.writer import Writer, new_node, step_of
 from aide_local.search.policy import Policy, rng
 from aide_local.search.tree import Tree
-from aide_local.types import Node, NodeError, NodeState, Origin, RunSettings
+from aide_local.types import Node, NodeError, NodeState, RunSettings
 
 READY_AHEAD = 1  # scripts that may wait for execution while the next one is written
 
@@ -80,8 +80,7 @@ class WritingLane:
 
     def _all_begun(self) -> bool:
         steps = self._search().settings.written
-        made = sum(node.origin is Origin.MODEL for node in self._live.tree.nodes)
-        return steps is not None and made >= steps
+        return steps is not None and self._live.tree.written >= steps
 
     def _run(self) -> None:
         try:

@@ -132,6 +132,11 @@ class Tree:
         return depth
 
     @property
+    def written(self) -> int:
+        """How many nodes the model has written, or is writing: the steps of the run."""
+        return sum(node.origin is Origin.MODEL for node in self.nodes)
+
+    @property
     def valid(self) -> tuple[Node, ...]:
         return tuple(node for node in self.nodes if node.state is NodeState.VALID)
 

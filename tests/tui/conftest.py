@@ -1,4 +1,4 @@
-"""One real run of the engine, recorded once, for all tests of screens."""
+"""A real run, recorded once, for all tests of screens."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def recorded_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def home(recorded_home: Path, tmp_path: Path) -> Home:
-    """A copy, which a test may change."""
+    """Return a copy of the recorded home, which a test may change."""
     shutil.copytree(recorded_home, tmp_path / "home")
     return Home(tmp_path / "home")
 
