@@ -108,6 +108,13 @@ def node_line(node: Node) -> str:
     return neutralise(f"{head}  {result}  {idea(node.plan)}".rstrip())
 
 
+def estimate_words(summary: Summary) -> str:
+    """Return the number to show with its interval and where it comes from."""
+    low, high = summary.interval or (None, None)
+    between = f", 95 % between {format_metric(low)} and {format_metric(high)}" if low is not None else ""
+    return f"{format_metric(summary.estimate)}{between} ({summary.estimate_source})"
+
+
 def summary_lines(summary: Summary | None) -> list[str]:
     """Return what was delivered, a fact a line."""
     if summary is None:
@@ -128,13 +135,18 @@ def summary_lines(summary: Summary | None) -> list[str]:
         lines.append(f"constant guess   {metric} {format_metric(summary.constant_score)}")
     lines.append(f"best script      {metric} {format_metric(summary.best_score)}  (#{summary.best_node})")
     if summary.ensemble_score is not None:
+        how = f"{summary.combination} of {len(summary.ensemble)}"
         lines.append(
-            f"ensemble         {metric} {format_metric(summary.ensemble_score)}  of {len(summary.ensemble)}"
+            f"delivered        {metric} {format_metric(summary.ensemble_score)}  ({how}, cross-fitted)"
         )
     if summary.report_score is not None:
         lines.append(
             f"report slice     {metric} {format_metric(summary.report_score)}"
             f"  on {summary.report_rows} rows that nothing was chosen by"
         )
+    if summary.estimate is not None:
+        lines.append(f"to expect        {metric} {estimate_words(summary)}")
+    if summary.warning:
+        lines.append(f"warning          {summary.warning}")
     lines.append(f"delivered to     {summary.out}")
     return lines

@@ -191,6 +191,7 @@ def _assemble(store: DuckRunStore, setup: _Setup, *, resumed: bool) -> Run:
     review = _reviewer(model, setup.packer, settings, lock) if task.mode is Mode.REPORTED else None
     opened = _open(store, setup, cores, review)
     modules = setup.interpreter.modules | modules_of(task)
+    starter = model.info.prompt_profile == STARTER
 
     def writer(
         emit: Callable[[Event], None], halted: Callable[[], bool], sampling: Callable[[], Sampling]
@@ -204,6 +205,7 @@ def _assemble(store: DuckRunStore, setup: _Setup, *, resumed: bool) -> Run:
             model_lock=lock,
             emit=emit,
             halted=halted,
+            time_limit=lambda: None if starter else settings.time_limit,
             model_digest=settings.model_digest,
         )
 
@@ -226,7 +228,7 @@ def _assemble(store: DuckRunStore, setup: _Setup, *, resumed: bool) -> Run:
             cores=cores,
             sources=Sources(setup.scripts, choose_tuned if tunes else None),
             modules=modules,
-            reads=_own_scripts if model.info.prompt_profile == STARTER else lambda tree: tree,
+            reads=_own_scripts if starter else lambda tree: tree,
             deliver=Delivery(store, task, opened, model.info.name, setup.sandbox.level.value, settings.refit),
             reserve=lambda tree: reserve(tree, settings.time_limit, refit=settings.refit),
             scale=Scale(gain=opened.gain_scale, constant=opened.constant_score),

@@ -36,7 +36,7 @@ class Written:
 class Writer:
     """Turns steps into scripts. ``model_lock`` keeps the model to one generation at a time.
 
-    ``halted`` ends a reply that the model was not yet asked for when the run was stopped; ``writing`` says whether the
+    ``time_limit`` is what prompts say of the run's time (None: nothing); ``halted`` ends a reply that the model was not yet asked for when the run was stopped; ``writing`` says whether the
     model's present generation is a reply of this lane.
     """
 
@@ -51,6 +51,7 @@ class Writer:
         model_lock: Lock,
         emit: Callable[[Event], None],
         halted: Callable[[], bool],
+        time_limit: Callable[[], float | None] = lambda: None,
         model_digest: bool = False,
     ) -> None:
         self.model = model
@@ -61,6 +62,7 @@ class Writer:
         self.model_lock = model_lock
         self.emit = emit
         self.halted = halted
+        self._time_limit = time_limit
         self.writing = False
         self.model_digest = model_digest
         self.summaries = store.summaries() if model_digest else {}
@@ -74,8 +76,9 @@ class Writer:
         """
         parent = tree[node.parent] if node.parent is not None else None
         other = tree[node.other] if node.other is not None else None
-        digest = digest_lines(self._summarised(tree) if self.model_digest else tree, node.parent)
-        request = Request.of(node.operator, digest, parent, other, node.hint)
+        limit = self._time_limit()
+        digest = digest_lines(self._summarised(tree) if self.model_digest else tree, node.parent, limit)
+        request = Request.of(node.operator, digest, parent, other, node.hint, limit)
         packed = self.packer.pack(request)
         self.emit(PromptPacked(time.time(), node.id, packed.tokens, packed.dropped))
         node = replace(node, dropped=packed.dropped)

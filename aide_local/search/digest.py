@@ -13,13 +13,15 @@ from aide_local.task import Kind
 from aide_local.types import Node, NodeState, Operator
 
 PLAN_WIDTH = 110
+SLOW = 0.1  # of the time limit: scripts that took as much say so
 
 
-def digest_lines(tree: Tree, focus: int | None = None) -> list[str]:
+def digest_lines(tree: Tree, focus: int | None = None, time_limit: float | None = None) -> list[str]:
     """Return one line for each finished node, most useful first; one for all that was tuned from one script.
 
     Order: children and siblings of ``focus`` (they must not be proposed again), the best nodes, other
-    failures newest first, the rest. The focus itself is shown whole elsewhere and left out.
+    failures newest first, the rest. The focus itself is shown whole elsewhere and left out. Of a run with a
+    ``time_limit`` (seconds) slow scripts say what they took of it.
     """
     groups = {node: group for group in tuned_groups(tree) for node in group.nodes}
     chosen: dict[int | tuple[str, int], str] = {}  # a node, or a group by its parent -> its line
@@ -32,7 +34,7 @@ def digest_lines(tree: Tree, focus: int | None = None) -> list[str]:
                 group = groups[node.id]
                 chosen.setdefault(("tuned", group.parent), tuned_line(tree, group))
             else:
-                chosen.setdefault(node.id, digest_line(tree, node))
+                chosen.setdefault(node.id, digest_line(tree, node, time_limit))
 
     if focus is not None:
         take(tree.children(focus)[::-1])
@@ -58,11 +60,13 @@ def tuned_line(tree: Tree, group: TunedGroup) -> str:
     return first_sentence(head + ", ".join([f"best #{best.id} {score}", *values]))
 
 
-def digest_line(tree: Tree, node: Node) -> str:
+def digest_line(tree: Tree, node: Node, time_limit: float | None = None) -> str:
     """Return ``#3 improve #1: 0.8123 (+0.0041) plan`` or ``#4 draft: failed KeyError: 'x'. plan``."""
     head = f"#{node.id} {node.operator}"
     if node.parent is not None and node.operator is not Operator.DRAFT:
         head += f" #{node.parent}"
+    if time_limit is not None and node.usage.wall >= SLOW * time_limit:
+        head += f" ({time_taken(node, time_limit)})"
     plan = first_sentence(node.plan)
     if node.state is NodeState.BUGGY:
         error = node.error.one_line(70) if node.error else "no result"
@@ -74,6 +78,11 @@ def digest_line(tree: Tree, node: Node) -> str:
     if gain is not None:
         score += f" ({gain:+.4g})"
     return f"{head}: {score} {plan}".rstrip()
+
+
+def time_taken(node: Node, time_limit: float) -> str:
+    """Return ``57 s of 120 s``: the executions of all folds together, and the run's time limit."""
+    return f"{node.usage.wall:.0f} s of {time_limit:.0f} s"
 
 
 def format_metric(value: float | None) -> str:
