@@ -259,8 +259,8 @@ TABLES: Mapping[str, Table] = {
         "degree": _int(1, 4),
         "knots": _choice("uniform", "quantile"),
     },
-    "KBinsDiscretizer": {"n_bins": _int(3, 50), "strategy": _choice("uniform", "quantile")},
-    "QuantileTransformer": {"n_quantiles": ()},
+    "KBinsDiscretizer": {"n_bins": _int(3, 50), "strategy": _choice("uniform", "quantile"), "subsample": ()},
+    "QuantileTransformer": {"n_quantiles": (), "subsample": ()},
     "PolynomialFeatures": {"degree": ()},
     "SimpleImputer": {"fill_value": ()},
     "KNNImputer": {"n_neighbors": _int(2, 40), "weights": _choice("uniform", "distance")},
@@ -381,7 +381,8 @@ def _around(name: str, value: Value, factor: float = 4.0) -> Domain | None:
     if _NEVER.search(name) or not is_number(value) or not 0 < value < float("inf"):
         return None
     if isinstance(value, int):
-        high = value * (2 if "components" in name else factor)  # more components than columns would fail
-        return Domain(Scale.LOG_INT, max(2, round(value / factor)), high) if value >= 2 else None
+        most = 2 if "components" in name else factor  # more components than columns would fail
+        ends = max(2, round(value / factor)), round(value * most)
+        return Domain(Scale.LOG_INT, *ends) if value >= 2 else None
     high = min(1.0, value * factor) if value <= 1 else value * factor
     return Domain(Scale.LOG, value / factor, high, real=True)
