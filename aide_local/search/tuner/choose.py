@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 
 from aide_local.search.policy import rng
 from aide_local.search.tree import Tree
-from aide_local.search.tuner.family import Family, families, paired
+from aide_local.search.tuner.family import Family, families, paired_differences
 from aide_local.search.tuner.propose import Prior, propose
 from aide_local.search.tuner.ranges import PREPROCESSING, stem_of
 from aide_local.types import Node, NodeState, Operator, Origin, Step
@@ -145,7 +145,7 @@ def _closeness(node: Node, best: Node) -> float:
 
 def _error(tree: Tree, node: Node, other: Node) -> float:
     """Return the standard error of the mean paired difference of two nodes over the folds; never zero."""
-    differences = paired(tree, node, other)
+    differences = paired_differences(tree, node, other)
     least = _LEAST_GAIN * max(abs(node.metric or 0.0), abs(other.metric or 0.0), 1e-9)
     if len(differences) < 2:
         return max(least, 0.5 * abs(fmean(differences)) if differences else 0.0)

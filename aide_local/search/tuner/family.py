@@ -57,7 +57,7 @@ class Family:
             domain = one.domain
             for point in points:
                 if one.key in point and domain.accepts(point[one.key]):
-                    domain = domain.containing(point[one.key])
+                    domain = domain.widen(point[one.key])
             space.append(replace(one, domain=domain))
         return tuple(space)
 
@@ -102,7 +102,7 @@ class Family:
         best = self.best
         if best is None:
             return None
-        differences = paired(self.tree, node, best)
+        differences = paired_differences(self.tree, node, best)
         return self.score(best) + min(0.0, fmean(differences)) if differences else None
 
 
@@ -124,7 +124,7 @@ def family_of(tree: Tree, node: Node) -> Family:
     return Family(tree, key, tuple(alike))
 
 
-def paired(tree: Tree, node: Node, other: Node) -> list[float]:
+def paired_differences(tree: Tree, node: Node, other: Node) -> list[float]:
     """Return by how much ``node`` is better than ``other`` on each fold that both have, signed: higher is better."""
     scores = {one.fold: one.score for one in other.folds if one.score is not None}
     return [

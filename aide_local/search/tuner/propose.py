@@ -14,7 +14,7 @@ from aide_local.search.tuner.ranges import stem_of
 from aide_local.search.tuner.render import render
 from aide_local.search.tuner.script import hyperparameters, skeleton
 from aide_local.search.tuner.space import Value, literal, same
-from aide_local.search.tuner.study import sampled
+from aide_local.search.tuner.study import sample
 
 TRIES = 10
 _PRIOR_POINTS = 3
@@ -40,7 +40,7 @@ class Change:
     after: Value
 
     def __str__(self) -> str:
-        return f"{self.name} {spelled(self.before)} → {spelled(self.after)}"
+        return f"{self.name} {spelling(self.before)} → {spelling(self.after)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def plan_of(changes: tuple[Change, ...]) -> str:
     return ", ".join(map(str, changes))
 
 
-def spelled(value: Value) -> str:
+def spelling(value: Value) -> str:
     """Return a value for people: strings without quotes."""
     return value if isinstance(value, str) else literal(value)
 
@@ -110,7 +110,7 @@ def _points(family: Family, own: Point, seed: int, step: int, priors: tuple[Prio
     observations = tuple(family.observations())
     for number in range(TRIES):
         numbers = rng(seed, step, f"tune {family.skeleton} {number}")
-        yield sampled(family.space, observations, numbers.getrandbits(31))
+        yield sample(family.space, observations, numbers.getrandbits(31))
 
 
 def _prior_points(family: Family, centre: Point, priors: tuple[Prior, ...]) -> Iterator[Point]:

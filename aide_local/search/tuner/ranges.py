@@ -340,13 +340,13 @@ def domain_of(estimator: str, name: str, value: Value, beside: frozenset[str]) -
             return None
         found = next((domain for domain in table[name] if domain.accepts(value)), None)
         if found is not None:
-            return found.containing(value)
+            return found.widen(value)
     if name.endswith("]") and not name.startswith("weights["):
         return None
     return _around(name, value)
 
 
-def known(name: str) -> Table:
+def table_with(name: str) -> Table:
     """Return a table that knows the argument ``name``, for calls whose estimator is not known; empty if none does."""
     return next((table for table in TABLES.values() if table.get(name)), {})
 

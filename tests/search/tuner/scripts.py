@@ -78,10 +78,10 @@ def drawn(domain: Domain, rng: Random) -> Value:
     if domain.scale is Scale.CHOICE:
         return rng.choice(domain.choices)
     if rng.random() < 0.2:
-        return domain.rounded(rng.choice((domain.low, domain.high)))
+        return domain.shorten(rng.choice((domain.low, domain.high)))
     if domain.scale in (Scale.LOG, Scale.LOG_INT):
-        return domain.rounded(math.exp(rng.uniform(math.log(domain.low), math.log(domain.high))))
-    return domain.rounded(rng.uniform(domain.low, domain.high))
+        return domain.shorten(math.exp(rng.uniform(math.log(domain.low), math.log(domain.high))))
+    return domain.shorten(rng.uniform(domain.low, domain.high))
 
 
 def drawn_values(code: str, rng: Random) -> dict[str, Value]:
