@@ -29,8 +29,12 @@ class Family:
 
     @cached_property
     def complete(self) -> tuple[Node, ...]:
-        members = {node.id for node in self.nodes}
-        return tuple(node for node in self.tree.complete if node.id in members)
+        """The valid nodes with every fold scored: only these are compared by metric."""
+        return tuple(
+            node
+            for node in self.nodes
+            if node.state is NodeState.VALID and node.complete and node.metric is not None
+        )
 
     @cached_property
     def best(self) -> Node | None:

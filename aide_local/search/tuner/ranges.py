@@ -312,10 +312,11 @@ POSITIONAL: Mapping[str, tuple[str, ...]] = {
     "MLP": ("hidden_layer_sizes",),
 }
 
-ROUNDS = frozenset(
-    {"n_estimators", "num_boost_round", "num_iterations", "iterations", "num_trees", "max_iter"}
-)
-"""Numbers of boosting rounds: with early stopping in the script they are a ceiling, which is only ever raised."""
+ROUNDS = frozenset({"n_estimators", "num_boost_round", "num_iterations", "iterations", "num_trees", "max_iter"})
+"""Numbers of boosting rounds. With early stopping in the script they are a ceiling, which is only ever raised."""
+
+MOST_ROUNDS = 3
+"""Rounds are multiplied or divided by this at most: they cost their number, and a script's writer knew the time."""
 
 _NEVER = re.compile(
     r"seed|random|n_jobs|nthread|thread|verb|silent|log_|period|cv$|n_splits|n_iter|max_iter|max_fun|tol$|early|stopping|"

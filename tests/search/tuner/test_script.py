@@ -120,12 +120,12 @@ def test_a_value_outside_the_usual_ends_widens_them() -> None:
 )
 def test_with_early_stopping_the_number_of_rounds_is_only_raised(stop: str) -> None:
     domain = found(BOOSTED + stop)["XGBClassifier.n_estimators"].domain
-    assert (domain.low, domain.high) == (300, 1200)
+    assert (domain.low, domain.high) == (300, 900)
 
 
 def test_without_early_stopping_the_number_of_rounds_may_fall() -> None:
     code = BOOSTED + "model.set_params(early_stopping_rounds=None)"
-    assert found(code)["XGBClassifier.n_estimators"].domain.low == 50
+    assert found(code)["XGBClassifier.n_estimators"].domain.low == 100
 
 
 def test_a_name_that_stands_for_a_number_is_followed_unless_it_is_used_elsewhere_or_bound_twice() -> None:
