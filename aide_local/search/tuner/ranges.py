@@ -55,8 +55,8 @@ _MAX_FEATURES = (*_share(0.1), *_choice("sqrt", "log2", None, 0.3, 0.5, 0.8))
 _DEPTH_OR_NONE = (*_int(3, 30), *_choice(None, 6, 10, 16))
 
 _XGBOOST: Table = {
-    "learning_rate": _log(0.005, 0.3),
-    "eta": _log(0.005, 0.3),
+    "learning_rate": _log(0.01, 0.3),
+    "eta": _log(0.01, 0.3),
     "n_estimators": _log_int(50, 3000),
     "num_boost_round": _log_int(50, 3000),
     "max_depth": _int(2, 12),
@@ -78,8 +78,8 @@ _XGBOOST: Table = {
 }
 
 _LIGHTGBM: Table = {
-    "learning_rate": _log(0.005, 0.3),
-    "eta": _log(0.005, 0.3),
+    "learning_rate": _log(0.01, 0.3),
+    "eta": _log(0.01, 0.3),
     "n_estimators": _log_int(50, 3000),
     "num_boost_round": _log_int(50, 3000),
     "num_iterations": _log_int(50, 3000),
@@ -112,8 +112,8 @@ _LIGHTGBM: Table = {
 }
 
 _CATBOOST: Table = {
-    "learning_rate": _log(0.005, 0.3),
-    "eta": _log(0.005, 0.3),
+    "learning_rate": _log(0.01, 0.3),
+    "eta": _log(0.01, 0.3),
     "iterations": _log_int(50, 3000),
     "n_estimators": _log_int(50, 3000),
     "num_boost_round": _log_int(50, 3000),
@@ -188,7 +188,7 @@ _LINEAR: Table = {
 _SUPPORT_VECTORS: Table = {
     "C": _log(0.01, 1000),
     "epsilon": _log(0.001, 2),
-    "gamma": (*_log(1e-4, 10), *_choice("scale", "auto", 0.01, 0.1)),
+    "gamma": (*_log(1e-4, 10), *_choice("scale", "auto", 0.003, 0.01, 0.03, 0.1, 0.3)),
     "nu": _linear(0.05, 0.95),
 }
 
@@ -312,7 +312,9 @@ POSITIONAL: Mapping[str, tuple[str, ...]] = {
     "MLP": ("hidden_layer_sizes",),
 }
 
-ROUNDS = frozenset({"n_estimators", "num_boost_round", "num_iterations", "iterations", "num_trees", "max_iter"})
+ROUNDS = frozenset(
+    {"n_estimators", "num_boost_round", "num_iterations", "iterations", "num_trees", "max_iter"}
+)
 """Numbers of boosting rounds. With early stopping in the script they are a ceiling, which is only ever raised."""
 
 MOST_ROUNDS = 3
@@ -357,6 +359,15 @@ def stem_of(estimator: str) -> str:
     if estimator in TABLES:
         return estimator
     return re.sub(r"(Classifier|Regressor|Ranker)$", "", estimator)
+
+
+def twin_of(estimator: str) -> str:
+    """Return the regressor of a classifier and the classifier of a regressor; empty if it has none."""
+    for one, other in (("Classifier", "Regressor"), ("SVC", "SVR")):
+        for end, instead in ((one, other), (other, one)):
+            if estimator.endswith(end):
+                return estimator.removesuffix(end) + instead
+    return ""
 
 
 def _clashes(stem: str, name: str, beside: frozenset[str]) -> bool:
