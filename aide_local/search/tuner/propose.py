@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from aide_local.search.policy import rng
 from aide_local.search.tree import Tree
-from aide_local.search.tuner.family import Family, family_of
+from aide_local.search.tuner.family import Family, family_of, values_of
 from aide_local.search.tuner.moves import Point, expert_moves
 from aide_local.search.tuner.ranges import stem_of
-from aide_local.search.tuner.render import render
 from aide_local.search.tuner.script import hyperparameters, skeleton
 from aide_local.search.tuner.space import Value, literal, same
 from aide_local.search.tuner.study import sample
@@ -65,14 +64,13 @@ def propose(tree: Tree, parent: int, seed: int, step: int, priors: Iterable[Prio
     own = family.point(node)
     if not family.space or own is None or family.best is None:
         return None
-    tried = [point for one in family.nodes if (point := family.point(one)) is not None]
+    tried = [values_of(one.code) for one in family.nodes]
     for point in _points(family, own, seed, step, tuple(priors)):
-        if any(_equal(point, other) for other in tried):
+        code = family.script(node.code, point)
+        if skeleton(code) != family.skeleton or any(_equal(values_of(code), other) for other in tried):
             continue
-        code = render(node.code, point)
-        if skeleton(code) == family.skeleton:  # else a value that the reader would no longer take for one
-            changes = changes_between(node.code, code)
-            return Proposal(parent, code, plan_of(changes), changes)
+        changes = changes_between(node.code, code)
+        return Proposal(parent, code, plan_of(changes), changes)
     return None
 
 
@@ -93,7 +91,7 @@ def changes_between(before: str, after: str) -> tuple[Change, ...]:
 
 def plan_of(changes: tuple[Change, ...]) -> str:
     """Return the changes in words: ``learning_rate 0.05 → 0.031, max_depth 6 → 8``."""
-    return ", ".join(map(str, changes))
+    return ", ".join(dict.fromkeys(map(str, changes)))
 
 
 def spelling(value: Value) -> str:

@@ -109,6 +109,7 @@ _LIGHTGBM: Table = {
     "max_cat_threshold": _log_int(4, 128),
     "path_smooth": _log(0.01, 200),
     "extra_trees": _choice(True, False),
+    "alpha": (),  # of a loss
 }
 
 _CATBOOST: Table = {
@@ -161,6 +162,7 @@ _GRADIENT_BOOSTING: Table = {
     "min_samples_leaf": _count_or_share(1, 100, 0.0005, 0.1),
     "min_samples_split": _count_or_share(2, 100, 0.001, 0.2),
     "max_leaf_nodes": _log_int(4, 64),
+    "alpha": (),  # of a loss
     "ccp_alpha": _log(1e-7, 0.01),
 }
 
@@ -324,7 +326,7 @@ _NEVER = re.compile(
     r"seed|random|n_jobs|nthread|thread|verb|silent|log_|period|cv$|n_splits|n_iter|max_iter|max_fun|tol$|early|stopping|"
     r"od_|patience|validation|valid_|test_size|train_size|size$|cache|device|gpu|ram|memory|missing|num_class|"
     r"n_features|n_quantiles|unknown_value|fill_value|base_score|copy|warm_start|verbosity|leaf_size|subsample_for_bin|"
-    r"degree|eps$|priors|sample_weight|n_estimators|iterations|num_boost_round|snapshot|limit|dim"
+    r"n_init|trials|total_|label|quantile|power|degree|eps$|priors|sample_weight|n_estimators|iterations|num_boost_round|snapshot|limit|dim"
 )
 
 

@@ -63,9 +63,8 @@ def render(code: str, values: Mapping[str, Value]) -> str:
     own values returns it as it is.
     """
     changed = [
-        _Change(one.name, place, literal(values[one.key]))
+        _Change(one.name, one.location, literal(values[one.key]))
         for one in hyperparameters(code)
-        for place in one.locations
         if one.key in values and not same(one.value, values[one.key])
     ]
     if not changed:
@@ -151,4 +150,6 @@ def _statement(statements: list[ast.stmt], at: Location) -> tuple[int, int]:
         for node in statements
         if node.lineno <= at.line and (node.end_lineno or node.lineno) >= at.end_line
     ]
-    return min(around, key=lambda lines: (lines[1] - lines[0], -lines[0]))
+    return min(
+        around, key=lambda lines: lines[1] - lines[0], default=(at.line, at.end_line)
+    )  # of a decorator: none

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from aide_local.search.tuner.bindings import Bindings
-from aide_local.search.tuner.ranges import MOST_ROUNDS, ROUNDS, domain_of, table_with, twin_of
-from aide_local.search.tuner.space import Domain, Hyperparameter, Location, Value, is_number, same
+from aide_local.search.tuner.ranges import MOST_ROUNDS, ROUNDS, domain_of, table_with
+from aide_local.search.tuner.space import Domain, Hyperparameter, Location, Value, is_number
 
 _KEPT = 2048  # scripts whose hyperparameters stay in memory: those of a long run
 
@@ -35,7 +35,7 @@ def skeleton(code: str) -> str:
     """
     if not _parses(code):
         return ""
-    places = {place for one in hyperparameters(code) for place in one.locations}
+    places = {one.location for one in hyperparameters(code)}
     tree = _Blank(places).visit(ast.parse(code))
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
 
@@ -79,7 +79,7 @@ class _Reader:
         ordered = sorted(found.values(), key=lambda one: (one.location.line, one.location.column))
         numbers: Counter[str] = Counter()
         named = []
-        for one in _joined(ordered):
+        for one in ordered:
             numbers[one.key] += 1
             number = numbers[one.key]
             named.append(one if number == 1 else replace(one, key=f"{one.key}#{number}"))
@@ -132,20 +132,6 @@ class _Reader:
             low = value if self.stops_early else domain.clamp(round(value / MOST_ROUNDS))
             return replace(domain, low=low, high=MOST_ROUNDS * value)
         return domain
-
-
-def _joined(ordered: list[Hyperparameter]) -> list[Hyperparameter]:
-    """Return the hyperparameters with those of a classifier and a regressor of one kind and one value as one."""
-    joined: list[Hyperparameter] = []
-    for one in ordered:
-        for place, other in enumerate(joined):
-            alike = other.name == one.name and other.estimator == twin_of(one.estimator) and not other.twins
-            if alike and same(other.value, one.value):
-                joined[place] = replace(other, twins=(one.location,))
-                break
-        else:
-            joined.append(one)
-    return joined
 
 
 def location_of(node: ast.expr) -> Location:

@@ -88,8 +88,7 @@ class Hyperparameter:
     """A literal of a script that the tuner may change.
 
     ``key`` is ``estimator.name`` with ``#2`` for the second of that name in the script, and so on: it stays the same
-    while only such literals change. ``twins`` are where the same value stands for the same argument of the classifier and
-    the regressor of one kind: a script that serves both has one hyperparameter there.
+    while only such literals change.
     """
 
     key: str
@@ -98,12 +97,6 @@ class Hyperparameter:
     value: Value
     location: Location
     domain: Domain
-    twins: tuple[Location, ...] = ()
-
-    @property
-    def locations(self) -> tuple[Location, ...]:
-        """Where its literals stand, in order."""
-        return self.location, *self.twins
 
 
 def is_number(value: Value) -> TypeGuard[int | float]:

@@ -187,3 +187,36 @@ def test_a_family_has_the_first_scripts_domains_widened_to_what_others_have() ->
     )
     domain = family_of(tree, tree[1]).space[0].domain
     assert (domain.low, domain.high) == (0.75, 12.0)
+
+
+def test_one_value_of_a_classifier_and_a_regressor_of_one_kind_is_one_hyperparameter() -> None:
+    code = (
+        "from sklearn.svm import SVC, SVR\nfrom sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor\n"
+        "SVR(C=3) if regression else SVC(C=3)\n"
+        "ExtraTreesRegressor(max_features=0.5) if regression else ExtraTreesClassifier(max_features=0.6)\n"
+    )
+    tree = tree_of(scored(0, code, 0.8))
+    space = [one.key for one in family_of(tree, tree[0]).space]
+    assert space == ["SVR.C", "ExtraTreesRegressor.max_features", "ExtraTreesClassifier.max_features"]
+    tree, made = grown(tree, 12, Random(4))
+    for one in made:
+        changed = {change.key: change.after for change in one.changes}
+        assert changed.get("SVR.C") == changed.get("SVC.C")
+        assert one.plan.count("C 3") <= 1
+
+
+def test_importing_the_tuner_loads_no_optuna_and_no_numpy() -> None:
+    program = "import sys, aide_local.search.tuner.choose; print({'optuna', 'numpy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_optuna_says_nothing() -> None:
+    program = (
+        "from random import Random\nfrom tests.search.tuner.test_propose import *\n"
+        "grown(tree_of(scored(0, BOOSTED, 0.8)), 9, Random(2))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout + done.stderr == ""

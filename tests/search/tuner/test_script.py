@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from aide_local.search.tuner.render import render
 from aide_local.search.tuner.script import hyperparameters, skeleton
 from aide_local.search.tuner.space import Hyperparameter, Scale
 from tests.search.tuner.scripts import BOOSTED, BY_HAND, CATBOOST, FOREST, LINEAR, NATIVE, corpus
@@ -158,21 +157,6 @@ def test_aliases_of_imports_and_partial_calls_are_followed() -> None:
 def test_the_second_of_one_name_has_a_number_in_its_key() -> None:
     code = "from sklearn.linear_model import Ridge\nRidge(alpha=1.0)\nRidge(alpha=2.0)"
     assert values(code) == {"Ridge.alpha": 1.0, "Ridge.alpha#2": 2.0}
-
-
-def test_one_value_of_a_classifier_and_a_regressor_of_one_kind_is_one_hyperparameter() -> None:
-    code = (
-        "from sklearn.svm import SVC, SVR\nfrom sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor\n"
-        "SVR(C=3) if regression else SVC(C=3)\n"
-        "ExtraTreesRegressor(max_features=0.5) if regression else ExtraTreesClassifier(max_features=0.6)\n"
-    )
-    assert values(code) == {
-        "SVR.C": 3,
-        "ExtraTreesRegressor.max_features": 0.5,
-        "ExtraTreesClassifier.max_features": 0.6,
-    }
-    assert render(code, {"SVR.C": 8}) == code.replace("C=3", "C=8")
-    assert skeleton(render(code, {"SVR.C": 8})) == skeleton(code)
 
 
 def test_the_class_of_a_call_may_depend_on_the_task() -> None:
