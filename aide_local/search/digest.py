@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from aide_local.search.tree import Tree
 from aide_local.search.tuner.groups import TunedGroup, tuned_groups
-from aide_local.search.tuner.propose import spelled
+from aide_local.search.tuner.propose import spelling
 from aide_local.task import Kind
 from aide_local.types import Node, NodeState, Operator
 
@@ -56,7 +56,7 @@ def tuned_line(tree: Tree, group: TunedGroup) -> str:
     best = tree[group.best]
     gain = tree.gain(best)
     score = format_metric(best.metric) + (f" ({gain:+.4g})" if gain is not None else "")
-    values = (f"{one.name} {spelled(one.after)}" for one in group.changes)
+    values = (f"{one.name} {spelling(one.after)}" for one in group.changes)
     return first_sentence(head + ", ".join([f"best #{best.id} {score}", *values]))
 
 

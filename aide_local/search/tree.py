@@ -27,7 +27,11 @@ class Tree:
 
     @classmethod
     def of(cls, nodes: Iterable[Node], direction: Direction) -> Tree:
-        """Raises ValueError where a parent is missing or does not come before its child."""
+        """Return the tree of ``nodes``, in any order.
+
+        Raises:
+            ValueError: a parent is missing or does not come before its child, or an id is there twice.
+        """
         ordered = tuple(sorted(nodes, key=lambda node: node.id))
         seen: set[int] = set()
         for node in ordered:
@@ -39,14 +43,14 @@ class Tree:
         return cls(ordered, direction)
 
     def tell(self, node: Node) -> Tree:
-        """The tree with ``node`` added, or put in the place of the one with its id."""
+        """Return the tree with ``node`` added, or put in the place of the one with its id."""
         if node.id in self._index:
             at = self._index[node.id]
             return replace(self, nodes=(*self.nodes[:at], node, *self.nodes[at + 1 :]))
         return replace(self, nodes=Tree.of((*self.nodes, node), self.direction).nodes)
 
     def marked(self, kind: str, node: int) -> Tree:
-        """With one of MARKS made on a node."""
+        """Return the tree with one of MARKS made on a node."""
         match kind:
             case "ban":
                 return replace(self, banned=self.banned | {node})
@@ -115,7 +119,7 @@ class Tree:
         return not self.children(node.id)
 
     def lineage(self, node_id: int) -> Iterator[Node]:
-        """The node, its parent, and so on to the root."""
+        """Yield the node, its parent, and so on to the root."""
         current: int | None = node_id
         while current is not None:
             node = self[current]
@@ -123,7 +127,7 @@ class Tree:
             current = node.parent
 
     def debug_depth(self, node: Node) -> int:
-        """Number of debug steps in a row that end at ``node`` (paper: debug depth)."""
+        """Return the number of debug steps in a row that end at ``node`` (paper: debug depth)."""
         depth = 0
         for ancestor in self.lineage(node.id):
             if ancestor.operator is not Operator.DEBUG:
@@ -159,11 +163,11 @@ class Tree:
         return self.direction.sign * node.metric, -node.id
 
     def ranked(self) -> tuple[Node, ...]:
-        """Complete nodes, best first."""
+        """Return the complete nodes, best first."""
         return tuple(sorted(self.complete, key=self._rank, reverse=True))
 
     def gain(self, node: Node) -> float | None:
-        """How much better than its parent the node is; positive is better. None without both metrics."""
+        """Return how much better than its parent the node is; positive is better. None without both metrics."""
         if node.parent is None or node.metric is None or not node.complete:
             return None
         parent = self[node.parent]

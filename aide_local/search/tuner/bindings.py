@@ -57,6 +57,8 @@ class Bindings:
             return Target(self._maker(function.value, _place(call)), setter=True)
         if isinstance(function, ast.Name | ast.Attribute) and self._path(function).endswith("partial"):
             function = call.args[0] if call.args else function
+        if isinstance(function, ast.IfExp):  # (OneRegressor if regression else OneClassifier)(…)
+            function = function.body
         path = self._path(function)
         library, _, name = path.rpartition(".")
         root = library.split(".")[0]
@@ -75,6 +77,8 @@ class Bindings:
         if target.trainer and call.args:
             for name, value in self._items(call.args[0]):
                 yield target.estimator, name, value
+            for value in call.args[2:3]:
+                yield target.estimator, "num_boost_round", value
         elif not target.setter:
             names = POSITIONAL.get(stem_of(target.estimator), ())
             partial = call.args and self._path(call.func).endswith("partial")

@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 
 from aide_local.search.policy import rng
 from aide_local.search.tree import Tree
-from aide_local.search.tuner.family import Family, families, paired
+from aide_local.search.tuner.family import Family, families, paired_differences
 from aide_local.search.tuner.propose import Prior, propose
 from aide_local.search.tuner.ranges import PREPROCESSING, stem_of
 from aide_local.types import Node, NodeState, Operator, Origin, Step
@@ -19,7 +19,7 @@ MOST_ARMS = 8  # families among which the tuner divides its time
 MOST_ALIKE = 2  # of these, with the same estimators
 PATIENCE = 12  # tuned nodes of a family in a row without a gain, after which it is exhausted
 _DISCOUNT = 0.85  # what a gain counts less with each later node of its family
-_TOO_SLOW = 4.0  # times the seconds of a family that is as good: slower than its worth
+_TOO_SLOW = 4.0  # more than so many times the seconds of a family that is as good: slower than its worth
 _LEAST_GAIN = 1e-4  # of the metric: smaller differences are no gain
 
 
@@ -30,12 +30,12 @@ def choose(tree: Tree, seed: int, step: int, priors: Iterable[Prior] = ()) -> St
     because the answer is an ensemble and the second best of another kind adds more to it than the tenth variant of the
     best; what a person pinned is always among them. Each arm draws the chance that its next node is a gain from its
     own past (Thompson sampling, Russo et al., "A Tutorial on Thompson Sampling", 2018, with the discounting of Raj and
-    Kalyani, "Taming Non-stationary Bandits", 2017: returns diminish). A gain counts by its size in standard errors,
-    up to one. The draw is multiplied by how close the arm is to the best, in standard errors of their
-    paired difference over the folds, and divided by the square root of its seconds. The highest wins.
+    Kalyani, "Taming Non-stationary Bandits", 2017: returns diminish). A gain counts by its size in standard errors of
+    the paired difference over the folds, up to one. The draw is multiplied by how close the arm is to the best, in
+    standard errors of the best's metric, and divided by the square root of its seconds. The highest wins.
 
-    No arm are families that PATIENCE nodes in a row did not improve, and those that take _TOO_SLOW times as long as
-    one that is at least as good. Seconds are rounded to octaves and count from one half, so that the noise of a
+    No arms are families that PATIENCE nodes in a row did not improve, and those that take more than _TOO_SLOW times
+    as long as one that is at least as good. Seconds are rounded to octaves and count from one half, so that the noise of a
     clock hardly ever changes a decision: on stored nodes the choice is a pure function of tree, seed and step.
     """
     known = tuple(priors)
@@ -101,7 +101,7 @@ def _arm(tree: Tree, family: Family, best: Node) -> _Arm | None:
         root,
         family.score(own),
         _seconds(own),
-        _closeness(tree, own, best),
+        _closeness(own, best),
         gains,
         failures,
         frozenset(stem_of(one.estimator) for one in family.space) - PREPROCESSING,
@@ -129,17 +129,23 @@ def _record(family: Family) -> tuple[float, float, int]:
     return gains, failures, since
 
 
-def _closeness(tree: Tree, node: Node, best: Node) -> float:
-    """Return 1 for the best node, less the more standard errors a node is behind it."""
-    if node.id == best.id or node.metric is None or best.metric is None:
+def _closeness(node: Node, best: Node) -> float:
+    """Return 1 for the best node, and less the more standard errors of the best one's metric a node is behind it."""
+    if node.metric is None or best.metric is None:
         return 1.0
-    behind = abs(best.metric - node.metric) / _error(tree, node, best)
-    return math.exp(-behind / 2)
+    scores = [one.score for one in best.folds if one.score is not None]
+    least = _LEAST_GAIN * max(abs(best.metric), 1e-9)
+    error = (
+        max(least, stdev(scores) / math.sqrt(len(scores)))
+        if len(scores) > 1
+        else max(least, abs(best.metric) / 50)
+    )
+    return math.exp(-abs(best.metric - node.metric) / (2 * error))
 
 
 def _error(tree: Tree, node: Node, other: Node) -> float:
     """Return the standard error of the mean paired difference of two nodes over the folds; never zero."""
-    differences = paired(tree, node, other)
+    differences = paired_differences(tree, node, other)
     least = _LEAST_GAIN * max(abs(node.metric or 0.0), abs(other.metric or 0.0), 1e-9)
     if len(differences) < 2:
         return max(least, 0.5 * abs(fmean(differences)) if differences else 0.0)
@@ -153,4 +159,4 @@ def _seconds(node: Node) -> float:
 
 
 def _outdoes(other: _Arm, arm: _Arm) -> bool:
-    return other.best >= arm.best and other.seconds * _TOO_SLOW <= arm.seconds
+    return other.best >= arm.best and other.seconds * _TOO_SLOW < arm.seconds

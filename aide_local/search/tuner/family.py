@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import fmean
 
 from aide_local.search.tree import Tree
 from aide_local.search.tuner.moves import Point
+from aide_local.search.tuner.ranges import twin_of
+from aide_local.search.tuner.render import render
 from aide_local.search.tuner.script import hyperparameters, skeleton
-from aide_local.search.tuner.space import Hyperparameter, Value
+from aide_local.search.tuner.space import Hyperparameter, Value, same
 from aide_local.types import Node, NodeState, Operator
 
 
@@ -29,8 +31,12 @@ class Family:
 
     @cached_property
     def complete(self) -> tuple[Node, ...]:
-        members = {node.id for node in self.nodes}
-        return tuple(node for node in self.tree.complete if node.id in members)
+        """The valid nodes with every fold scored: only these are compared by metric."""
+        return tuple(
+            node
+            for node in self.nodes
+            if node.state is NodeState.VALID and node.complete and node.metric is not None
+        )
 
     @cached_property
     def best(self) -> Node | None:
@@ -43,8 +49,25 @@ class Family:
         return tuple(node for node in self.nodes if node.operator is Operator.TUNE)
 
     @cached_property
+    def twins(self) -> Mapping[str, str]:
+        """The hyperparameters that follow another one, by key.
+
+        A script that serves both kinds of task names a classifier and a regressor with the same values: those are one
+        hyperparameter, for only one of the two ever runs.
+        """
+        found: dict[str, str] = {}
+        first = hyperparameters(self.nodes[0].code) if self.nodes else ()
+        for place, one in enumerate(first):
+            for other in first[:place]:
+                alike = other.name == one.name and other.estimator == twin_of(one.estimator)
+                if alike and same(other.value, one.value) and other.key not in (*found, *found.values()):
+                    found[one.key] = other.key
+                    break
+        return found
+
+    @cached_property
     def space(self) -> tuple[Hyperparameter, ...]:
-        """The hyperparameters of the first node, their domains widened to what the others have.
+        """The hyperparameters of the first node without twins, their domains widened to what the other nodes have.
 
         The domains are not those of the node being tuned: a number about which nothing is known moves by a factor of
         four around the first script's value, and not four times further with each generation.
@@ -56,16 +79,21 @@ class Family:
         for one in hyperparameters(self.nodes[0].code):
             domain = one.domain
             for point in points:
-                if one.key in point and domain.accepts(point[one.key]):
-                    domain = domain.containing(point[one.key])
-            space.append(replace(one, domain=domain))
+                if domain.accepts(point[one.key]):
+                    domain = domain.widen(point[one.key])
+            if one.key not in self.twins:
+                space.append(replace(one, domain=domain))
         return tuple(space)
 
     def point(self, node: Node) -> Point | None:
-        """Return the node's values if they are points of the family's space, else None."""
+        """Return the node's values of the family's space; None if one of them is of another type than the first's."""
         values = values_of(node.code)
-        inside = all(one.key in values and one.domain.accepts(values[one.key]) for one in self.space)
-        return values if inside else None
+        inside = all(one.domain.accepts(values[one.key]) for one in self.space)
+        return {one.key: values[one.key] for one in self.space} if inside else None
+
+    def script(self, code: str, point: Point) -> str:
+        """Return a script of the family with the values of a point."""
+        return render(code, {**point, **{key: point[other] for key, other in self.twins.items()}})
 
     def score(self, node: Node) -> float:
         """Return the metric of a complete node, signed so that higher is better."""
@@ -102,7 +130,7 @@ class Family:
         best = self.best
         if best is None:
             return None
-        differences = paired(self.tree, node, best)
+        differences = paired_differences(self.tree, node, best)
         return self.score(best) + min(0.0, fmean(differences)) if differences else None
 
 
@@ -124,7 +152,7 @@ def family_of(tree: Tree, node: Node) -> Family:
     return Family(tree, key, tuple(alike))
 
 
-def paired(tree: Tree, node: Node, other: Node) -> list[float]:
+def paired_differences(tree: Tree, node: Node, other: Node) -> list[float]:
     """Return by how much ``node`` is better than ``other`` on each fold that both have, signed: higher is better."""
     scores = {one.fold: one.score for one in other.folds if one.score is not None}
     return [

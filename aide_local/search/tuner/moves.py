@@ -107,15 +107,15 @@ def _moved(one: Hyperparameter, value: Value, move: _Move) -> Value:
     if role is Role.SHARE:
         if move.share is None:
             return value
-        return domain.rounded(move.share if value > move.share + 0.05 else 0.9)
+        return domain.shorten(move.share if value > move.share + 0.05 else 0.9)
     factor = move.factors.get(role, 1.0)
     if factor == 1.0:
         return value
     if value == 0:
-        return domain.rounded(math.sqrt(domain.low * domain.high) if factor > 1 else 0.0)
-    moved = domain.rounded(value * factor)
+        return domain.shorten(math.sqrt(domain.low * domain.high) if factor > 1 else 0.0)
+    moved = domain.shorten(value * factor)
     if same(moved, value) and domain.scale in (Scale.INT, Scale.LOG_INT):
-        moved = domain.rounded(value + (1 if factor > 1 else -1))
+        moved = domain.shorten(value + (1 if factor > 1 else -1))
     return moved
 
 

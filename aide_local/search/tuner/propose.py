@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 from aide_local.search.policy import rng
 from aide_local.search.tree import Tree
-from aide_local.search.tuner.family import Family, family_of
+from aide_local.search.tuner.family import Family, family_of, values_of
 from aide_local.search.tuner.moves import Point, expert_moves
 from aide_local.search.tuner.ranges import stem_of
-from aide_local.search.tuner.render import render
 from aide_local.search.tuner.script import hyperparameters, skeleton
 from aide_local.search.tuner.space import Value, literal, same
-from aide_local.search.tuner.study import sampled
+from aide_local.search.tuner.study import sample
 
 TRIES = 10
 _PRIOR_POINTS = 3
@@ -40,7 +39,7 @@ class Change:
     after: Value
 
     def __str__(self) -> str:
-        return f"{self.name} {spelled(self.before)} → {spelled(self.after)}"
+        return f"{self.name} {spelling(self.before)} → {spelling(self.after)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +64,13 @@ def propose(tree: Tree, parent: int, seed: int, step: int, priors: Iterable[Prio
     own = family.point(node)
     if not family.space or own is None or family.best is None:
         return None
-    tried = [point for one in family.nodes if (point := family.point(one)) is not None]
+    tried = [values_of(one.code) for one in family.nodes]
     for point in _points(family, own, seed, step, tuple(priors)):
-        if any(_equal(point, other) for other in tried):
+        code = family.script(node.code, point)
+        if skeleton(code) != family.skeleton or any(_equal(values_of(code), other) for other in tried):
             continue
-        code = render(node.code, point)
-        if skeleton(code) == family.skeleton:  # else a value that the reader would no longer take for one
-            changes = changes_between(node.code, code)
-            return Proposal(parent, code, plan_of(changes), changes)
+        changes = changes_between(node.code, code)
+        return Proposal(parent, code, plan_of(changes), changes)
     return None
 
 
@@ -93,10 +91,10 @@ def changes_between(before: str, after: str) -> tuple[Change, ...]:
 
 def plan_of(changes: tuple[Change, ...]) -> str:
     """Return the changes in words: ``learning_rate 0.05 → 0.031, max_depth 6 → 8``."""
-    return ", ".join(map(str, changes))
+    return ", ".join(dict.fromkeys(map(str, changes)))
 
 
-def spelled(value: Value) -> str:
+def spelling(value: Value) -> str:
     """Return a value for people: strings without quotes."""
     return value if isinstance(value, str) else literal(value)
 
@@ -110,7 +108,7 @@ def _points(family: Family, own: Point, seed: int, step: int, priors: tuple[Prio
     observations = tuple(family.observations())
     for number in range(TRIES):
         numbers = rng(seed, step, f"tune {family.skeleton} {number}")
-        yield sampled(family.space, observations, numbers.getrandbits(31))
+        yield sample(family.space, observations, numbers.getrandbits(31))
 
 
 def _prior_points(family: Family, centre: Point, priors: tuple[Prior, ...]) -> Iterator[Point]:

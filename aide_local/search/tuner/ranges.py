@@ -55,8 +55,8 @@ _MAX_FEATURES = (*_share(0.1), *_choice("sqrt", "log2", None, 0.3, 0.5, 0.8))
 _DEPTH_OR_NONE = (*_int(3, 30), *_choice(None, 6, 10, 16))
 
 _XGBOOST: Table = {
-    "learning_rate": _log(0.005, 0.3),
-    "eta": _log(0.005, 0.3),
+    "learning_rate": _log(0.01, 0.3),
+    "eta": _log(0.01, 0.3),
     "n_estimators": _log_int(50, 3000),
     "num_boost_round": _log_int(50, 3000),
     "max_depth": _int(2, 12),
@@ -78,8 +78,8 @@ _XGBOOST: Table = {
 }
 
 _LIGHTGBM: Table = {
-    "learning_rate": _log(0.005, 0.3),
-    "eta": _log(0.005, 0.3),
+    "learning_rate": _log(0.01, 0.3),
+    "eta": _log(0.01, 0.3),
     "n_estimators": _log_int(50, 3000),
     "num_boost_round": _log_int(50, 3000),
     "num_iterations": _log_int(50, 3000),
@@ -109,11 +109,12 @@ _LIGHTGBM: Table = {
     "max_cat_threshold": _log_int(4, 128),
     "path_smooth": _log(0.01, 200),
     "extra_trees": _choice(True, False),
+    "alpha": (),  # of a loss
 }
 
 _CATBOOST: Table = {
-    "learning_rate": _log(0.005, 0.3),
-    "eta": _log(0.005, 0.3),
+    "learning_rate": _log(0.01, 0.3),
+    "eta": _log(0.01, 0.3),
     "iterations": _log_int(50, 3000),
     "n_estimators": _log_int(50, 3000),
     "num_boost_round": _log_int(50, 3000),
@@ -161,6 +162,7 @@ _GRADIENT_BOOSTING: Table = {
     "min_samples_leaf": _count_or_share(1, 100, 0.0005, 0.1),
     "min_samples_split": _count_or_share(2, 100, 0.001, 0.2),
     "max_leaf_nodes": _log_int(4, 64),
+    "alpha": (),  # of a loss
     "ccp_alpha": _log(1e-7, 0.01),
 }
 
@@ -188,7 +190,7 @@ _LINEAR: Table = {
 _SUPPORT_VECTORS: Table = {
     "C": _log(0.01, 1000),
     "epsilon": _log(0.001, 2),
-    "gamma": (*_log(1e-4, 10), *_choice("scale", "auto", 0.01, 0.1)),
+    "gamma": (*_log(1e-4, 10), *_choice("scale", "auto", 0.003, 0.01, 0.03, 0.1, 0.3)),
     "nu": _linear(0.05, 0.95),
 }
 
@@ -259,8 +261,8 @@ TABLES: Mapping[str, Table] = {
         "degree": _int(1, 4),
         "knots": _choice("uniform", "quantile"),
     },
-    "KBinsDiscretizer": {"n_bins": _int(3, 50), "strategy": _choice("uniform", "quantile")},
-    "QuantileTransformer": {"n_quantiles": ()},
+    "KBinsDiscretizer": {"n_bins": _int(3, 50), "strategy": _choice("uniform", "quantile"), "subsample": ()},
+    "QuantileTransformer": {"n_quantiles": (), "subsample": ()},
     "PolynomialFeatures": {"degree": ()},
     "SimpleImputer": {"fill_value": ()},
     "KNNImputer": {"n_neighbors": _int(2, 40), "weights": _choice("uniform", "distance")},
@@ -315,13 +317,16 @@ POSITIONAL: Mapping[str, tuple[str, ...]] = {
 ROUNDS = frozenset(
     {"n_estimators", "num_boost_round", "num_iterations", "iterations", "num_trees", "max_iter"}
 )
-"""Numbers of boosting rounds: with early stopping in the script they are a ceiling, which is only ever raised."""
+"""Numbers of boosting rounds. With early stopping in the script they are a ceiling, which is only ever raised."""
+
+MOST_ROUNDS = 3
+"""Rounds are multiplied or divided by this at most: they cost their number, and a script's writer knew the time."""
 
 _NEVER = re.compile(
     r"seed|random|n_jobs|nthread|thread|verb|silent|log_|period|cv$|n_splits|n_iter|max_iter|max_fun|tol$|early|stopping|"
     r"od_|patience|validation|valid_|test_size|train_size|size$|cache|device|gpu|ram|memory|missing|num_class|"
     r"n_features|n_quantiles|unknown_value|fill_value|base_score|copy|warm_start|verbosity|leaf_size|subsample_for_bin|"
-    r"degree|eps$|priors|sample_weight|n_estimators|iterations|num_boost_round|snapshot|limit|dim"
+    r"n_init|trials|total_|label|quantile|power|degree|eps$|priors|sample_weight|n_estimators|iterations|num_boost_round|snapshot|limit|dim"
 )
 
 
@@ -340,13 +345,13 @@ def domain_of(estimator: str, name: str, value: Value, beside: frozenset[str]) -
             return None
         found = next((domain for domain in table[name] if domain.accepts(value)), None)
         if found is not None:
-            return found.containing(value)
+            return found.widen(value)
     if name.endswith("]") and not name.startswith("weights["):
         return None
     return _around(name, value)
 
 
-def known(name: str) -> Table:
+def table_with(name: str) -> Table:
     """Return a table that knows the argument ``name``, for calls whose estimator is not known; empty if none does."""
     return next((table for table in TABLES.values() if table.get(name)), {})
 
@@ -356,6 +361,15 @@ def stem_of(estimator: str) -> str:
     if estimator in TABLES:
         return estimator
     return re.sub(r"(Classifier|Regressor|Ranker)$", "", estimator)
+
+
+def twin_of(estimator: str) -> str:
+    """Return the regressor of a classifier and the classifier of a regressor; empty if it has none."""
+    for one, other in (("Classifier", "Regressor"), ("SVC", "SVR")):
+        for end, instead in ((one, other), (other, one)):
+            if estimator.endswith(end):
+                return estimator.removesuffix(end) + instead
+    return ""
 
 
 def _clashes(stem: str, name: str, beside: frozenset[str]) -> bool:
@@ -381,7 +395,8 @@ def _around(name: str, value: Value, factor: float = 4.0) -> Domain | None:
     if _NEVER.search(name) or not is_number(value) or not 0 < value < float("inf"):
         return None
     if isinstance(value, int):
-        high = value * (2 if "components" in name else factor)  # more components than columns would fail
-        return Domain(Scale.LOG_INT, max(2, round(value / factor)), high) if value >= 2 else None
+        most = 2 if "components" in name else factor  # more components than columns would fail
+        ends = max(2, round(value / factor)), round(value * most)
+        return Domain(Scale.LOG_INT, *ends) if value >= 2 else None
     high = min(1.0, value * factor) if value <= 1 else value * factor
     return Domain(Scale.LOG, value / factor, high, real=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from aide_local.search.tuner.script import hyperparameters
-from aide_local.search.tuner.space import Hyperparameter, Location, Value, literal, same
+from aide_local.search.tuner.space import Location, Value, literal, same
 
 # The words by which comments and plans name a hyperparameter, besides its own name.
 WORDS: Mapping[str, tuple[str, ...]] = {
@@ -38,6 +38,15 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class _Change:
+    """Another text for the literal of the hyperparameter ``name`` at a place."""
+
+    name: str
+    location: Location
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Edit:
     """Replace the characters from ``start`` to ``end`` of the script."""
 
@@ -54,14 +63,14 @@ def render(code: str, values: Mapping[str, Value]) -> str:
     own values returns it as it is.
     """
     changed = [
-        (one, literal(values[one.key]))
+        _Change(one.name, one.location, literal(values[one.key]))
         for one in hyperparameters(code)
         if one.key in values and not same(one.value, values[one.key])
     ]
     if not changed:
         return code
     text = _Text(code)
-    edits = [text.edit(one.location, new) for one, new in changed]
+    edits = [text.edit(one.location, one.text) for one in changed]
     edits += _comment_edits(text, changed)
     for edit in sorted(edits, key=lambda edit: edit.start, reverse=True):
         code = code[: edit.start] + edit.text + code[edit.end :]
@@ -96,7 +105,7 @@ def _lines(code: str) -> list[str]:
     return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", code)
 
 
-def _comment_edits(text: _Text, changed: Iterable[tuple[Hyperparameter, str]]) -> Iterator[_Edit]:
+def _comment_edits(text: _Text, changed: Iterable[_Change]) -> Iterator[_Edit]:
     """Yield the changes of comments: where one names a hyperparameter of its statement with exactly the old number."""
     try:
         comments = _comments(text.code)
@@ -104,7 +113,7 @@ def _comment_edits(text: _Text, changed: Iterable[tuple[Hyperparameter, str]]) -
         return
     statements = [node for node in ast.walk(ast.parse(text.code)) if isinstance(node, ast.stmt)]
     taken: set[int] = set()
-    for one, new in changed:
+    for one in changed:
         first, last = _statement(statements, one.location)
         above = first - 1
         while above in comments and text.lines[above - 1].lstrip().startswith("#"):
@@ -123,7 +132,7 @@ def _comment_edits(text: _Text, changed: Iterable[tuple[Hyperparameter, str]]) -
             start = text.starts[line - 1] + comments[line][0] + match.start(1)
             if start not in taken:
                 taken.add(start)
-                yield _Edit(start, start + len(match.group(1)), new)
+                yield _Edit(start, start + len(match.group(1)), one.text)
 
 
 def _comments(code: str) -> dict[int, tuple[int, str]]:
@@ -141,4 +150,6 @@ def _statement(statements: list[ast.stmt], at: Location) -> tuple[int, int]:
         for node in statements
         if node.lineno <= at.line and (node.end_lineno or node.lineno) >= at.end_line
     ]
-    return min(around, key=lambda lines: (lines[1] - lines[0], -lines[0]))
+    return min(
+        around, key=lambda lines: lines[1] - lines[0], default=(at.line, at.end_line)
+    )  # of a decorator: none

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from aide_local.search.tuner.bindings import Bindings
-from aide_local.search.tuner.ranges import ROUNDS, domain_of, known
-from aide_local.search.tuner.space import Domain, Hyperparameter, Location, Scale, Value
+from aide_local.search.tuner.ranges import MOST_ROUNDS, ROUNDS, domain_of, table_with
+from aide_local.search.tuner.space import Domain, Hyperparameter, Location, Value, is_number
 
-_KEPT = 512  # scripts whose hyperparameters stay in memory; a run has some hundred
+_KEPT = 2048  # scripts whose hyperparameters stay in memory: those of a long run
 
 
 @lru_cache(_KEPT)
@@ -126,11 +126,11 @@ class _Reader:
         if argument.estimator:
             domain = domain_of(argument.estimator, name, value, argument.beside)
         else:
-            alternatives = known(name).get(name, ())
-            domain = next((one.containing(value) for one in alternatives if one.accepts(value)), None)
-        if domain is not None and self.stops_early and name in ROUNDS and domain.scale is not Scale.CHOICE:
-            assert isinstance(value, int | float)
-            return replace(domain, low=value, high=4 * value)
+            alternatives = table_with(name).get(name, ())
+            domain = next((one.widen(value) for one in alternatives if one.accepts(value)), None)
+        if domain is not None and name in ROUNDS and is_number(value):
+            low = value if self.stops_early else domain.clamp(round(value / MOST_ROUNDS))
+            return replace(domain, low=low, high=MOST_ROUNDS * value)
         return domain
 
 

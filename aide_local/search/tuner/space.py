@@ -46,30 +46,30 @@ class Domain:
             return isinstance(value, int) and value >= 1
         return True
 
-    def containing(self, value: Value) -> Domain:
+    def widen(self, value: Value) -> Domain:
         """Return the domain, widened where ``value`` lies outside its ends."""
         if self.scale is Scale.CHOICE or not is_number(value) or (value == 0 and self.scale is Scale.LOG):
             return self
         return replace(self, low=min(self.low, value), high=max(self.high, value))
 
-    def clamped(self, value: float) -> float:
+    def clamp(self, value: float) -> float:
         """Return the nearest number between the ends."""
         return min(max(value, self.low), self.high)
 
     def nearest(self, value: Value) -> Value:
         """Return an accepted value as it may be proposed: numbers rounded and within the ends."""
-        return value if self.scale is Scale.CHOICE or not is_number(value) else self.rounded(value)
+        return value if self.scale is Scale.CHOICE or not is_number(value) else self.shorten(value)
 
-    def rounded(self, number: float) -> Value:
+    def shorten(self, number: float) -> Value:
         """Return ``number`` as a person would write it: two significant digits, of the domain's type, within its ends."""
-        number = self.clamped(number)
+        number = self.clamp(number)
         if self.scale in (Scale.INT, Scale.LOG_INT):
             whole = round(number)
             if self.scale is Scale.LOG_INT and whole >= 100:
                 whole = int(_significant(whole))
-            return int(self.clamped(whole))
+            return int(self.clamp(whole))
         short = round(number, 2) if self.scale is Scale.LINEAR and self.high <= 10 else _significant(number)
-        short = float(self.clamped(short))
+        short = float(self.clamp(short))
         return int(short) if short.is_integer() and short >= 1 and not self.real else short
 
 

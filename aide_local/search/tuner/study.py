@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 
-def sampled(
+def sample(
     space: tuple[Hyperparameter, ...], observations: Iterable[tuple[Point, float]], seed: int
 ) -> dict[str, Value]:
     """Return the values that a multivariate TPE (Bergstra et al. 2011; Falkner et al. 2018) tries next.
@@ -58,4 +58,4 @@ def _distribution(domain: Domain) -> BaseDistribution:
 
 def _encoded(domain: Domain, value: Value) -> Value:
     """Return the value inside the domain: a zero on a logarithmic scale is its low end."""
-    return domain.clamped(value) if is_number(value) and domain.scale is not Scale.CHOICE else value
+    return domain.clamp(value) if is_number(value) and domain.scale is not Scale.CHOICE else value
