@@ -18,8 +18,9 @@ from textual.widgets import Footer, Static
 from aide_local.errors import AideError
 from aide_local.home import Home
 from aide_local.store.cookbook import QUERIES
-from aide_local.store.sql import FORMATS, Reader, Result
+from aide_local.store.sql import FORMATS, Result, SqlReader
 from aide_local.store.sql_errors import QueryError
+from aide_local.store.words import columns, keywords
 from tui.dialogs import Ask, Choose
 from tui.keys import key
 from tui.open import is_open
@@ -48,7 +49,7 @@ class SqlScreen(OwnQueries):
     def __init__(self, home: Home, query: str = "") -> None:
         super().__init__(home)
         self._query = query or "FROM leaderboard LIMIT 50"
-        self._reader: Reader | None = None
+        self._reader: SqlReader | None = None
         self._result: Result | None = None
         self._columns: list[tuple[str, str]] = []
         self._began = 0.0
@@ -79,24 +80,20 @@ class SqlScreen(OwnQueries):
     def _learn(self) -> None:
         """Names for completion."""
         try:
-            with Reader(self._home) as reader:
-                table = reader.execute(
-                    "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal AND schema_name = 'main'"
-                    " AND database_name = current_database() ORDER BY ALL"
-                ).table
+            with SqlReader(self._home) as reader:
+                pairs, words = columns(reader), keywords(reader)
         except AideError as error:
             self._then(self._failed, f"{error.message} {error.fix}")
             return
-        pairs = [(str(row["table_name"]), str(row["column_name"])) for row in table.to_pylist()]
-        self._then(self._learnt, pairs)
+        self._then(self._learnt, pairs, words)
 
     def _then(self, show: Callable[..., None], *found: object) -> None:
         """Show what a thread found, where the person has not left meanwhile."""
         self.app.call_from_thread(lambda: show(*found) if is_open(self) else None)
 
-    def _learnt(self, pairs: list[tuple[str, str]]) -> None:
+    def _learnt(self, pairs: list[tuple[str, str]], words: list[str]) -> None:
         self._columns = pairs
-        self.query_one(SqlEditor).words += sorted({name for pair in pairs for name in pair})
+        self.query_one(SqlEditor).words = [*words, *sorted({name for pair in pairs for name in pair})]
 
     def action_execute(self) -> None:
         query, start = self.query_one(SqlEditor).asked()
@@ -120,7 +117,7 @@ class SqlScreen(OwnQueries):
         """``query`` begins at the character ``start`` of the editor's text."""
         try:
             remember(self._home, query)
-            with Reader(self._home) as reader:
+            with SqlReader(self._home) as reader:
                 self._reader = reader
                 began = time.perf_counter()
                 left_out = len(reader.left_out)

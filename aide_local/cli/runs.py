@@ -15,7 +15,7 @@ from aide_local.cli.show import Run_, _home, _node, _view
 from aide_local.errors import SettingsError
 
 if TYPE_CHECKING:
-    from aide_local.store.prune import Pruned
+    from aide_local.store.prune import Removal
 
 
 def lineage(
@@ -98,7 +98,7 @@ def prune(
         raise typer.Exit(1)
 
 
-def _print_pruned(found: tuple[Pruned, ...]) -> None:
+def _print_pruned(found: tuple[Removal, ...]) -> None:
     for one in found:
         print(f"{one.name}  {_mib(one.size)}" + (f"  left: {one.kept}" if one.kept else ""))
 

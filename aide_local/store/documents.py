@@ -1,4 +1,4 @@
-"""docs/schema.md and docs/sql.md, written from the schema's own comments and from the cookbook.
+"""Write docs/schema.md and docs/sql.md from the schema's own comments and from the cookbook.
 
 python -m aide_local.store.documents docs
 """
@@ -13,7 +13,7 @@ from aide_local.store.schema import migrate
 
 
 def schema() -> str:
-    """Every table and view with its columns."""
+    """Return docs/schema.md: every table and view with its columns."""
     import duckdb
 
     with duckdb.connect() as connection:
@@ -53,7 +53,7 @@ def schema() -> str:
 
 
 def cookbook() -> str:
-    """The questions with their queries."""
+    """Return docs/sql.md: the questions with their queries."""
     lines = [
         "# Questions worth asking",
         "",

@@ -15,7 +15,7 @@ from aide_local.home import Home
 from aide_local.store.prune import sweep
 from aide_local.store.read import list_runs, read_run
 from aide_local.store.run_store import find_run, open_run
-from aide_local.store.sql import Reader
+from aide_local.store.sql import SqlReader
 from aide_local.store.verify import verify
 from tests.store.test_history import counts
 from tests.store.test_run_store import NODE, new
@@ -70,7 +70,7 @@ die()
 new(Path(place))
 """
 
-PUBLISH = ("database quoted", "rename published.duckdb", "database write_whole", "rename info.json")
+PUBLISH = ("connection literal", "rename published.duckdb", "database write_whole", "rename info.json")
 CHANGE = ("history _change_recent", "rename recent.duckdb", "rename history.json")
 FOLD = ("history _make_history", "history _make_recent", "rename history.duckdb")
 
@@ -96,7 +96,7 @@ def test_a_kill_at_each_step_loses_nothing(tmp_path: Path, step: str, fold: str,
     assert (done.returncode, done.stdout) == (-signal.SIGKILL, "told\n"), done.stderr
     for one in (other, run):
         assert verify(home, one.run_id).problems == (), "as of the last snapshot"
-    with Reader(home) as reader:
+    with SqlReader(home) as reader:
         seen = reader.execute("SELECT run_id, count(*) AS nodes FROM nodes GROUP BY ALL").table.to_pylist()
     assert {row["run_id"] for row in seen} == {other.run_id, run.run_id}
     assert sum(row["nodes"] for row in seen) == 2 + (verify(home, run.run_id).nodes - 1)

@@ -18,12 +18,12 @@ import pytest
 from aide_local.errors import StoreError
 from aide_local.home import Home
 from aide_local.store.archive import export_archive, import_archive
-from aide_local.store.database import DATABASE, INFO, LOCK, PUBLISHED
+from aide_local.store.layout import DATABASE, INFO, LOCK, PUBLISHED
+from aide_local.store.locks import is_locked, lock_run
 from aide_local.store.prune import choose, prune, sweep
 from aide_local.store.read import list_runs, read_run
-from aide_local.store.run_store import begun, open_run
-from aide_local.store.sql import Reader
-from aide_local.store.trouble import held, hold
+from aide_local.store.run_store import new_folder, open_run
+from aide_local.store.sql import SqlReader
 from aide_local.store.verify import verify
 from tests.store.test_moving import forged
 from tests.store.test_run_store import NODE, new
@@ -221,10 +221,10 @@ def test_a_killed_run_is_interrupted_whoever_has_its_number(home: Home) -> None:
 _ASKING = """
 import sys
 from pathlib import Path
-from aide_local.store.trouble import held
+from aide_local.store.locks import is_locked
 print("asks", flush=True)
 while True:
-    held(Path(sys.argv[1]))
+    is_locked(Path(sys.argv[1]))
 """
 
 
@@ -235,10 +235,10 @@ def test_who_asks_keeps_no_run_from_its_lock_and_sees_no_other_who_asks(tmp_path
     assert asking.stdout is not None
     try:
         asking.stdout.readline()
-        assert not any(held(lock) for _ in range(1000))
+        assert not any(is_locked(lock) for _ in range(1000))
         for _ in range(30):
-            taken = hold(lock, "run")
-            assert held(lock)
+            taken = lock_run(lock, "run")
+            assert is_locked(lock)
             taken.release()
     finally:
         asking.kill()
@@ -269,10 +269,10 @@ def test_a_deletion_that_was_killed_does_not_keep_the_run_from_being_deleted_aga
 
 
 def test_an_import_that_goes_on_is_not_swept_nor_begun_twice(home: Home, run_id: str) -> None:
-    with begun(home, "going-on") as partial:
+    with new_folder(home, "going-on") as partial:
         sweep(home)
         assert partial.is_dir()
-        with pytest.raises(StoreError, match="Another process"), begun(home, "going-on"):
+        with pytest.raises(StoreError, match="Another process"), new_folder(home, "going-on"):
             pass
         assert partial.is_dir()
     assert not partial.exists()
@@ -283,7 +283,7 @@ def test_deleted_runs_leave_the_history_too(home: Home, run_id: str) -> None:
     kept.close()
     for file in home.runs.glob(f"*/{PUBLISHED}"):
         os.utime(file, (1e9, 1e9))
-    Reader(home).close()
+    SqlReader(home).close()
     assert sweep(home) == (), "nothing is gone"
     prune(home, [run_id])
     (done,) = sweep(home)

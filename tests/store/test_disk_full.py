@@ -105,10 +105,14 @@ def test_whatever_could_not_be_written_is_told_as_a_full_disk(tmp_path: Path) ->
     for error in (OSError(errno.ENOSPC, "No space left on device"), OSError(errno.EDQUOT, "Quota exceeded")):
         with pytest.raises(DiskFull, match="MiB left"):
             room.tried(partial(write, error))
-    for error in (PermissionError(errno.EACCES, "Permission denied"), StoreError("damaged")):
-        with pytest.raises(type(error)) as caught:
-            room.tried(partial(write, error))
-        assert caught.value is error
+    others: tuple[Exception, ...] = (
+        PermissionError(errno.EACCES, "Permission denied"),
+        StoreError("damaged"),
+    )
+    for other in others:
+        with pytest.raises(type(other)) as caught:
+            room.tried(partial(write, other))
+        assert caught.value is other
 
 
 def test_what_was_written_before_the_disk_was_full_is_there_and_what_comes_after_too(small: Path) -> None:

@@ -12,16 +12,17 @@ import pytest
 
 from aide_local.home import Home
 from aide_local.store import history
-from aide_local.store.database import PUBLISHED, DuckRunStore
+from aide_local.store.database import DuckRunStore
+from aide_local.store.layout import PUBLISHED
 from aide_local.store.run_store import delete_run, open_run
-from aide_local.store.sql import Reader
+from aide_local.store.sql import SqlReader
 from tests.store.test_run_store import NODE, new
 
 COUNTS = "SELECT run_id, count(*) AS nodes FROM nodes GROUP BY run_id ORDER BY run_id"
 
 
 def counts(home: Home) -> dict[str, int]:
-    with Reader(home) as reader:
+    with SqlReader(home) as reader:
         return {row["run_id"]: row["nodes"] for row in reader.execute(COUNTS).table.to_pylist()}
 
 
@@ -82,7 +83,7 @@ def test_a_folded_run_that_goes_on_is_seen_once_with_its_new_nodes(home: Home) -
     again.publish()
     again.close()
     assert counts(home) == {one.run_id: 3, other.run_id: 3}
-    history.whole(home)
+    history.gather_all(home)
     assert counts(home) == {one.run_id: 3, other.run_id: 3}
 
 

@@ -18,8 +18,8 @@ import pytest
 from aide_local.errors import AideError, StoreError
 from aide_local.home import Home
 from aide_local.store.archive import MANIFEST, export_archive, import_archive
-from aide_local.store.database import PUBLISHED
 from aide_local.store.export import export
+from aide_local.store.layout import PUBLISHED
 from aide_local.store.mlflow import write_mlflow
 from aide_local.store.prune import choose, prune
 from aide_local.store.read import list_runs, read_run

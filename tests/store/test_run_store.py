@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aide_local.basics.files import becoming
+from aide_local.basics.files import replacing
 from aide_local.errors import StoreError
 from aide_local.home import Home
 from aide_local.llm.scripted import ScriptedModel
@@ -168,9 +168,9 @@ def test_path_and_cost_of_a_node_go_on_where_the_run_was_left(tmp_path: Path) ->
     spend(again, 1)
     again.put_node(replace(child, state=NodeState.VALID, metric=0.25, complete=True))
     again.put_node(replace(child, id=2, parent=1))
-    found = again._connection.execute(
+    found = again._database.rows(
         "SELECT node, path, parent_metric, generation_seconds, completion_tokens FROM nodes ORDER BY node"
-    ).fetchall()
+    )
     again.close()
     assert found == [(0, [0], None, 1.5, 5), (1, [1, 0], 0.5, 3.0, 10), (2, [2, 1, 0], 0.25, 0.0, 0)]
 
@@ -288,7 +288,7 @@ def test_what_a_killed_process_left_half_written_is_swept(tmp_path: Path) -> Non
     store = new(tmp_path)
     store.close()
     (store.folder / "deliverables").mkdir()
-    unfinished = [becoming(store.folder / name) for name in ("info.json", "deliverables/report.md")]
+    unfinished = [replacing(store.folder / name) for name in ("info.json", "deliverables/report.md")]
     for one in unfinished:
         one.__enter__().touch()  # and the process is gone
     (store.folder / "published.duckdb.partial").touch()

@@ -10,13 +10,13 @@ from aide_local.errors import TaskError
 from aide_local.tasks.files import TaskOverrides
 from aide_local.tasks.load import load_task
 from aide_local.tasks.new import new_task
-from tests.tasks.making import NUMBER, table
+from tests.tasks.making import NUMBER, Cell, table
 
 
 def files(tmp_path: Path) -> tuple[Path, Path]:
-    columns = {"nr": lambda n: f"r{n}", "when": lambda n: n, "x": NUMBER}
-    train = table(tmp_path / "a.csv", **columns, y=lambda n: ("no", "yes")[n % 2])  # type: ignore[arg-type]
-    return train, table(tmp_path / "b.csv", 20, **columns)  # type: ignore[arg-type]
+    columns: dict[str, Cell] = {"nr": lambda n: f"r{n}", "when": lambda n: n, "x": NUMBER}
+    train = table(tmp_path / "a.csv", **columns, y=lambda n: ("no", "yes")[n % 2])
+    return train, table(tmp_path / "b.csv", 20, **columns)
 
 
 def test_what_is_written_is_understood_as_what_was_given(tmp_path: Path) -> None:
