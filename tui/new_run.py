@@ -23,7 +23,7 @@ from aide_local.home import Home
 from aide_local.llm.registry import list_models
 from aide_local.search.digest import first_sentence
 from aide_local.task import Task
-from aide_local.tasks.describe import describe
+from aide_local.tasks.describe import describe_task
 from aide_local.tasks.files import TaskOverrides
 from aide_local.tasks.load import check_task
 from aide_local.types import RunSettings
@@ -195,7 +195,7 @@ class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
         try:
             found = check_task(path, overrides)
             task = found.task
-            for label, text in describe(task) if task is not None else ():
+            for label, text in describe_task(task) if task is not None else ():
                 shown.append(f"{label:<12}", "bold")
                 shown.append(f"{inert(text)}\n")
             for note in task.notes if task is not None else ():

@@ -59,9 +59,9 @@ def print_fitted(text: str) -> None:
 
 def print_task(task: Task, *, plain: bool = False) -> None:
     """What was understood of a task."""
-    from aide_local.tasks.describe import describe
+    from aide_local.tasks.describe import describe_task
 
-    for label, text in describe(task):
+    for label, text in describe_task(task):
         print(f"{label:<13}{text}")
     for note in task.notes:
         print(f"{'note':<13}{note}")

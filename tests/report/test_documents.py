@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from aide_local.cli.main import app
 from aide_local.errors import SettingsError
 from aide_local.home import Home
-from aide_local.report.markdown import escaped, fenced, markdown
+from aide_local.report.markdown import escape, fence_code, markdown
 from aide_local.report.notebook import notebook, split
 from aide_local.report.scores import summary_of
 from aide_local.search.tree import Tree
@@ -54,13 +54,13 @@ def test_what_a_model_wrote_is_neither_image_nor_markup_in_markdown(record: RunR
 
 @given(st.text())
 def test_a_fence_is_longer_than_any_within(text: str) -> None:
-    first, *_, last = fenced(text + "\n````\n```").splitlines()
+    first, *_, last = fence_code(text + "\n````\n```").splitlines()
     assert len(first) >= 5
     assert first == last
 
 
 def test_escaped_text_is_one_line_with_its_words() -> None:
-    assert escaped("a\n# b *c* <d>") == r"a \# b \*c\* \<d\>"
+    assert escape("a\n# b *c* <d>") == r"a \# b \*c\* \<d\>"
 
 
 def test_a_run_without_an_end_is_reported_too(record: RunRecord) -> None:

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aide_local.task import Column, ColumnKind
-from aide_local.tasks.columns import describe
+from aide_local.tasks.columns import describe_column
 
 
 def described(values: list[str]) -> Column:
-    return describe("c", pa.chunked_array([pa.array(values, pa.large_string())]))
+    return describe_column("c", pa.chunked_array([pa.array(values, pa.large_string())]))
 
 
 @pytest.mark.parametrize(
