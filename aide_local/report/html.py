@@ -126,6 +126,7 @@ def _node(record: RunRecord, node: Node, summary: dict[str, Any]) -> dict[str, A
     return {
         "id": node.id,
         "operator": node.operator.value,
+        "origin": node.origin.value,
         "parent": node.parent,
         "other": node.other,
         "state": node.state.value,
@@ -147,7 +148,7 @@ def _node(record: RunRecord, node: Node, summary: dict[str, Any]) -> dict[str, A
         "attempts": node.attempts,
         "dropped": node.dropped,
         "seed": str(node.seed),  # more digits than a browser's numbers hold
-        "at": cost.moment,
+        "at": cost.moment if node.settled is None else node.settled,
         "writing": cost.generation_seconds,
         "tokens": cost.completion_tokens,
         "weight": summary["ensemble"].get(str(node.id)),

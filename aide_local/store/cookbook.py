@@ -34,6 +34,18 @@ QUERIES: tuple[Question, ...] = (
         "SELECT run_id, round(sum(execution_seconds), 1) AS executing, round(sum(generation_seconds), 1) AS writing,\n"
         "       sum(completion_tokens) AS tokens\nFROM cost GROUP BY run_id ORDER BY run_id DESC",
     ),
+    Question(
+        "Where do nodes come from, and which source led to the best?",
+        "SELECT r.run_id, r.task, n.origin, count(*) AS nodes, count(*) FILTER (n.state = 'valid') AS valid,\n"
+        "       CASE WHEN any_value(r.direction) = 'maximize' THEN max(n.metric) ELSE min(n.metric) END AS best\n"
+        "FROM nodes n JOIN runs r USING (run_id) GROUP BY ALL ORDER BY r.run_id DESC, nodes DESC",
+    ),
+    Question(
+        "How busy were writing and executing, and how sure is the score?",
+        "SELECT run_id, task, cores, round(100 * writing_seconds / seconds_used) AS writing_percent,\n"
+        "       round(100 * executing_seconds / seconds_used) AS executing_percent, estimate, interval_low, interval_high\n"
+        "FROM runs WHERE exam IS NULL ORDER BY created DESC",
+    ),
     Question("How fast is each model here?", "FROM model_speed"),
     Question(
         "Which changes helped most?",

@@ -87,7 +87,7 @@ class ModelExam:
         other = ", with another file of this name" if sha256 and sha256 != first.model_sha256 else ""
         return (
             f"{first.created.replace(tzinfo=UTC).astimezone():%Y-%m-%d %H:%M}{other}:"
-            f" tasks solved: {solved} of {len(self.tasks)}{f', {missing} not begun' if missing else ''};"
+            f" tasks solved: {solved} of {len(self.tasks)}{f', {missing} not started' if missing else ''};"
             f" of {sum(task.scripts for task in self.tasks)} scripts {', '.join(shares)};"
             f" {sum(task.fixed for task in self.tasks)} of {sum(task.debugs for task in self.tasks)} failures fixed;"
             f" {speed:.0f} tokens/s"

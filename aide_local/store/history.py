@@ -313,7 +313,7 @@ def _reason(run: str, error: Exception) -> str:
         return f"The run {run} is left out. {error}"
     return (
         f"The run {run} is left out: its snapshot cannot be read ({str(error).splitlines()[0]})."
-        f" `aide-local verify {run}` tells more; `aide-local prune {run}` deletes it."
+        f" `aide-local verify {run}` reports more; `aide-local prune {run}` deletes it."
     )
 
 

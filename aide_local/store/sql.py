@@ -193,7 +193,7 @@ class SqlReader:
         except duckdb.Error as error:
             raise StoreError(
                 f"The predictions of {run_id} cannot be read: {str(error).splitlines()[0]}.",
-                "`aide-local verify` tells which file is damaged.",
+                "`aide-local verify` reports which file is damaged.",
             ) from error
 
     def execute(self, query: str, *, time_limit: float = 60.0) -> Result:

@@ -151,7 +151,7 @@ def _targets(
         elif test is None or not absent:
             problems.error(
                 "target",
-                "Which column is to be predicted cannot be told from the files.",
+                "Which column is to be predicted is not clear from the files.",
                 f"Say --target COLUMN; the columns are {list_names(names)}.",
             )
             raise CannotGoOn
@@ -260,7 +260,7 @@ def _classes(
         )
         problems.warn(
             f"{given.sample_submission}, line 1",
-            f"Which column is which class cannot be told from their names; taken in order: {pairs}.",
+            f"Which column is which class is not clear from their names; taken in order: {pairs}.",
             "If that is wrong, name the columns after the classes.",
         )
     return tuple(matched or ordered)

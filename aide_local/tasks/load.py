@@ -160,7 +160,7 @@ def _check_sample(given: TaskSpec, found: Target, test: Table | None, problems: 
     elif sample.rows != test.rows:
         problems.error(
             str(path),
-            f"It has {sample.rows:,} rows, test.csv has {test.rows:,}, and there are no ids to tell which are which.",
+            f"It has {sample.rows:,} rows, test.csv has {test.rows:,}, and there are no ids to match them by.",
             "Check that the files belong together, or leave the file out.",
         )
 

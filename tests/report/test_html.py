@@ -124,6 +124,7 @@ def test_each_node_has_its_script_the_changes_folds_and_cost(record: RunRecord) 
     assert any(node["diff"] for node in nodes)
     for shown, node in zip(nodes, record.view.tree.nodes, strict=True):
         assert shown["code"] == node.code
+        assert shown["origin"] == node.origin.value
         assert [fold[1] for fold in shown["folds"]] == [fold.score for fold in node.folds]
         assert shown["at"] > 0
 
