@@ -1,4 +1,4 @@
-"""What the store costs: a node, a snapshot, the history of many runs, a question.
+"""Measure the store: a node, a snapshot, the history of many runs, a question.
 
     python -m benchmarks.store [--runs 10000] [--seconds 20]
 
@@ -111,7 +111,7 @@ _COMPOSED = (
 
 
 def compose(home: Home, runs: int) -> None:
-    """The history as folds would have left it, and a folder for each run (its snapshot a link to one file)."""
+    """Write the history as folds would have left it, and a folder for each run (its snapshot a link to one file)."""
     store = make(home)
     put(store, 0)
     store.publish()
@@ -144,7 +144,7 @@ def compose(home: Home, runs: int) -> None:
 
 
 def lists(home: Home) -> None:
-    """What is read when the program begins, with all the runs' folders there."""
+    """Measure what the program reads when it starts, with the folders of all runs there."""
     (done,) = (folder for folder in home.runs.iterdir() if not folder.name.startswith("run-"))
     info = json.dumps({**json.loads((done / INFO).read_text()), "pid": 0, "state": "finished"})
     for folder in home.runs.glob("run-*"):

@@ -39,7 +39,7 @@ class UsedModel:
 
 @dataclass(frozen=True, slots=True)
 class Ancestry:
-    """What the rows of children repeat of a node: its path up to the root, and its metric if it is complete."""
+    """A node's path up to the root, and its metric if it is complete: rows of its children repeat both."""
 
     path: tuple[int, ...] = ()
     metric: float | None = None

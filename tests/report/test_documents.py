@@ -108,7 +108,7 @@ def test_the_notebook_is_valid_by_the_format_of_version_4_5(record: RunRecord) -
         assert all(isinstance(line, str) for line in cell["source"])
 
 
-def test_the_notebook_tells_the_lineage_from_the_root(record: RunRecord) -> None:
+def test_the_notebook_shows_the_lineage_from_the_root(record: RunRecord) -> None:
     tree = record.view.tree
     assert tree.best is not None
     told = ["".join(cell["source"]) for cell in cells(record) if cell["cell_type"] == "markdown"]
@@ -155,7 +155,7 @@ def test_a_run_without_a_valid_node_has_no_notebook(record: RunRecord) -> None:
 # ---- the command ----
 
 
-def test_the_command_writes_each_form_where_it_is_told(
+def test_the_command_writes_each_form_to_the_named_file(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -178,7 +178,7 @@ def test_the_command_writes_each_form_where_it_is_told(
         (["--out", "no/such/folder/x.html"], "no/such/folder"),
     ],
 )
-def test_what_the_command_cannot_do_is_told(home: Home, arguments: list[str], word: str) -> None:
+def test_what_the_command_cannot_do_is_reported(home: Home, arguments: list[str], word: str) -> None:
     done = CliRunner().invoke(app, ["--home", str(home.root), "report", "latest", *arguments])
     assert isinstance(done.exception, SettingsError)
     assert word in str(done.exception)

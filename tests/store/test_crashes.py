@@ -110,7 +110,7 @@ def test_a_kill_at_each_step_loses_nothing(tmp_path: Path, step: str, fold: str,
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", ["rename folder", *PUBLISH])
-def test_a_run_that_is_killed_as_it_begins_is_told_and_can_be_gone_on_with(
+def test_a_run_that_is_killed_as_it_begins_is_reported_and_can_be_gone_on_with(
     tmp_path: Path, step: str, when: str
 ) -> None:
     home = Home(tmp_path)

@@ -170,7 +170,7 @@ def test_a_run_without_a_sound_info_file_is_read_from_its_snapshot(
         "DROP TABLE generations",
     ],
 )
-def test_what_a_damaged_run_holds_is_told_by_verify(home: Home, run_id: str, statement: str) -> None:
+def test_verify_reports_what_is_damaged(home: Home, run_id: str, statement: str) -> None:
     with duckdb.connect(str(home.run(run_id) / PUBLISHED)) as connection:
         connection.execute(statement)
     assert "cannot be read" in verify(home, run_id).problems[0]
@@ -179,14 +179,14 @@ def test_what_a_damaged_run_holds_is_told_by_verify(home: Home, run_id: str, sta
 @pytest.mark.parametrize(
     "statement", ["UPDATE runs SET settings = '{\"unknown\": 1}'", "DROP TABLE nodes CASCADE"]
 )
-def test_a_damaged_snapshot_is_told_to_who_reads_it(home: Home, run_id: str, statement: str) -> None:
+def test_a_damaged_snapshot_is_reported_to_its_readers(home: Home, run_id: str, statement: str) -> None:
     with duckdb.connect(str(home.run(run_id) / PUBLISHED)) as connection:
         connection.execute(statement)
     with pytest.raises(StoreError, match="cannot be read"):
         read_run(home, run_id)
 
 
-def test_a_truncated_database_is_told_though_the_snapshot_is_whole(home: Home, run_id: str) -> None:
+def test_a_truncated_database_is_reported_though_the_snapshot_is_whole(home: Home, run_id: str) -> None:
     assert verify(home, run_id).problems == ()
     file = home.run(run_id) / DATABASE
     truncate(file)
@@ -228,7 +228,7 @@ while True:
 """
 
 
-def test_who_asks_keeps_no_run_from_its_lock_and_sees_no_other_who_asks(tmp_path: Path) -> None:
+def test_testing_the_lock_keeps_no_run_from_it_and_does_not_see_other_tests(tmp_path: Path) -> None:
     lock = tmp_path / LOCK
     lock.touch()
     asking = subprocess.Popen([sys.executable, "-c", _ASKING, lock], stdout=subprocess.PIPE, text=True)
@@ -268,7 +268,7 @@ def test_a_deletion_that_was_killed_does_not_keep_the_run_from_being_deleted_aga
     assert list(home.runs.iterdir()) == []
 
 
-def test_an_import_that_goes_on_is_not_swept_nor_begun_twice(home: Home, run_id: str) -> None:
+def test_an_import_that_goes_on_is_not_swept_nor_started_twice(home: Home, run_id: str) -> None:
     with new_folder(home, "going-on") as partial:
         sweep(home)
         assert partial.is_dir()

@@ -95,7 +95,7 @@ def test_a_run_that_waits_for_room_can_be_stopped_at_once(small: Path) -> None:
     store.close()
 
 
-def test_whatever_could_not_be_written_is_told_as_a_full_disk(tmp_path: Path) -> None:
+def test_whatever_could_not_be_written_is_reported_as_a_full_disk(tmp_path: Path) -> None:
     """Also what was tried outside the store, in whichever moment the person ends the run."""
     room = Room(tmp_path, lambda event: None, threading.Event())  # of the main thread, where nobody waits
 
@@ -144,7 +144,7 @@ def test_nobody_waits_for_room_in_the_main_thread(small: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["archive", "parquet", "sqlite", "mlflow"])
-def test_an_export_to_a_full_disk_is_told_as_that_and_leaves_nothing(
+def test_an_export_to_a_full_disk_is_reported_as_that_and_leaves_nothing(
     small: Path, tmp_path: Path, form: str
 ) -> None:
     store = new(tmp_path)

@@ -154,7 +154,7 @@ def test_nothing_is_empty_in_csv_in_lists_too(reader: SqlReader) -> None:
 
 
 @pytest.mark.parametrize("form", ["table", "markdown"])
-def test_a_person_gets_the_first_rows_and_is_told(reader: SqlReader, form: str) -> None:
+def test_a_person_gets_the_first_rows_and_a_line_that_says_so(reader: SqlReader, form: str) -> None:
     said = text(reader.execute("FROM range(1500000)"), form).splitlines()
     assert said[-1] == "(the first 10,000 of 1,500,000 rows; csv, json and parquet have all)"
     assert sum("9999" in line for line in said) == 1

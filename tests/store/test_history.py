@@ -35,7 +35,7 @@ def run_of(home: Home, nodes: int) -> DuckRunStore:
 
 
 def quiet(home: Home) -> None:
-    """As if all snapshots had been made long ago."""
+    """Make all snapshots seem old."""
     for number, path in enumerate(sorted(home.runs.glob(f"*/{PUBLISHED}"))):
         then = time.time() - 1000 - number
         os.utime(path, (then, then))

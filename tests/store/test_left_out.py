@@ -73,7 +73,7 @@ DAMAGES = [truncate, overwrite, make_newer, empty, make_foreign]
 
 @pytest.mark.parametrize("folded", [False, True])
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_run_that_cannot_be_read_is_left_out_and_told(
+def test_a_run_that_cannot_be_read_is_left_out_and_reported(
     home: Home, damage: Callable[[Path], None], folded: bool
 ) -> None:
     bad, good = bad_and_good(home)
@@ -90,7 +90,7 @@ def test_a_run_that_cannot_be_read_is_left_out_and_told(
     assert sorted(path.name for path in home.root.glob("older*")) == []
 
 
-def test_a_run_is_left_out_from_the_moment_when_it_is_damaged_until_it_is_mended(home: Home) -> None:
+def test_a_run_is_left_out_from_the_moment_when_it_is_damaged_until_it_is_repaired(home: Home) -> None:
     bad, good = bad_and_good(home)
     file = home.run(bad) / PUBLISHED
     shutil.copy(file, home.root / "whole")

@@ -97,7 +97,7 @@ def test_a_snapshot_of_an_earlier_version_is_asked_without_being_touched(
     assert file.read_bytes() == before
 
 
-def test_a_snapshot_of_a_newer_version_is_told_and_not_touched(tmp_path: Path) -> None:
+def test_a_snapshot_of_a_newer_version_is_reported_and_not_touched(tmp_path: Path) -> None:
     home = unpack(tmp_path)
     file = home.run(VERSION_1) / PUBLISHED
     with duckdb.connect(str(file)) as connection:
@@ -111,7 +111,7 @@ def test_a_snapshot_of_a_newer_version_is_told_and_not_touched(tmp_path: Path) -
     assert file.read_bytes() == before
 
 
-def test_a_history_of_a_newer_version_is_told_and_not_touched(tmp_path: Path) -> None:
+def test_a_history_of_a_newer_version_is_reported_and_not_touched(tmp_path: Path) -> None:
     home = unpack(tmp_path)
     SqlReader(home).close()
     manifest = home.root / "history.json"

@@ -152,7 +152,9 @@ def test_a_forged_or_damaged_archive_is_refused_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("content", [b"", b"not an archive", None])
-def test_what_is_no_archive_is_told(made: tuple[Home, str], tmp_path: Path, content: bytes | None) -> None:
+def test_what_is_no_archive_is_reported(
+    made: tuple[Home, str], tmp_path: Path, content: bytes | None
+) -> None:
     file = tmp_path / "file"
     if content is None:
         export_archive(*made, file)
@@ -241,7 +243,7 @@ def test_an_export_leaves_alone_what_lies_beside_it(
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_an_export_to_where_nothing_can_be_written_is_told(made: tuple[Home, str], form: str) -> None:
+def test_an_export_to_where_nothing_can_be_written_is_reported(made: tuple[Home, str], form: str) -> None:
     with pytest.raises(StoreError, match=r"^/proc cannot be written|in /proc cannot be") as told:
         export(*made, form, Path("/proc/out"))
     assert form == "archive" or "--out" in told.value.fix
@@ -302,7 +304,7 @@ def test_a_run_of_version_1_is_checked_as_far_as_it_goes(tmp_path: Path) -> None
         ("UPDATE runs SET summary = json_merge_patch(summary, '{\"ensemble\": {\"0\": 0.3}}')", "sum to 0.3"),
     ],
 )  # fmt: skip
-def test_what_does_not_agree_is_told(other: tuple[Home, str], statement: str, said: str) -> None:
+def test_what_does_not_agree_is_reported(other: tuple[Home, str], statement: str, said: str) -> None:
     home, run_id = other
     with duckdb.connect(str(home.run(run_id) / PUBLISHED)) as connection:
         connection.execute(statement)
@@ -310,7 +312,7 @@ def test_what_does_not_agree_is_told(other: tuple[Home, str], statement: str, sa
     assert any(said in problem for problem in problems), problems
 
 
-def test_changed_and_lost_prediction_files_are_told(other: tuple[Home, str]) -> None:
+def test_changed_and_lost_prediction_files_are_reported(other: tuple[Home, str]) -> None:
     home, run_id = other
     first, second, *_ = sorted((home.run(run_id) / "predictions").iterdir())
     first.write_bytes(first.read_bytes()[:-1] + b"x")
@@ -321,7 +323,7 @@ def test_changed_and_lost_prediction_files_are_told(other: tuple[Home, str]) -> 
     assert "gone" in problems[1]
 
 
-def test_a_damaged_snapshot_is_told(other: tuple[Home, str]) -> None:
+def test_a_damaged_snapshot_is_reported(other: tuple[Home, str]) -> None:
     home, run_id = other
     (home.run(run_id) / PUBLISHED).write_bytes(b"x" * 10_000)
     assert "cannot be read" in verify(home, run_id).problems[0]

@@ -253,7 +253,7 @@ def test_only_the_latest_runs_are_read_where_only_they_are_wanted(tmp_path: Path
         read_run(home, latest[2])
 
 
-def test_a_home_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
     with pytest.raises(StoreError, match="cannot be written"):

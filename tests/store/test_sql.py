@@ -142,14 +142,14 @@ def test_a_bomb_is_bounded_in_time_and_memory(home: Home, bomb: str) -> None:
     assert any(word in told.value.message for word in ("longer than", "larger than", "more memory than"))
 
 
-def test_a_query_that_needs_too_much_memory_is_told_what_to_do(home: Home) -> None:
+def test_a_query_that_needs_too_much_memory_fails_with_what_to_do(home: Home) -> None:
     with SqlReader(home, memory_limit="100MB") as reader, pytest.raises(SettingsError) as told:
         reader.execute("SELECT a, count(*) FROM range(100000000000) t(a) GROUP BY a")
     assert told.value.message == "The query needs more memory than it may have, 100MB."
     assert "--memory-limit" in told.value.fix
 
 
-def test_a_query_that_wants_a_file_is_told_so(home: Home) -> None:
+def test_a_query_that_wants_a_file_fails_with_the_reason(home: Home) -> None:
     with SqlReader(home) as reader, pytest.raises(SettingsError, match="reaches no files"):
         reader.execute("FROM read_csv('/etc/passwd')")
 
@@ -168,7 +168,7 @@ def test_two_threads_of_one_program_ask_one_after_the_other(home: Home) -> None:
         assert waiting.result() == 3
 
 
-def test_a_result_too_large_to_hold_is_told(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_result_too_large_to_hold_is_reported(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aide_local.store.sql.MOST", 2**20)
     with SqlReader(home) as reader, pytest.raises(SettingsError, match="larger than 1 MiB"):
         reader.execute("FROM range(10000000)")
@@ -198,7 +198,7 @@ def test_the_console_completes_tables_columns_metrics_and_tasks(home: Home) -> N
     assert complete("leader", 1) is None
 
 
-def test_a_wrong_name_is_told_with_its_place(home: Home) -> None:
+def test_a_wrong_name_is_reported_with_its_place(home: Home) -> None:
     with SqlReader(home) as reader, pytest.raises(SettingsError) as told:
         reader.execute("SELECT node,\n       nodde FROM nodes")
     assert "LINE 2" in told.value.message

@@ -27,7 +27,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> SqlReader:
         (f"SELECT {', '.join(f'node + {n}' for n in range(99))}, nodde FROM nodes", "nodde", 1),
     ],
 )
-def test_the_place_is_told_and_the_caret_is_under_it(
+def test_the_place_is_reported_and_the_caret_is_under_it(
     reader: SqlReader, query: str, at: str, line: int
 ) -> None:
     with pytest.raises(QueryError) as raised:

@@ -118,7 +118,7 @@ def test_a_command_task_shows_only_what_it_names_for_answers_may_lie_beside_it(t
     assert understood(folder).extra == ()
 
 
-def test_a_reported_task_tells_the_model_what_its_tables_hold(tmp_path: Path) -> None:
+def test_the_prompt_of_a_reported_task_describes_its_tables(tmp_path: Path) -> None:
     folder = kaggle(tmp_path / "t")
     (folder / "task.toml").write_text('mode = "reported"\nmetric = "auc"\ntarget = "y"\n')
     task = understood(folder)
