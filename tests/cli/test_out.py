@@ -17,7 +17,7 @@ from aide_local.store.layout import PUBLISHED
 from aide_local.store.sql import SqlReader
 from aide_local.types import RunSettings
 from tests.runs import good, make_run
-from tests.store.test_history import run_of
+from tests.store.making import run_of
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from aide_local.store.sql import SqlReader
 from aide_local.store.verify import verify
 from aide_local.types import RunSettings, Sampling
 from tests.runs import reply_with
-from tests.store.test_run_store import NODE, new
+from tests.store.making import NODE, new
 
 MODEL = ModelEntry(name="scripted", path=Path("scripted"))
 SETTINGS = replace(settings_of(steps=5, drafts=4, minutes=None), folds=2, sandbox="limits", timeout=60.0)

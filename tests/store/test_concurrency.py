@@ -23,7 +23,7 @@ _WRITER = """
 import sys, time
 from dataclasses import replace
 from pathlib import Path
-from tests.store.test_run_store import NODE, new
+from tests.store.making import NODE, new
 from aide_local.run.publisher import Publisher
 store = new(Path(sys.argv[1]))
 publisher = Publisher(store, lambda event: print(event, file=sys.stderr))
@@ -94,7 +94,7 @@ def together(place: Path, seconds: float, long: int) -> list[dict[str, float]]:
 
 
 def test_two_runs_and_three_readers_for_some_seconds(tmp_path: Path) -> None:
-    together(tmp_path, 8, 100_000_000)
+    together(tmp_path, 5, 100_000_000)
 
 
 @pytest.mark.slow
@@ -109,7 +109,7 @@ from pathlib import Path
 from aide_local.home import Home
 from aide_local.store import history
 from aide_local.store.run_store import open_run
-from tests.store.test_run_store import NODE, new
+from tests.store.making import NODE, new
 place, run_id = Path(sys.argv[1]), sys.argv[2]
 history.FOLD, history.QUIET = 1, -1.0  # every refresh folds
 store = open_run(Home(place), run_id) if run_id else new(place)

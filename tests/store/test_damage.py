@@ -25,8 +25,7 @@ from aide_local.store.read import list_runs, read_run
 from aide_local.store.run_store import new_folder, open_run
 from aide_local.store.sql import SqlReader
 from aide_local.store.verify import verify
-from tests.store.test_moving import forged
-from tests.store.test_run_store import NODE, new
+from tests.store.making import NODE, forge, new
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +70,7 @@ def exported(home: Home, run_id: str, place: Path, name: str, change: Callable[[
         assert isinstance(files, dict)
         files[name] = {"size": len(new), "sha256": hashlib.sha256(new).hexdigest()}
 
-    forged(whole, other, lambda n, content: (n, new if n == name else content), facts)
+    forge(whole, other, lambda n, content: (n, new if n == name else content), facts)
     return other
 
 

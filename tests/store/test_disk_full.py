@@ -22,7 +22,7 @@ from aide_local.store.run_store import open_run
 from aide_local.store.verify import verify
 from aide_local.types import NodeState, RunSettings
 from tests.runs import good, make_run
-from tests.store.test_run_store import NODE, new
+from tests.store.making import NODE, new
 
 
 @pytest.fixture

@@ -19,8 +19,7 @@ from aide_local.home import Home
 from aide_local.store import history
 from aide_local.store.layout import PUBLISHED
 from aide_local.store.sql import SqlReader
-from tests.store.test_history import counts, quiet, run_of
-from tests.store.test_run_store import NODE, new
+from tests.store.making import NODE, counts, new, quiet, run_of
 
 
 @pytest.fixture

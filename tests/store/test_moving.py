@@ -1,8 +1,7 @@
-"""Runs are checked, deleted, exported and imported; what is damaged or forged is told and never taken in."""
+"""Runs are checked, deleted, exported and imported; what is damaged or forge is told and never taken in."""
 
 from __future__ import annotations
 
-import io
 import json
 import sqlite3
 import tarfile
@@ -17,7 +16,7 @@ import pytest
 
 from aide_local.errors import AideError, StoreError
 from aide_local.home import Home
-from aide_local.store.archive import MANIFEST, export_archive, import_archive
+from aide_local.store.archive import export_archive, import_archive
 from aide_local.store.export import export
 from aide_local.store.layout import PUBLISHED
 from aide_local.store.mlflow import write_mlflow
@@ -28,6 +27,7 @@ from aide_local.store.verify import verify
 from aide_local.types import RunSettings
 from tests.runs import make_run
 from tests.store.earlier import VERSION_1, unpack
+from tests.store.making import forge
 
 
 @pytest.fixture(scope="module")
@@ -68,35 +68,6 @@ def test_a_run_is_the_same_on_the_other_machine(made: tuple[Home, str], other: t
 def test_a_run_is_taken_in_once(other: tuple[Home, str], tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="already"):
         import_archive(other[0], tmp_path / "run.aide.tar.gz")
-
-
-def forged(
-    source: Path,
-    target: Path,
-    change: Callable[[str, bytes], tuple[str, bytes] | None],
-    manifest: Callable[[dict[str, Any]], None] = lambda manifest: None,
-    more: tuple[tarfile.TarInfo, ...] = (),
-) -> None:
-    """An archive with other members, another list of files, or more."""
-    with tarfile.open(source) as old, tarfile.open(target, "w:gz") as new:
-        for member in old:
-            file = old.extractfile(member)
-            assert file is not None
-            name, content = member.name, file.read()
-            if name == MANIFEST:
-                listed = json.loads(content)
-                manifest(listed)
-                content = json.dumps(listed).encode()
-            else:
-                changed = change(name, content)
-                if changed is None:
-                    continue
-                name, content = changed
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            new.addfile(info, io.BytesIO(content))
-        for info in more:
-            new.addfile(info)
 
 
 def listed(name: str) -> Callable[[dict[str, Any]], None]:
@@ -143,7 +114,7 @@ def test_a_forged_or_damaged_archive_is_refused_and_leaves_nothing(
     home, run_id = made
     whole, bad = tmp_path / "whole.tar.gz", tmp_path / "bad.tar.gz"
     export_archive(home, run_id, whole)
-    forged(whole, bad, change, manifest or (lambda manifest: None), more)
+    forge(whole, bad, change, manifest or (lambda manifest: None), more)
     there = Home(tmp_path / "there")
     with pytest.raises(StoreError, match=said):
         import_archive(there, bad)
