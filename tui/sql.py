@@ -20,7 +20,6 @@ from aide_local.home import Home
 from aide_local.store.cookbook import QUERIES
 from aide_local.store.sql import FORMATS, Result, SqlReader
 from aide_local.store.sql_errors import QueryError
-from aide_local.store.words import columns, keywords
 from tui.dialogs import Ask, Choose
 from tui.keys import key
 from tui.open import is_open
@@ -81,19 +80,23 @@ class SqlScreen(OwnQueries):
         """Names for completion."""
         try:
             with SqlReader(self._home) as reader:
-                pairs, words = columns(reader), keywords(reader)
+                table = reader.execute(
+                    "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal AND schema_name = 'main'"
+                    " AND database_name = current_database() ORDER BY ALL"
+                ).table
         except AideError as error:
             self._then(self._failed, f"{error.message} {error.fix}")
             return
-        self._then(self._learnt, pairs, words)
+        pairs = [(str(row["table_name"]), str(row["column_name"])) for row in table.to_pylist()]
+        self._then(self._learnt, pairs)
 
     def _then(self, show: Callable[..., None], *found: object) -> None:
         """Show what a thread found, where the person has not left meanwhile."""
         self.app.call_from_thread(lambda: show(*found) if is_open(self) else None)
 
-    def _learnt(self, pairs: list[tuple[str, str]], words: list[str]) -> None:
+    def _learnt(self, pairs: list[tuple[str, str]]) -> None:
         self._columns = pairs
-        self.query_one(SqlEditor).words = [*words, *sorted({name for pair in pairs for name in pair})]
+        self.query_one(SqlEditor).words += sorted({name for pair in pairs for name in pair})
 
     def action_execute(self) -> None:
         query, start = self.query_one(SqlEditor).asked()

@@ -11,6 +11,12 @@ from textual.theme import Theme
 from textual.widgets import TextArea
 
 _WORD = re.compile(r"\w+$")
+_KEYWORDS = re.findall(
+    r"\w+",
+    "SELECT FROM WHERE GROUP BY ORDER LIMIT HAVING JOIN USING LEFT ON AS AND OR NOT NULL IN LIKE ILIKE BETWEEN CASE"
+    " WHEN THEN ELSE END DISTINCT UNION ALL WITH OVER PARTITION QUALIFY FILTER DESC ASC count sum avg min max round"
+    " DESCRIBE SUMMARIZE SHOW TABLES",
+)
 
 
 class SqlEditor(TextArea):
@@ -25,7 +31,7 @@ class SqlEditor(TextArea):
 
     def __init__(self) -> None:
         super().__init__(language="sql", show_line_numbers=True, tab_behavior="focus", id="editor")
-        self.words: list[str] = []
+        self.words: list[str] = list(_KEYWORDS)
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, self._follow_theme)

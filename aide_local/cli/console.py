@@ -10,20 +10,10 @@ from collections.abc import Callable, Iterable
 from aide_local.errors import AideError
 from aide_local.home import Home
 from aide_local.store.sql import Result, SqlReader
-from aide_local.store.words import columns, keywords
+from aide_local.store.words import names, words
 
 _HISTORY = 1000  # lines kept
 HELP = "A query ends with ; or an empty line. Tab completes tables, columns, metrics and tasks. \\d lists them, \\q leaves."
-
-
-def words(reader: SqlReader) -> list[str]:
-    """What tab offers: names, words of SQL, and the metrics, tasks and models that there are."""
-    found = {name for pair in columns(reader) for name in pair} | set(keywords(reader))
-    values = reader.execute(
-        "SELECT DISTINCT unnest([metric, task, model, kind, task_fingerprint]) AS value FROM runs"
-    )
-    found |= {row["value"] for row in values.table.to_pylist() if row["value"].isprintable()}
-    return sorted(found, key=str.lower)
 
 
 def completer(offered: Iterable[str]) -> Callable[[str, int], str | None]:
@@ -50,7 +40,7 @@ def interact(home: Home, ask: Callable[[str], Result], form: str) -> None:
 
     log = home.root / "sql_history"
     with SqlReader(home) as reader:
-        pairs = columns(reader)
+        pairs = names(reader)
         readline.set_completer(completer(words(reader)))
     readline.set_completer_delims(" \t\n()=<>,;*+-/%'\"")
     readline.parse_and_bind("tab: complete")

@@ -1,4 +1,4 @@
-"""Words that complete a query: the language's own, and the tables and columns that there are."""
+"""Words that complete a query: the language's own, and the names and values that there are."""
 
 from __future__ import annotations
 
@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from aide_local.store.sql import SqlReader
 
-# Words of queries that DuckDB does not count among those that a name cannot be.
+# DuckDB has keywords for everything; these are parts of queries beside the reserved ones and the joins.
 _FURTHER = ("between", "filter", "over", "partition", "tables")
 _FUNCTIONS = ("avg", "count", "max", "min", "round", "sum")
+
+
+def names(reader: SqlReader) -> list[tuple[str, str]]:
+    """Return (table or view, column) of every column."""
+    found = reader.execute(
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal AND schema_name = 'main'"
+        " AND database_name = current_database() ORDER BY ALL"
+    )
+    return [(row["table_name"], row["column_name"]) for row in found.table.to_pylist()]
 
 
 def keywords(reader: SqlReader) -> list[str]:
@@ -22,10 +31,11 @@ def keywords(reader: SqlReader) -> list[str]:
     return [*(row["word"] for row in found.table.to_pylist()), *_FUNCTIONS]
 
 
-def columns(reader: SqlReader) -> list[tuple[str, str]]:
-    """Return (table or view, column) of every column."""
-    found = reader.execute(
-        "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal AND schema_name = 'main'"
-        " AND database_name = current_database() ORDER BY ALL"
+def words(reader: SqlReader) -> list[str]:
+    """Return all that completes a query: names, words of SQL, and the metrics, tasks and models of the runs."""
+    found = {name for pair in names(reader) for name in pair} | set(keywords(reader))
+    values = reader.execute(
+        "SELECT DISTINCT unnest([metric, task, model, kind, task_fingerprint]) AS value FROM runs"
     )
-    return [(row["table_name"], row["column_name"]) for row in found.table.to_pylist()]
+    found |= {row["value"] for row in values.table.to_pylist() if row["value"].isprintable()}
+    return sorted(found, key=str.lower)

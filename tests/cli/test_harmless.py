@@ -13,10 +13,11 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from aide_local.cli.console import interact, show, words
+from aide_local.cli.console import interact, show
 from aide_local.cli.main import app
 from aide_local.home import Home
 from aide_local.store.sql import Result, SqlReader
+from aide_local.store.words import words
 from tests.store.earlier import VERSION_1, unpack
 
 PLAN = "\x1b]0;owned\x07\x1b[2J a plan \x9b31m"

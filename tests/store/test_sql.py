@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from aide_local.cli.console import completer, words
+from aide_local.cli.console import completer
 from aide_local.errors import SettingsError
 from aide_local.home import Home
 from aide_local.store.cookbook import QUERIES, Question
@@ -16,6 +16,7 @@ from aide_local.store.documents import cookbook, schema
 from aide_local.store.history import gather_all
 from aide_local.store.run_store import find_run
 from aide_local.store.sql import SqlReader
+from aide_local.store.words import words
 from aide_local.types import RunSettings
 from tests.runs import make_run, replies
 
@@ -196,6 +197,25 @@ def test_the_console_completes_tables_columns_metrics_and_tasks(home: Home) -> N
     assert complete("rms", 0) == "rmse"
     assert complete("tas", 0) == "task"
     assert complete("leader", 1) is None
+
+
+def test_the_words_of_the_language_are_offered_and_not_every_keyword_of_the_database(home: Home) -> None:
+    with SqlReader(home) as reader:
+        offered = set(words(reader))
+    queries = "SELECT FROM WHERE GROUP BY ORDER LIMIT HAVING JOIN USING LEFT ON AS AND OR NOT NULL IN LIKE ILIKE BETWEEN"
+    more = "CASE WHEN THEN ELSE END DISTINCT UNION ALL WITH OVER PARTITION QUALIFY FILTER DESC ASC DESCRIBE SUMMARIZE SHOW"
+    assert {
+        *queries.split(),
+        *more.split(),
+        "TABLES",
+        "count",
+        "sum",
+        "avg",
+        "min",
+        "max",
+        "round",
+    } <= offered
+    assert "CHECKPOINT" not in offered
 
 
 def test_a_wrong_name_is_reported_with_its_place(home: Home) -> None:

@@ -31,6 +31,18 @@ def test_what_is_written_is_understood_as_what_was_given(tmp_path: Path) -> None
     assert "What is a row" in (tmp_path / "new" / "description.md").read_text()
 
 
+@pytest.mark.parametrize("name", ['the "y"', "back\\slash", "größe 📈", "it's", "# no comment"])
+def test_names_of_any_characters_are_written_so_that_they_are_read_again(tmp_path: Path, name: str) -> None:
+    quoted = '"' + name.replace('"', '""') + '"'
+    lines = [f"x,{quoted}", *(f"{n * 37 % 101},{n * 1.5}" for n in range(60))]
+    (tmp_path / "a.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    made = new_task(
+        tmp_path / f"task {name}".replace("/", ""), tmp_path / "a.csv", None, TaskOverrides(target=(name,))
+    )
+    assert made.targets == (name,)
+    assert made.name == f"task {name}"
+
+
 def test_a_folder_that_is_there_is_not_touched(tmp_path: Path) -> None:
     train, _ = files(tmp_path)
     with pytest.raises(TaskError, match="there already"):
