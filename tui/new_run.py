@@ -19,7 +19,7 @@ from aide_local.errors import AideError, SettingsError
 from aide_local.llm.registry import list_models
 from aide_local.search.digest import first_sentence
 from aide_local.task import Task
-from aide_local.tasks.describe import describe
+from aide_local.tasks.describe import describe_task
 from aide_local.tasks.files import TaskOverrides
 from aide_local.tasks.load import check_task
 from aide_local.tasks.samples import samples
@@ -120,7 +120,7 @@ class NewRunScreen(Screen[NewRun | None]):
         try:
             found = check_task(path, overrides)
             task = found.task
-            for label, text in describe(task) if task is not None else ():
+            for label, text in describe_task(task) if task is not None else ():
                 shown.append(f"{label:<12}", "bold")
                 shown.append(f"{harmless(text)}\n")
             for note in task.notes if task is not None else ():

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aide_local.basics.units import seconds, size
+from aide_local.basics.units import parse_duration, parse_size
 from aide_local.cli.options import at_least
 from aide_local.cli.settings import tuner_share
 from aide_local.errors import SettingsError
@@ -74,9 +74,9 @@ class RunForm:
             playbook=playbook if playbook in ("on", "off") else str(Path(playbook).absolute()),
             tune=tuner_share(self._or_default("tune"), "tune"),
             seed=self._number("seed"),
-            time_limit=seconds(self.get("time") or None, "time"),
-            timeout=seconds(self.get("timeout") or None, "timeout"),
-            memory=size(self._or_default("memory"), "memory"),
+            time_limit=parse_duration(self.get("time") or None, "time"),
+            timeout=parse_duration(self.get("timeout") or None, "timeout"),
+            memory=parse_size(self._or_default("memory"), "memory"),
         )
 
     def _optional(self, name: str) -> int | None:

@@ -15,11 +15,11 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import Footer, Static
 
-from aide_local.cli.console import names, words
 from aide_local.errors import AideError
 from aide_local.store.cookbook import QUERIES
-from aide_local.store.sql import FORMATS, Reader, Result
+from aide_local.store.sql import FORMATS, Result, SqlReader
 from aide_local.store.sql_errors import QueryError
+from aide_local.store.words import names, words
 from tui import keys
 from tui.dialogs import Ask, Choose
 from tui.draw import harmless
@@ -42,7 +42,7 @@ class SqlScreen(OwnQueries):
     def __init__(self, window: Window, query: str = "FROM leaderboard LIMIT 50") -> None:
         super().__init__(window)
         self._query = query
-        self._reader: Reader | None = None
+        self._reader: SqlReader | None = None
         self._result: Result | None = None
         self._columns: list[tuple[str, str]] = []
         self._began = 0.0
@@ -73,7 +73,7 @@ class SqlScreen(OwnQueries):
     def _learn(self) -> None:
         """Read the names for completion and for the list of columns."""
         try:
-            with Reader(self._home) as reader:
+            with SqlReader(self._home) as reader:
                 pairs, known = names(reader), words(reader)
         except AideError as error:
             self._then(self._show_failure, f"{error.message} {error.fix}")
@@ -110,7 +110,7 @@ class SqlScreen(OwnQueries):
         """Run the query, which begins at the character ``start`` of the editor's text."""
         try:
             remember(self._home, query)
-            with Reader(self._home) as reader:
+            with SqlReader(self._home) as reader:
                 self._reader = reader
                 began = time.perf_counter()
                 left_out = len(reader.left_out)

@@ -10,7 +10,7 @@ from textual import events
 from textual.binding import ActiveBinding, BindingType
 from textual.screen import Screen
 
-from aide_local.basics.units import seconds
+from aide_local.basics.units import parse_duration
 from aide_local.cli.options import at_least
 from aide_local.errors import AideError, SettingsError
 from aide_local.run.loop import Run
@@ -213,7 +213,7 @@ def _changes(text: str) -> dict[str, object]:
                     changes["steps"] = int(value)
                     at_least(int(value), 1, "steps")
                 case "time":
-                    changes["time_limit"] = None if value == "none" else seconds(value, "time")
+                    changes["time_limit"] = None if value == "none" else parse_duration(value, "time")
                 case "temperature":
                     changes["temperature"] = float(value)
                 case "policy":

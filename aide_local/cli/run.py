@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aide_local.basics.units import seconds
+from aide_local.basics.units import parse_duration
 from aide_local.cli import settings
 from aide_local.cli.options import HomeFolder, Json, Out, Plain, RunId, at_least, takes, task_overrides
 
@@ -84,7 +84,7 @@ def resume(
 ) -> None:
     """Go on with a run that was killed or stopped, or give it more steps."""
     at_least(steps, 1, "--steps")
-    limit = seconds(time_limit, "--time-limit")
+    limit = parse_duration(time_limit, "--time-limit")
 
     from aide_local.home import Home
     from aide_local.run.assemble import llama

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aide_local.basics.text import neutralise
-from aide_local.basics.units import seconds
+from aide_local.basics.units import parse_duration
 from aide_local.cli.options import HomeFolder, at_least
 from aide_local.cli.show import Run_, _home, _node, _view
 from aide_local.errors import SettingsError
 
 if TYPE_CHECKING:
-    from aide_local.store.prune import Pruned
+    from aide_local.store.prune import Removal
 
 
 def lineage(
@@ -81,7 +81,7 @@ def prune(
     from aide_local.store.run_store import find_run
 
     at_least(keep, 0, "--keep")
-    age = seconds(older_than, "--older-than")
+    age = parse_duration(older_than, "--older-than")
     if not runs and age is None and keep is None:
         raise SettingsError("No runs are named.", "Name runs, or give --older-than or --keep.")
     where = _home(context, home)
@@ -98,7 +98,7 @@ def prune(
         raise typer.Exit(1)
 
 
-def _print_pruned(found: tuple[Pruned, ...]) -> None:
+def _print_pruned(found: tuple[Removal, ...]) -> None:
     for one in found:
         print(f"{one.name}  {_mib(one.size)}" + (f"  left: {one.kept}" if one.kept else ""))
 

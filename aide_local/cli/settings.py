@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from aide_local.basics.units import seconds, size
+from aide_local.basics.units import parse_duration, parse_size
 from aide_local.cli.options import at_least, between
 from aide_local.errors import SettingsError
 from aide_local.types import RunSettings
@@ -66,7 +66,7 @@ def search(
         raise SettingsError(f"--history {history!r} is not known.", "Say auto or off.")
     return {
         "steps": steps,
-        "time_limit": seconds(time_limit, "--time-limit"),
+        "time_limit": parse_duration(time_limit, "--time-limit"),
         "seed": seed,
         "folds": folds,
         "starts": tuple(_script(path) for path in start or ()),
@@ -165,8 +165,8 @@ def execution(
     return {
         "cores": cores,
         "parallel": parallel,
-        "memory": size(memory, "--memory"),
-        "timeout": seconds(timeout, "--timeout"),
+        "memory": parse_size(memory, "--memory"),
+        "timeout": parse_duration(timeout, "--timeout"),
         "sandbox": sandbox,
         "gpu": gpu,
         "python": str(python.absolute()) if python else None,

@@ -17,9 +17,9 @@ app = typer.Typer(help="Check a task, or begin one.", no_args_is_help=True)
 
 def print_task(task: Task) -> None:
     """Print what was understood of a task."""
-    from aide_local.tasks.describe import describe
+    from aide_local.tasks.describe import describe_task
 
-    for label, text in describe(task):
+    for label, text in describe_task(task):
         print(f"{label:<13}{text}")
     for note in task.notes:
         print(f"{'note':<13}{note}")

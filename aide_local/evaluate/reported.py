@@ -32,8 +32,8 @@ class Review:
     summary: str
 
 
-# From a script and what it printed; None where the model's reply is no review.
-Reviewer = Callable[[str, str], Review | None]
+# From a node, its script and what that printed; None if the model's reply is no review.
+Reviewer = Callable[[int, str, str], Review | None]
 
 # For generation under a grammar: a reply of this schema is what ``read_review`` takes.
 REVIEW_SCHEMA: dict[str, object] = {
@@ -98,7 +98,7 @@ class ReportedEvaluator:
             pass
         error, score = outcome.error, None
         if error is None:
-            found = self._judge(code, outcome.output)
+            found = self._judge(node, code, outcome.output)
             error, score = (found, None) if isinstance(found, NodeError) else (None, found)
         fold = FoldScore(0, score, outcome.usage)
         if on_fold is not None:
@@ -113,13 +113,13 @@ class ReportedEvaluator:
             executions=(execution,),
         )
 
-    def _judge(self, code: str, output: str) -> float | NodeError:
+    def _judge(self, node: int, code: str, output: str) -> float | NodeError:
         """The score: the contract's own line if it was printed, else the number that the model names.
 
         Without a review the printed line alone decides.
         """
         printed = printed_score(output, self._task.metric)
-        review = self._review(code, output) if self._review is not None else None
+        review = self._review(node, code, output) if self._review is not None else None
         if review is not None:
             if review.is_bug:
                 return NodeError("score", "ReviewedAsBug", review.summary or "The review found a bug.")

@@ -49,7 +49,7 @@ from aide_local.search.tuner.choose import choose as choose_tuned
 from aide_local.store.database import DuckRunStore
 from aide_local.store.run_store import create_run, open_run
 from aide_local.task import Mode, Task
-from aide_local.types import Origin, RunSettings, RunState, Sampling
+from aide_local.types import Generation, Origin, RunSettings, RunState, Sampling
 
 ModelMaker = Callable[[RunSettings], LanguageModel]
 
@@ -188,7 +188,7 @@ def _assemble(store: DuckRunStore, setup: _Setup, *, resumed: bool) -> Run:
     task, settings, model = setup.task, setup.settings, setup.model
     lock = Lock()
     cores = CoreBudget(available_cores()[: settings.cores])
-    review = _reviewer(model, setup.packer, settings, lock) if task.mode is Mode.REPORTED else None
+    review = _reviewer(model, setup.packer, store, settings, lock) if task.mode is Mode.REPORTED else None
     opened = _open(store, setup, cores, review)
     modules = setup.interpreter.modules | modules_of(task)
     starter = model.info.prompt_profile == STARTER
@@ -333,20 +333,26 @@ def _versions(interpreter: Interpreter) -> dict[str, str]:
     }
 
 
-def _reviewer(model: LanguageModel, packer: Packer, settings: RunSettings, lock: Lock) -> Reviewer:
-    """The model reviews an execution, under a grammar."""
+def _reviewer(
+    model: LanguageModel, packer: Packer, store: DuckRunStore, settings: RunSettings, lock: Lock
+) -> Reviewer:
+    """Return the function by which the model reviews an execution, under a grammar; each review is stored."""
     grammar = json_schema_grammar(REVIEW_SCHEMA)
+    sampling = Sampling(settings.seed, temperature=0.0, max_tokens=REVIEW_TOKENS)
 
-    def review(code: str, output: str) -> Review | None:
-        prompt = packer.review(review_text, code, output, reply_tokens=REVIEW_TOKENS).prompt
-        reply = ""
+    def review(node: int, code: str, output: str) -> Review | None:
+        packed = packer.review(review_text, code, output, reply_tokens=REVIEW_TOKENS)
+        generation: Generation | None = None
         with lock:
-            for chunk in model.generate(
-                prompt, Sampling(settings.seed, temperature=0.0, max_tokens=REVIEW_TOKENS), grammar=grammar
-            ):
-                reply = chunk.generation.text if chunk.generation else reply
+            for chunk in model.generate(packed.prompt, sampling, grammar=grammar):
+                generation = chunk.generation or generation
+        if generation is None:
+            return None
+        store.put_generation(
+            node, store.attempt(node), "review", packed.prompt, generation, sampling, packed.dropped
+        )
         try:
-            return read_review(reply)
+            return read_review(generation.text)
         except ValueError:  # cut at its limit of tokens: the script's own line is left to decide
             return None
 

@@ -12,7 +12,7 @@ from textual.binding import Binding
 from textual.widgets import Input
 
 from aide_local.home import Home
-from aide_local.store.history import whole
+from aide_local.store.history import gather_all
 from aide_local.store.read import list_runs
 from tests.llm.tiny import make_gguf
 from tests.runs import make_csvs
@@ -48,7 +48,7 @@ async def test_the_list_says_how_long_a_run_has_taken(home: Home, run_id: str) -
 
 
 async def test_runs_are_listed_opened_and_deleted_after_a_question(home: Home, run_id: str) -> None:
-    whole(home)
+    gather_all(home)
     async with AideApp(home).run_test(size=(120, 40)) as pilot:
         await pilot.pause(0.2)
         await pilot.press("enter")
