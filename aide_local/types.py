@@ -232,6 +232,9 @@ class RunSettings:
     playbook: str = "on"  # "off", or a folder whose scripts are added to the bundled ones or replace them
     history: str = "auto"  # the best scripts of similar tasks of this home are tried first; "off": not
     starts: tuple[str, ...] = ()  # the person's own scripts (their code), tried first
+    recalled: tuple[
+        tuple[str, str], ...
+    ] = ()  # (plan, code) of the past runs' scripts, found when the run began
     tune: float = 0.5  # share of the execution lane's seconds for the tuner; 0: off
     refit: bool = True  # what is delivered learns from all rows once more
     report_fraction: float = 0.1  # none below 500 training rows

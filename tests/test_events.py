@@ -9,7 +9,8 @@ import math
 import pytest
 
 from aide_local import events
-from aide_local.cli.progress import JsonLines, Lines, Live
+from aide_local.cli.live import Live
+from aide_local.cli.progress import JsonLines, Lines
 from aide_local.types import FoldScore, Generation, Operator, Step
 from tests.factories import buggy, valid
 
@@ -23,7 +24,7 @@ VALUES: dict[str, object] = {
     "generation": Generation(text="text", finish="stop", completion_tokens=20, decode_ms=2.0, seed=3),
     "dropped": ("output: 3 of 9 characters",),
     "notes": (),
-    "summary": {},
+    "summary": None,
     "resumed": False,
     "restart": False,
     "tokens": 100,

@@ -38,7 +38,7 @@ from aide_local.run.execution_lane import Scale
 from aide_local.run.full_disk import require_room
 from aide_local.run.loop import Parts, Run
 from aide_local.run.precheck import modules_of
-from aide_local.run.sources import Script, Sources, first_scripts
+from aide_local.run.sources import Script, Sources, first_scripts, recall
 from aide_local.run.writer import Writer
 from aide_local.sandbox.host.select import create_sandbox
 from aide_local.sandbox.interpreter import Interpreter, probe
@@ -94,6 +94,7 @@ def start(
     """
     require_room(home.root)
     with ExitStack() as undo:
+        settings, trouble = recall(task, settings, home)
         setup = _set_up(task, settings, home, make_model, undo)
         store = create_run(
             home,
@@ -106,7 +107,7 @@ def start(
         )
         undo.callback(store.close)
         undo.callback(store.set_state, RunState.FAILED, "it could not be set up")
-        run = _assemble(store, setup, resumed=False)
+        run = _assemble(store, setup, resumed=False, troubles=(trouble,) if trouble else ())
         undo.pop_all()
         return run
 
@@ -167,7 +168,7 @@ def _set_up(task: Task, settings: RunSettings, home: Home, make_model: ModelMake
     """Load the model and open the sandbox; ``undo`` closes them again."""
     make_policy(settings)  # refuses a name that it does not know
     interpreter = probe(settings.python)
-    scripts = first_scripts(task, settings, interpreter.modules, home)
+    scripts = first_scripts(task, settings, interpreter.modules)
     python = Path(settings.python) if settings.python else None
     sandbox = create_sandbox(settings.sandbox, python=python, gpu=settings.gpu)
     undo.callback(sandbox.close)
@@ -184,7 +185,7 @@ def _set_up(task: Task, settings: RunSettings, home: Home, make_model: ModelMake
     )
 
 
-def _assemble(store: DuckRunStore, setup: _Setup, *, resumed: bool) -> Run:
+def _assemble(store: DuckRunStore, setup: _Setup, *, resumed: bool, troubles: tuple[str, ...] = ()) -> Run:
     task, settings, model = setup.task, setup.settings, setup.model
     lock = Lock()
     cores = CoreBudget(available_cores()[: settings.cores])
@@ -233,6 +234,7 @@ def _assemble(store: DuckRunStore, setup: _Setup, *, resumed: bool) -> Run:
             reserve=lambda tree: reserve(tree, settings.time_limit, refit=settings.refit),
             scale=Scale(gain=opened.gain_scale, constant=opened.constant_score),
             started=lambda: _started(store, setup, opened, resumed=resumed),
+            troubles=troubles,
             close=close,
         )
     )

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from aide_local.errors import SettingsError
 from aide_local.evaluate.cores import CoreBudget, Lane
 from aide_local.evaluate.protocol import Evaluator
-from aide_local.events import Event, RunFinished, Steered
+from aide_local.events import Event, RunFinished, Steered, Trouble
 from aide_local.llm.protocol import LanguageModel
 from aide_local.run.control import Control
 from aide_local.run.execution_lane import ExecutionLane, Scale
@@ -67,6 +67,7 @@ class Parts:
     reserve: Callable[[Tree], float]  # seconds that the delivery will need
     scale: Scale
     started: Callable[[], Event]  # makes the first event
+    troubles: tuple[str, ...] = ()  # that do not keep the run from beginning
     close: Callable[[], None]
 
 
@@ -221,6 +222,8 @@ class Run:
         """
         coordinator = threading.Thread(target=self._coordinate, name="aide-coordinator")
         self._events.put(self._parts.started())
+        for message in self._parts.troubles:
+            self._events.put(Trouble(time.time(), message))
         self._control.start()
         coordinator.start()
         self._publisher.start()

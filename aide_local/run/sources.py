@@ -7,16 +7,18 @@ the lane's seconds are shared, and whoever is furthest below its share goes firs
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aide_local.home import Home
 from aide_local.playbook.library import Playbook
 from aide_local.run.precheck import ast_hash
 from aide_local.search.tree import Tree
+from aide_local.store.past import best_past_scripts
 from aide_local.task import Mode, Task
 from aide_local.types import NodeState, Operator, Origin, RunSettings, Step
 
 OPENING = 4  # scripts of the playbook that run before anything is shared
+MOST_RECALLED = 3  # scripts of past runs that are tried again
 LEAST_TO_TUNE = 2  # complete nodes before the tuner begins
 
 
@@ -82,9 +84,22 @@ class Sources:
         return spent[Origin.TUNER] <= settings.tune * sum(spent.values())
 
 
-def first_scripts(
-    task: Task, settings: RunSettings, modules: frozenset[str], home: Home
-) -> tuple[Script, ...]:
+def recall(task: Task, settings: RunSettings, home: Home) -> tuple[RunSettings, str]:
+    """Return the settings with the best scripts of similar tasks of this home, and what went wrong, if anything did.
+
+    They are a part of the settings, so that a resumed run begins with the same ones.
+    """
+    if settings.history == "off":
+        return settings, ""
+    past = best_past_scripts(home, task, MOST_RECALLED)
+    recalled = tuple(
+        (f"{one.plan} (node #{one.node} of run {one.run_id}, task {one.task})", one.code)
+        for one in past.scripts
+    )
+    return replace(settings, recalled=recalled), past.trouble
+
+
+def first_scripts(task: Task, settings: RunSettings, modules: frozenset[str]) -> tuple[Script, ...]:
     """Return what is executed first: the person's scripts, the best of past runs, the playbook's.
 
     Raises:
@@ -94,6 +109,7 @@ def first_scripts(
         Script(Origin.PERSON, f"start {number}", f"The person's script {number}.", code)
         for number, code in enumerate(settings.starts, 1)
     ]
+    found += [Script(Origin.HISTORY, plan, plan, code) for plan, code in settings.recalled]
     if task.mode is Mode.FOLDS:
         playbook = Playbook.load(None if settings.playbook == "on" else settings.playbook)
         found += [

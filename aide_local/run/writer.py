@@ -36,8 +36,9 @@ class Written:
 class Writer:
     """Turns steps into scripts. ``model_lock`` keeps the model to one generation at a time.
 
-    ``time_limit`` is what prompts say of the run's time (None: nothing); ``halted`` ends a reply that the model was not yet asked for when the run was stopped; ``writing`` says whether the
-    model's present generation is a reply of this lane.
+    ``sampling`` and ``time_limit`` are asked at each step; the limit is what prompts say of the run's time (None:
+    nothing). ``halted`` ends a reply that the model was not yet asked for when the run was stopped; ``writing`` says
+    whether the model's present generation is a reply of this lane.
     """
 
     def __init__(

@@ -60,6 +60,7 @@ def settings_from_json(text: str) -> RunSettings:
     exam = found.pop("exam", None)
     found["exam"] = Exam(exam["id"], tuple(exam["tasks"])) if exam else None
     found["starts"] = tuple(found.get("starts", ()))
+    found["recalled"] = tuple((plan, code) for plan, code in found.get("recalled", ()))
     # Runs of versions without a playbook were the paper's search, and go on as they began.
     return RunSettings(**found) if "playbook" in found else RunSettings.paper(**found)
 
