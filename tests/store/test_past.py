@@ -11,6 +11,7 @@ from aide_local.events import Trouble
 from aide_local.home import Home
 from aide_local.store.past import LEAST_SIMILARITY, best_past_scripts, similarity
 from aide_local.task import ColumnKind, Kind
+from aide_local.tasks.load import load_task
 from aide_local.types import Origin, RunSettings
 from tests.factories import churn_task
 from tests.runs import make_run, nodes_of
@@ -31,7 +32,7 @@ def test_a_search_of_the_same_task_begins_with_the_best_scripts_of_the_last_one(
     run = make_run(place, settings=AGAIN)
     nodes = nodes_of(run.events())
     recalled = [node for node in nodes if node.origin is Origin.HISTORY]
-    best = best_past_scripts(Home(place / "home"), run._store.task(), 9)  # type: ignore[attr-defined]
+    best = best_past_scripts(Home(place / "home"), load_task(place / "task"), 9)
     assert recalled
     assert recalled[0].code in {one.code for one in best.scripts}
     assert "of run" in recalled[0].plan
@@ -40,7 +41,7 @@ def test_a_search_of_the_same_task_begins_with_the_best_scripts_of_the_last_one(
 
 def test_what_is_known_already_and_other_kinds_of_task_are_left_out(place: Path) -> None:
     home = Home(place / "home")
-    task = make_run(place / "other")._store.task()  # type: ignore[attr-defined]
+    task = load_task(place / "task")
     found = best_past_scripts(home, task, 1)
     assert len(found.scripts) == 1
     assert best_past_scripts(home, task, 1, known={found.scripts[0].ast_hash}) != found
