@@ -19,7 +19,8 @@ from pathlib import Path
 from threading import Event as Flag
 from threading import Lock
 
-from aide_local.evaluate.protocol import Evaluation, Incumbent
+from aide_local.evaluate.compare import Rival
+from aide_local.evaluate.protocol import Evaluation
 from aide_local.events import Event, NodeFinished
 from aide_local.home import Home
 from aide_local.llm.protocol import Chunk, LanguageModel
@@ -28,7 +29,7 @@ from aide_local.prompts.pack import Packer
 from aide_local.run.assemble import llama
 from aide_local.run.loop import Parts, Run
 from aide_local.run.writer import Writer
-from aide_local.search.policy import make_policy
+from aide_local.search.policies import make_policy
 from aide_local.search.tree import Tree
 from aide_local.store.database import DuckRunStore
 from aide_local.store.run_store import create_run
@@ -81,7 +82,8 @@ class NoExecution:
         node: int,
         code: str,
         *,
-        incumbent: Incumbent | None = None,
+        rival: Rival | None = None,
+        wall: float | None = None,
         on_output: Callable[[int, str], None] | None = None,
         on_fold: Callable[[FoldScore], None] | None = None,
         cancel: Flag | None = None,
@@ -118,7 +120,7 @@ def result(node: int) -> Node:
 
 def measure(nodes: int, more: int, engine: LanguageModel, place: Path) -> list[float]:
     """Seconds for each of ``more`` nodes on a tree that holds ``nodes``."""
-    settings = RunSettings(steps=nodes + more, seed=1)
+    settings = RunSettings.paper(steps=nodes + more, seed=1)
     task = load_task(TASK)
     store: DuckRunStore = create_run(
         Home(place), task=task, settings=settings, model=engine.info, sandbox="limits", versions={}

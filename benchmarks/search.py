@@ -137,7 +137,7 @@ def main() -> None:
         home = Home(Path(place))
         for name in given.task or sorted(path.parent.name for path in TASKS.glob("*/task.toml")):
             for seed in range(given.first_seed, given.first_seed + given.seeds):
-                tree = RunSettings(steps=given.steps, seed=seed, folds=given.folds)
+                tree = RunSettings.paper(steps=given.steps, seed=seed, folds=given.folds)
                 ways: tuple[tuple[RunSettings, ModelMaker], ...] = (
                     (tree, llama(given.model, home)),
                     (replace(tree, num_drafts=given.steps), llama(given.model, home)),

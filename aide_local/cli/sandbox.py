@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aide_local.cli.options import at_least, seconds, size
+from aide_local.basics.units import seconds, size
+from aide_local.cli.options import at_least
 from aide_local.errors import SandboxError, SettingsError
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aide_local.cli.options import seconds, size, writing
-from aide_local.cli.run import Home_
+from aide_local.basics.units import seconds, size
+from aide_local.cli.options import HomeFolder, writing
 from aide_local.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def sql(
         ),
     ] = None,
     attach: Annotated[bool, typer.Option("--attach", help="Say how other programs open the data.")] = False,
-    home: Home_ = None,
+    home: HomeFolder = None,
 ) -> None:
     """Ask all runs a question in SQL. Tables and views: docs/schema.md; questions to start from: docs/sql.md."""
     from aide_local.basics.files import check_writable

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from aide_local.task import Direction
-from aide_local.types import Node, NodeState, Operator
+from aide_local.types import Node, NodeState, Operator, Origin
 
 MARKS = ("ban", "unban", "pin", "unpin")  # of a person, on a node
 
@@ -58,19 +58,22 @@ class Tree:
                 return replace(self, pinned=self.pinned - {node})
         raise ValueError(f"{kind!r} is not a mark; known: {', '.join(MARKS)}")
 
-    def seen_from(self, step: int, pending: int) -> Tree:
-        """The tree as the choice of node ``step`` may see it.
+    def seen_by(self, step: int, in_flight: Collection[int]) -> Tree:
+        """Return the tree as the choice of node ``step`` saw it: the nodes before it, ``in_flight`` without results.
 
-        The last ``pending`` nodes before it count as still in flight, whether or not they happen to
-        have finished: a choice then depends on the tree alone and never on timing, so a resumed run
-        repeats it.
+        With the ids that a node recorded, every choice can be made again, whatever has finished since.
         """
-        visible = []
+        hidden = frozenset(in_flight)
+        before = (node for node in self.nodes if node.id < step)
+        return replace(self, nodes=tuple(_as_pending(node) if node.id in hidden else node for node in before))
+
+    def without(self, origins: Collection[Origin]) -> Tree:
+        """Return the tree without the nodes of these origins and all that grew from them."""
+        gone: set[int] = set()
         for node in self.nodes:
-            if node.id >= step:
-                break
-            visible.append(_as_pending(node) if node.id >= step - pending else node)
-        return replace(self, nodes=tuple(visible))
+            if node.origin in origins or node.parent in gone or node.other in gone:
+                gone.add(node.id)
+        return replace(self, nodes=tuple(node for node in self.nodes if node.id not in gone))
 
     @cached_property
     def excluded(self) -> frozenset[int]:
@@ -127,6 +130,11 @@ class Tree:
                 break
             depth += 1
         return depth
+
+    @property
+    def written(self) -> int:
+        """How many nodes the model has written, or is writing: the steps of the run."""
+        return sum(node.origin is Origin.MODEL for node in self.nodes)
 
     @property
     def valid(self) -> tuple[Node, ...]:

@@ -146,7 +146,14 @@ class DuckRunStore:
         above = nothing if node.parent is None else self._placed.get(node.parent, nothing)
         placed = Placed((node.id, *above.path), node.metric if node.complete else None)
         # Columns from "path" on, which no question has to compute again.
-        derived = [list(placed.path), above.metric, *self._spent.get(node.id, (0.0, 0))]
+        derived = [
+            list(placed.path),
+            above.metric,
+            *self._spent.get(node.id, (0.0, 0)),
+            node.origin.value,
+            list(node.in_flight),
+            node.settled,
+        ]
         self._write(lambda: self._put_node(node, derived))
         self._placed[node.id] = placed
 
@@ -254,7 +261,12 @@ class DuckRunStore:
     @durable
     def put_result(self, summary: dict[str, object]) -> None:
         weights = summary.get("ensemble")
-        self._connection.execute("UPDATE runs SET summary = ?", [json.dumps(summary, default=str)])
+        interval = summary.get("interval")
+        low, high = interval if isinstance(interval, list | tuple) else (None, None)
+        self._connection.execute(
+            "UPDATE runs SET summary = ?, estimate = ?, interval_low = ?, interval_high = ?",
+            [json.dumps(summary, default=str), summary.get("estimate"), low, high],
+        )
         self._connection.execute("DELETE FROM ensembles")
         if isinstance(weights, dict):
             self._insert("ensembles", *([self.run_id, int(node), weight] for node, weight in weights.items()))
@@ -263,8 +275,12 @@ class DuckRunStore:
         return float(self._one("seconds_used"))
 
     @durable
-    def tick(self, seconds: float) -> None:
-        self._connection.execute("UPDATE runs SET seconds_used = seconds_used + ?", [seconds])
+    def tick(self, seconds: float, writing: float = 0.0, executing: float = 0.0) -> None:
+        self._connection.execute(
+            "UPDATE runs SET seconds_used = seconds_used + ?, writing_seconds = writing_seconds + ?,"
+            " executing_seconds = executing_seconds + ?",
+            [seconds, writing, executing],
+        )
 
     @durable
     def _update(self, **values: object) -> None:

@@ -72,15 +72,16 @@ class RunStore(Protocol):
     def set_state(self, state: str, stop_reason: str = "") -> None: ...
 
     def put_result(self, summary: dict[str, object]) -> None:
-        """Record the delivered summary (the keys of summary.json) and the ensemble's weights."""
+        """Record the delivered summary (the keys of summary.json), the ensemble's weights (``ensemble``: weight by
+        node), the cross-fitted score (``estimate``) and the interval (``interval``: low, high), if it has them."""
         ...
 
     def seconds_used(self) -> float:
         """Wall seconds of earlier processes of this run: a resumed run has that much less left."""
         ...
 
-    def tick(self, seconds: float) -> None:
-        """Add to the wall seconds used."""
+    def tick(self, seconds: float, writing: float = 0.0, executing: float = 0.0) -> None:
+        """Add to the wall seconds used, and to those in which the model wrote and a candidate was executed."""
         ...
 
     def publish(self) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aide_local.store.schema import utc_now
+from aide_local.store.schema import ORIGINS, utc_now, version_of
 from aide_local.types import (
     Execution,
     FoldScore,
@@ -17,6 +17,7 @@ from aide_local.types import (
     NodeError,
     NodeState,
     Operator,
+    Origin,
     RunInfo,
     Sampling,
     Usage,
@@ -145,8 +146,14 @@ def signature(error: NodeError) -> str:
 
 
 def read_nodes(connection: DuckDBPyConnection, run_id: str) -> tuple[Node, ...]:
-    """All nodes of a run in order of id."""
+    """Return all nodes of a run in order of id, from a database of any version."""
     cursor = connection.cursor()
+    # A snapshot of an earlier schema is read as it is; its rows get what the migration would give them.
+    later = (
+        "origin, in_flight, settled"
+        if version_of(cursor) >= ORIGINS
+        else "CASE WHEN operator = 'human' THEN 'person' ELSE 'model' END, [], NULL"
+    )
     folds: dict[int, list[FoldScore]] = {}
     for node, fold, score, *usage in cursor.execute(
         "SELECT node, fold, score, wall_seconds, cpu_seconds, peak_memory, written FROM folds"
@@ -162,7 +169,7 @@ def read_nodes(connection: DuckDBPyConnection, run_id: str) -> tuple[Node, ...]:
     }
     found = cursor.execute(
         "SELECT node, operator, parent, other, state, plan, code, metric, complete, output, wall_seconds, cpu_seconds,"
-        " peak_memory, written, dropped, ast_hash, hint, seed, attempts, predictions"
+        f" peak_memory, written, dropped, ast_hash, hint, seed, attempts, predictions, {later}"
         " FROM nodes WHERE run_id = ? ORDER BY node",
         [run_id],
     ).fetchall()
@@ -188,6 +195,9 @@ def read_nodes(connection: DuckDBPyConnection, run_id: str) -> tuple[Node, ...]:
             seed=row[17],
             attempts=row[18],
             predictions=Path(row[19]) if row[19] else None,
+            origin=Origin(row[20]),
+            in_flight=tuple(row[21]),
+            settled=row[22],
         )
         for row in found
     )

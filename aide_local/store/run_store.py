@@ -35,6 +35,7 @@ def create_run(
     sandbox: str,
     versions: dict[str, str],
     out: Path | None = None,
+    cores: int | None = None,
 ) -> DuckRunStore:
     """A new run's folder and database; the folder appears whole or not at all.
 
@@ -47,7 +48,7 @@ def create_run(
         connection = connect_to(partial / DATABASE)
         migrate(connection, partial / DATABASE)
         connection.execute(
-            f"INSERT INTO runs VALUES ({', '.join(['?'] * 28)})",
+            f"INSERT INTO runs VALUES ({', '.join(['?'] * 34)})",
             [
                 run_id,
                 task.name,
@@ -77,6 +78,10 @@ def create_run(
                 None,
                 settings.exam.id if settings.exam is not None else None,
                 None,
+                cores,
+                *[None] * 3,  # estimate, interval
+                0.0,
+                0.0,
             ],
         )
         connection.close()

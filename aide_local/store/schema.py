@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 TABLES = (
     "runs", "nodes", "folds", "executions", "errors", "predictions", "generations", "events", "ensembles",
 )  # fmt: skip
+ORIGINS = 5  # the version that brought nodes their origin
 
 
 def utc_now() -> datetime:

@@ -54,7 +54,10 @@ def settings_to_json(settings: RunSettings) -> str:
 def settings_from_json(text: str) -> RunSettings:
     found: dict[str, Any] = json.loads(text)
     exam = found.pop("exam", None)
-    return RunSettings(**found, exam=Exam(exam["id"], tuple(exam["tasks"])) if exam else None)
+    found["exam"] = Exam(exam["id"], tuple(exam["tasks"])) if exam else None
+    found["starts"] = tuple(found.get("starts", ()))
+    # Runs of versions without a playbook were the paper's search, and go on as they began.
+    return RunSettings(**found) if "playbook" in found else RunSettings.paper(**found)
 
 
 def fingerprint(task: Task) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aide_local.cli.options import seconds, size
+from aide_local.basics.units import seconds, size
 from aide_local.errors import SettingsError
 
 

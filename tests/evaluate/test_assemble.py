@@ -77,5 +77,4 @@ def test_a_task_without_training_rows_is_an_error(tmp_path: Path) -> None:
 
 
 def test_candidates_that_run_at_once_share_the_cores() -> None:
-    assert candidate_limits(RunSettings(parallel=10_000)).threads == 1
     assert candidate_limits(RunSettings(timeout=7.0, memory=123)).wall == 7.0

@@ -20,10 +20,10 @@ from aide_local.store.read import read_run
 from aide_local.task import Mode
 from aide_local.tasks.load import load_task
 from aide_local.types import NodeState, RunSettings, Sampling
-from tests.runs import Reply, ended, make_csvs, nodes_of, reply_with
+from tests.runs import Reply, delivered, ended, make_csvs, nodes_of, reply_with
 
 GUIDE = Path(__file__).parent.parent.parent / "docs" / "tasks.md"
-SETTINGS = RunSettings(steps=3, seed=1, sandbox="limits", timeout=60.0, num_drafts=3)
+SETTINGS = RunSettings.paper(steps=3, seed=1, sandbox="limits", timeout=60.0, num_drafts=3)
 
 
 def the_guides_example(folder: Path) -> Path:
@@ -63,8 +63,8 @@ def test_the_guides_command_task_runs_as_it_stands(tmp_path: Path) -> None:
     assert third.metric is not None
     assert first.metric is not None
     assert third.metric < first.metric
-    summary = ended(iter(events)).summary
-    assert (summary["best_node"], summary["metric"], summary["constant_score"]) == (2, "kilometres", None)
+    summary = delivered(iter(events))
+    assert (summary.best_node, summary.metric, summary.constant_score) == (2, "kilometres", None)
     assert "4" in (tmp_path / "home" / "out" / "solution.py").read_text()
     assert (tmp_path / "home" / "out" / "report.md").exists()
 
@@ -110,7 +110,8 @@ def test_the_papers_own_way_a_script_reports_and_the_model_reviews(tmp_path: Pat
     assert nodes[2].error.message == "It scores its own rows."
     assert len(reviewed) == 3
     last = ended(iter(events))
-    assert (last.exit_code, last.summary["best_score"]) == (0, 0.25)
+    assert last.summary is not None
+    assert (last.exit_code, last.summary.best_score) == (0, 0.25)
     prompt = read_run(Home(tmp_path / "home"), last.run_id).generations[0].prompt
     assert "validation rmse: <number>" in prompt
     assert "x numeric" in prompt

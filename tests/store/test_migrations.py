@@ -9,12 +9,13 @@ import duckdb
 import pytest
 
 from aide_local.errors import StoreError
-from aide_local.store.database import PUBLISHED
+from aide_local.store.database import DATABASE, PUBLISHED
 from aide_local.store.read import read_run
 from aide_local.store.run_store import open_run
 from aide_local.store.schema import migrations, newest
 from aide_local.store.sql import Reader
 from aide_local.store.verify import verify
+from aide_local.types import Origin
 from tests.store.earlier import RUNS, VERSION_1, unpack
 
 
@@ -64,6 +65,23 @@ def test_a_run_of_an_earlier_version_is_taken_up_again_whole(tmp_path: Path, ver
     assert purpose == (None, before.summary["constant_score"])
     assert board == (6,)
     assert verify(home, run_id).problems == ()
+
+
+@pytest.mark.parametrize("version", RUNS)
+def test_nodes_of_an_earlier_version_have_an_origin_before_and_after_they_are_migrated(
+    tmp_path: Path, version: int
+) -> None:
+    home, run_id = unpack(tmp_path, version), RUNS[version]
+    for file in (DATABASE, PUBLISHED):
+        with duckdb.connect(str(home.run(run_id) / file)) as connection:
+            connection.execute("UPDATE nodes SET operator = 'human' WHERE node = 3")
+    store = open_run(home, run_id)
+    for nodes in (read_run(home, run_id).tree.nodes, store.nodes()):
+        assert {node.id: node.origin for node in nodes} == {
+            number: Origin.PERSON if number == 3 else Origin.MODEL for number in range(8)
+        }
+        assert {(node.in_flight, node.settled) for node in nodes} == {((), None)}
+    store.close()
 
 
 @pytest.mark.parametrize("version", RUNS)

@@ -32,6 +32,7 @@ from aide_local.types import (
     NodeError,
     NodeState,
     Operator,
+    Origin,
     RunSettings,
     Usage,
 )
@@ -63,6 +64,9 @@ NODE = Node(
     ast_hash="abc",
     seed=2**40,
     predictions=Path("predictions/node-00000.parquet"),
+    origin=Origin.HISTORY,
+    in_flight=(2, 3),
+    settled=12.5,
 )
 
 
@@ -112,6 +116,20 @@ def test_task_and_settings_survive(tmp_path: Path) -> None:
     assert store.settings() == RunSettings(seed=7, steps=3)
     assert task_from_json(task_to_json(TASK)) == TASK
     store.close()
+
+
+def test_what_an_answer_is_worth_and_what_its_lanes_did_can_be_asked_for(tmp_path: Path) -> None:
+    store = new(tmp_path)
+    store.tick(10.0, writing=4.0, executing=7.5)
+    store.tick(2.0, writing=1.0)
+    store.put_result({"best_score": 0.5, "estimate": 0.48, "interval": [0.4, 0.6]})
+    store.publish()
+    store.close()
+    with duckdb.connect(str(store.folder / "published.duckdb"), read_only=True) as connection:
+        found = connection.execute(
+            "SELECT estimate, interval_low, interval_high, seconds_used, writing_seconds, executing_seconds FROM runs"
+        ).fetchone()
+    assert found == (0.48, 0.4, 0.6, 12.0, 5.0, 7.5)
 
 
 def test_a_run_is_taken_up_again_with_its_time_and_tokens(tmp_path: Path) -> None:
