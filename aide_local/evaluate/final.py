@@ -9,16 +9,20 @@ from pathlib import Path
 import numpy as np
 
 from aide_local.evaluate import stored
-from aide_local.evaluate.crossfit import Combination, CrossFitted, Evidence, choose
-from aide_local.evaluate.ensemble import Floats, average
-from aide_local.evaluate.interval import Estimate, Scored, estimate
+from aide_local.evaluate.blend import Blend, Combination
+from aide_local.evaluate.crossfit import CrossFitted, choose
+from aide_local.evaluate.evidence import Evidence
+from aide_local.evaluate.form import Floats
+from aide_local.evaluate.interval import Estimate, estimate
 from aide_local.evaluate.prepared import Prepared
 from aide_local.evaluate.refit import Execute, Refits, refit, share_of
+from aide_local.evaluate.resample import Scored
 from aide_local.evaluate.score import ScoreError
 from aide_local.evaluate.splits import Rows
 from aide_local.evaluate.stored import Predictions
 from aide_local.evaluate.submission import SOLUTION_SUBMISSION, SUBMISSION, write_solution, write_submission
 from aide_local.search.tree import Tree
+from aide_local.task import SplitKind
 from aide_local.types import Node
 
 _MOST_MODELS = 50  # the best of the tree; more cost time and add nothing
@@ -91,30 +95,42 @@ def finalise(
     if best is None or best.metric is None:
         return None
     nodes, loaded, notes = _load(prepared, tree)
-    of_node = {node.id: one for node, one in zip(nodes, loaded, strict=True)}
-    chosen = _choose(prepared, tree, nodes, loaded) if nodes else None
-    weights = _weights(nodes, chosen) if chosen is not None else ((best.id, 1.0),)
-    mixed = _mix(of_node, weights) if of_node else None
+    if not nodes:
+        files = (write_solution(best, out),) if out is not None else ()
+        return Final(
+            weights=((best.id, 1.0),),
+            best=best.id,
+            best_score=best.metric,
+            constant_score=prepared.constant_score,
+            report_rows=len(prepared.split.report),
+            files=files,
+            notes=tuple(notes),
+        )
+    ids = [node.id for node in nodes]
+    chosen = _choose(prepared, tree, ids, loaded)
+    weights = _weights(ids, chosen.blend)
     refits = Refits()
-    if execute is not None and of_node:
+    if execute is not None:
         order = list(dict.fromkeys([*(node for node, _ in weights), best.id]))
         refits = refit(prepared, tree, order, execute, seconds=refit_seconds, on_refit=on_refit)
-    files: tuple[Path, ...] = ()
-    if out is not None:
-        files = _write(prepared, best, _delivered(prepared, of_node, refits), weights, out)
+    report = chosen.blend.apply([one.report for one in loaded])
+    of_best = loaded[ids.index(best.id)].report if best.id in ids else None
+    delivered = [
+        _delivered(prepared, one, refits.test.get(node)) for node, one in zip(ids, loaded, strict=True)
+    ]
     return Final(
         weights=weights,
         best=best.id,
         best_score=best.metric,
-        combination=(chosen.combination if chosen is not None else Combination.SINGLE).value,
-        ensemble_score=chosen.score if chosen is not None else None,
-        report_score=_report_score(prepared, mixed),
-        best_report_score=_report_score(prepared, of_node.get(best.id)),
+        combination=chosen.blend.combination.value,
+        ensemble_score=chosen.score,
+        report_score=_report_score(prepared, report),
+        best_report_score=_report_score(prepared, of_best),
         constant_score=prepared.constant_score,
         report_rows=len(prepared.split.report),
-        estimate=_estimate(prepared, chosen, mixed) if chosen is not None else None,
-        contributions=_contributions(prepared, of_node, weights, refits),
-        files=files,
+        estimate=_estimate(prepared, chosen, report),
+        contributions=_contributions(prepared, ids, loaded, chosen.blend, refits),
+        files=_write(prepared, best, ids, delivered, chosen.blend, out) if out is not None else (),
         notes=(*notes, *refits.notes, *_skipped(refits)),
     )
 
@@ -143,9 +159,7 @@ def _load(prepared: Prepared, tree: Tree) -> tuple[list[Node], list[Predictions]
     return nodes, loaded, notes
 
 
-def _choose(
-    prepared: Prepared, tree: Tree, nodes: Sequence[Node], loaded: Sequence[Predictions]
-) -> CrossFitted:
+def _choose(prepared: Prepared, tree: Tree, ids: Sequence[int], loaded: Sequence[Predictions]) -> CrossFitted:
     scored = prepared.split.scored
     evidence = Evidence(
         tuple(one.oof for one in loaded),
@@ -153,78 +167,72 @@ def _choose(
         prepared.split.fold[scored],
         prepared.scorer,
         prepared.form,
-        tuple(at for at, node in enumerate(nodes) if node.id in tree.pinned),
+        prepared.task.metric,
+        tuple(at for at, node in enumerate(ids) if node in tree.pinned),
     )
     return choose(evidence).chosen
 
 
-def _weights(nodes: Sequence[Node], chosen: CrossFitted) -> Weighted:
-    pairs = [(node.id, share) for node, share in zip(nodes, chosen.weights, strict=True) if share > 0]
+def _weights(ids: Sequence[int], blend: Blend) -> Weighted:
+    pairs = [(node, share) for node, share in zip(ids, blend.shares, strict=True) if share > 0]
     return tuple(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
 
 
-def _mix(of_node: dict[int, Predictions], weights: Weighted) -> Predictions:
-    parts = [of_node[node] for node, _ in weights]
-    shares = [share for _, share in weights]
-    return Predictions(
-        average([part.oof for part in parts], shares),
-        average([part.report for part in parts], shares),
-        average([part.test for part in parts], shares),
-    )
-
-
-def _delivered(prepared: Prepared, of_node: dict[int, Predictions], refits: Refits) -> dict[int, Floats]:
-    """Test predictions by node: the average of its folds, and its refit if there is one."""
+def _delivered(prepared: Prepared, folds: Predictions, whole: Floats | None) -> Floats:
+    """Test predictions of a node: the average of its folds, and its refit if there is one."""
+    if whole is None:
+        return folds.test
     share = share_of(prepared)
-    delivered = {node: one.test for node, one in of_node.items()}
-    for node, whole in refits.test.items():
-        if node in delivered:
-            delivered[node] = (1.0 - share) * delivered[node] + share * whole
-    return delivered
+    return (1.0 - share) * folds.test + share * whole
 
 
 # ---- scores ----
 
 
-def _report_score(prepared: Prepared, predictions: Predictions | None) -> float | None:
+def _report_score(prepared: Prepared, soft: Floats | None) -> float | None:
     rows = prepared.split.report
-    if predictions is None or len(rows) == 0:
+    if soft is None or len(rows) == 0:
         return None
     try:
-        value = prepared.scorer.score(prepared.truth[rows], prepared.form.decide(predictions.report))
+        value = prepared.scorer.score(prepared.truth[rows], prepared.form.decide(soft))
     except ScoreError:  # outside the metric's domain on these rows: there is no honest number to show
         return None
     return None if np.isnan(value) else value
 
 
-def _estimate(prepared: Prepared, chosen: CrossFitted, mixed: Predictions | None) -> Estimate | None:
+def _estimate(prepared: Prepared, chosen: CrossFitted, report: Floats) -> Estimate | None:
     def scored(rows: Rows, soft: Floats) -> Scored:
         keys = prepared.keys[rows] if prepared.keys is not None else None
         decided = prepared.form.decide(soft)
-        return Scored.of(prepared.split.kind, prepared.truth[rows], decided, keys, prepared.test_units)
+        return Scored.of(
+            prepared.split.kind,
+            prepared.truth[rows],
+            decided,
+            keys,
+            train_rows=len(prepared.truth),
+            test_units=prepared.test_units,
+        )
 
-    report = prepared.split.report
     return estimate(
         prepared.scorer,
         scored(prepared.split.scored, chosen.column),
-        scored(report, mixed.report) if mixed is not None and len(report) else None,
+        scored(prepared.split.report, report) if len(report) else None,
         prepared.seed,
+        chosen.by_fold if prepared.split.kind is SplitKind.TIME else (),
     )
 
 
 def _contributions(
-    prepared: Prepared, of_node: dict[int, Predictions], weights: Weighted, refits: Refits
+    prepared: Prepared, ids: Sequence[int], loaded: Sequence[Predictions], blend: Blend, refits: Refits
 ) -> tuple[Contribution, ...]:
-    if any(node not in of_node for node, _ in weights):
-        return ()
-    truth = prepared.truth[prepared.split.scored]
-    parts = {node: of_node[node].oof for node, _ in weights}
-    columns = [average(list(parts.values()), [share for _, share in weights])]
+    """The heaviest first, as in ``Final.weights``."""
+    parts = [one.oof for one in loaded]
+    weights = _weights(ids, blend)
+    blends = [blend]
     if len(weights) > 1:
-        for left_out, gone in weights:
-            rest = [(node, share / (1.0 - gone)) for node, share in weights if node != left_out]
-            columns.append(average([parts[node] for node, _ in rest], [share for _, share in rest]))
-    scores = prepared.scorer.score_many(truth, [prepared.form.decide(column) for column in columns])
+        blends += [blend.without(ids.index(node)) for node, _ in weights]
+    decided = [prepared.form.decide(one.apply(parts)) for one in blends]
+    scores = prepared.scorer.score_many(prepared.truth[prepared.split.scored], decided)
     sign = prepared.scorer.direction.sign
     gains: list[float | None] = [sign * (scores[0] - score) for score in scores[1:]]
     return tuple(
@@ -244,12 +252,12 @@ def _skipped(refits: Refits) -> tuple[str, ...]:
 
 
 def _write(
-    prepared: Prepared, best: Node, delivered: dict[int, Floats], weights: Weighted, out: Path
+    prepared: Prepared, best: Node, ids: Sequence[int], delivered: Sequence[Floats], blend: Blend, out: Path
 ) -> tuple[Path, ...]:
     files = [write_solution(best, out)]
-    if prepared.n_test and delivered:
-        ensemble = average([delivered[node] for node, _ in weights], [share for _, share in weights])
-        files.append(write_submission(prepared, ensemble, out / SUBMISSION))
-        if best.id in delivered:
-            files.append(write_submission(prepared, delivered[best.id], out / SOLUTION_SUBMISSION))
+    if prepared.n_test:
+        files.append(write_submission(prepared, blend.apply(delivered), out / SUBMISSION))
+        if best.id in ids:
+            alone = delivered[ids.index(best.id)]
+            files.append(write_submission(prepared, alone, out / SOLUTION_SUBMISSION))
     return tuple(files)

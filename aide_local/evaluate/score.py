@@ -39,6 +39,7 @@ class Scorer(Protocol):
     direction: Direction
     scale: float  # what a whole unit of progress is
     perfect: float | None  # no score is better; None: not known
+    quick: bool  # scores by the thousand are no matter
 
     def score(self, truth: Array, prediction: Array) -> float:
         """A finite number, or nan where this truth leaves the metric undefined.
@@ -87,6 +88,7 @@ class MetricScorer:
                 "Choose another --metric, or fix `predict` in task.toml.",
             )
         self.direction = task.direction
+        self.quick = True
         # Of our metrics errors end at 0, and all that are to be maximised end at 1.
         self.perfect: float | None = 1.0 if self._metric.direction is Direction.MAXIMIZE else 0.0
         self._classes = len(task.classes) or None
@@ -170,6 +172,7 @@ class OwnScorer:
     def __init__(self, task: Task, file: Path, form: Form, truth: Array) -> None:
         self.direction = task.direction
         self.perfect: float | None = None
+        self.quick = False
         self._file = file
         one_of_several = bool(task.classes) and not form.several
         # None where truth and prediction are passed as they are, not as class indices.

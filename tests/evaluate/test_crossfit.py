@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aide_local.basics.tables import read_table
-from aide_local.evaluate.crossfit import Combination, Evidence, choose, cross_fit
-from aide_local.evaluate.ensemble import average
+from aide_local.evaluate.blend import Blend, Combination
+from aide_local.evaluate.crossfit import choose, cross_fit
+from aide_local.evaluate.evidence import Evidence
 from aide_local.evaluate.form import Form, truth_of
 from aide_local.evaluate.score import open_scorer
 from aide_local.task import Kind
@@ -47,7 +49,7 @@ def evidence(
             soft = np.eye(2)[np.argmax(soft, axis=1)]
         parts.append(soft if kind is Kind.REGRESSION else np.clip(soft, 0.0, 1.0))
     fold = rng.integers(0, FOLDS, size=200)
-    return Evidence(tuple(parts), truth, fold, open_scorer(task, form, truth), form, always)
+    return Evidence(tuple(parts), truth, fold, open_scorer(task, form, truth), form, metric, always)
 
 
 METRICS = [
@@ -73,10 +75,9 @@ def test_no_weights_see_the_rows_that_they_are_scored_on(
     mine = made.fold == k
     changed = made.truth.copy()
     changed[mine] = changed[mine][::-1]
-    other = Evidence(made.parts, changed, made.fold, made.scorer, made.form)
-    columns = {one.combination: one.column for one in choose(made).all}
-    for one in choose(other).all:
-        np.testing.assert_array_equal(one.column[mine], columns[one.combination][mine])
+    other = replace(made, truth=changed)
+    for one, with_other in zip(choose(made).all, choose(other).all, strict=True):
+        np.testing.assert_array_equal(one.column[mine], with_other.column[mine])
 
 
 @pytest.mark.parametrize(("kind", "metric"), METRICS)
@@ -84,17 +85,17 @@ def test_each_fold_is_put_together_by_weights_of_the_other_folds(root: Path, kin
     made = evidence(root, kind, metric, (0.5, 0.6, 0.9))
     seen: list[int] = []
 
-    def rule(rows: Evidence) -> tuple[float, ...]:
+    def fit(rows: Evidence) -> Blend:
         seen.append(len(rows.truth))
         share = float(rows.fold.max() == FOLDS - 1)
-        return (share, 1.0 - share, 0.0)
+        return Blend(Combination.GREEDY, (share, 1.0 - share, 0.0))
 
-    found = cross_fit(made, Combination.GREEDY, rule)
+    found = cross_fit(made, fit)
     assert seen == [int((made.fold != k).sum()) for k in range(FOLDS)] + [200]
     last = made.fold == FOLDS - 1
     np.testing.assert_array_equal(found.column[last], made.parts[1][last])
     np.testing.assert_array_equal(found.column[~last], made.parts[0][~last])
-    assert found.weights == (1.0, 0.0, 0.0)
+    assert found.blend.weights == (1.0, 0.0, 0.0)
 
 
 def test_the_score_is_that_of_the_assembled_column(root: Path) -> None:
@@ -107,21 +108,21 @@ def test_the_score_is_that_of_the_assembled_column(root: Path) -> None:
 def test_the_score_shown_is_less_rosy_than_that_on_the_rows_of_the_selection(root: Path) -> None:
     made = evidence(root, Kind.REGRESSION, "rmse", (1.0,) * 12)
     found = choose(made).chosen
-    fitted = made.scores([average(made.parts, found.weights)])[0]
+    fitted = made.score(found.blend.apply(made.parts))
     assert found.score > fitted
 
 
 def test_a_model_that_a_person_pinned_is_always_in_it(root: Path) -> None:
     found = choose(evidence(root, Kind.REGRESSION, "rmse", (0.1, 2.0), always=(1,))).chosen
-    assert found.weights[1] > 0
+    assert found.blend.weights[1] > 0
 
 
 def test_a_single_fold_is_cut_into_parts_of_its_own(root: Path) -> None:
     made = evidence(root, Kind.REGRESSION, "rmse", (0.5, 0.6))
-    one = Evidence(made.parts, made.truth, np.zeros(200, dtype=np.int64), made.scorer, made.form)
+    one = replace(made, fold=np.zeros(200, dtype=np.int64))
     assert len(choose(one).chosen.by_fold) == 5
 
 
 def test_the_same_predictions_give_the_same_choice(root: Path) -> None:
     first, second = (choose(evidence(root, Kind.BINARY, "auc", (0.5, 0.7, 0.9))).chosen for _ in range(2))
-    assert (first.weights, first.score) == (second.weights, second.score)
+    assert (first.blend, first.score) == (second.blend, second.score)

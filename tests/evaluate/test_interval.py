@@ -9,7 +9,8 @@ import pytest
 
 from aide_local.basics.tables import read_table
 from aide_local.evaluate.form import Form, truth_of
-from aide_local.evaluate.interval import Estimate, Scored, Source, estimate
+from aide_local.evaluate.interval import Estimate, Source, estimate
+from aide_local.evaluate.resample import Scored
 from aide_local.evaluate.score import Scorer, open_scorer
 from aide_local.task import Kind, SplitKind
 from tests.evaluate.making import make_task
@@ -21,6 +22,16 @@ def scorer_of(root: Path, kind: Kind, metric: str) -> Scorer:
     task = make_task(root / "task", kind, metric, n=400)
     assert task.train is not None
     return open_scorer(task, Form.of(task), truth_of(task, read_table(task.train)))
+
+
+def scored(
+    truth: np.ndarray,
+    prediction: np.ndarray,
+    test_units: int,
+    split: SplitKind = SplitKind.RANDOM,
+    keys: np.ndarray | None = None,
+) -> Scored:
+    return Scored.of(split, truth, prediction, keys, train_rows=len(truth), test_units=test_units)
 
 
 def population(kind: str, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -55,7 +66,7 @@ def test_the_interval_holds_the_score_of_rows_not_seen_in_nine_runs_of_ten(
         truth, prediction, keys = population(kind, rng, 800)
         test_truth, test_prediction, test_keys = population(kind, rng, 200)
         units = len(np.unique(test_keys)) if split is SplitKind.GROUP else 200
-        found = estimate(scorer, Scored.of(split, truth, prediction, keys, units), None, seed=draw)
+        found = estimate(scorer, scored(truth, prediction, units, split, keys), None, seed=draw)
         assert found is not None
         assert found.low is not None
         assert found.high is not None
@@ -67,10 +78,10 @@ def rmse_estimate(root: Path, slice_rows: int, slice_error: float, n_test: int =
     """A thousand cross-fitted rows with errors of size 1."""
     rng = np.random.default_rng(0)
     truth = rng.normal(size=1000)
-    crossed = Scored.of(SplitKind.RANDOM, truth, truth + rng.normal(size=1000), None, n_test)
+    crossed = scored(truth, truth + rng.normal(size=1000), n_test)
     part = rng.normal(size=slice_rows)
     wrong = part + slice_error * rng.normal(size=slice_rows)
-    sliced = Scored.of(SplitKind.RANDOM, part, wrong, None, n_test)
+    sliced = scored(part, wrong, n_test)
     found = estimate(scorer_of(root, Kind.REGRESSION, "rmse"), crossed, sliced, seed=0)
     assert found is not None
     return found
@@ -109,7 +120,7 @@ def test_no_end_of_an_interval_is_better_than_perfect(tmp_path: Path) -> None:
     prediction = truth.copy()
     prediction[:2] = 1 - prediction[:2]
     scorer = scorer_of(tmp_path, Kind.BINARY, "accuracy")
-    found = estimate(scorer, Scored.of(SplitKind.STRATIFIED, truth, prediction, truth, 30), None, seed=0)
+    found = estimate(scorer, scored(truth, prediction, 30, SplitKind.STRATIFIED, truth), None, seed=0)
     assert found is not None
     assert found.high == 1.0
 
@@ -120,5 +131,34 @@ def test_the_same_seed_gives_the_same_interval(tmp_path: Path) -> None:
 
 def test_without_a_score_there_is_no_estimate(tmp_path: Path) -> None:
     one_class = np.zeros(30, dtype=np.int64)
-    scored = Scored.of(SplitKind.STRATIFIED, one_class, np.linspace(0, 1, 30), one_class, 10)
-    assert estimate(scorer_of(tmp_path, Kind.BINARY, "auc"), scored, None, seed=0) is None
+    rows = scored(one_class, np.linspace(0, 1, 30), 10, SplitKind.STRATIFIED, one_class)
+    assert estimate(scorer_of(tmp_path, Kind.BINARY, "auc"), rows, None, seed=0) is None
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "auc"])
+def test_perfect_predictions_leave_room_for_a_few_mistakes(tmp_path: Path, metric: str) -> None:
+    truth = np.arange(60) % 2
+    found = estimate(
+        scorer_of(tmp_path, Kind.BINARY, metric),
+        scored(truth, truth.astype(float), 30, SplitKind.STRATIFIED, truth),
+        scored(truth[:10], truth[:10].astype(float), 30, SplitKind.STRATIFIED, truth[:10]),
+        seed=0,
+    )
+    assert found is not None
+    assert (found.score, found.high, found.source) == (1.0, 1.0, Source.CROSS_FITTED)
+    assert found.low is not None
+    assert 0.7 < found.low < 0.95
+
+
+def test_with_a_split_by_time_the_interval_is_as_wide_as_blocks_of_time_differ(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=500)
+    rows = scored(truth, truth + rng.normal(size=500), 100, SplitKind.TIME, np.arange(500))
+    scorer = scorer_of(tmp_path, Kind.REGRESSION, "rmse")
+    steady = estimate(scorer, rows, None, seed=0, blocks=(1.0, 1.01, 0.99, 1.0, 1.0))
+    drifting = estimate(scorer, rows, None, seed=0, blocks=(0.7, 0.8, 1.0, 1.2, 1.4))
+    assert steady is not None
+    assert steady.high is not None
+    assert drifting is not None
+    assert drifting.high is not None
+    assert steady.high < 1.4 < drifting.high
