@@ -44,7 +44,7 @@ def test_a_script_is_evaluated_and_delivered(tmp_path: Path) -> None:
         complete=found.complete,
         predictions=found.predictions,
     )
-    final = opened.finalise(Tree.of([node], task.direction), tmp_path / "out")
+    final = opened.finalise(Tree.of([node], task.direction), tmp_path / "out", 0.0)
     assert final is not None
     assert opened.constant_score == 0.5
     assert opened.gain_scale == 1.0

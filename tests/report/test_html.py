@@ -128,7 +128,7 @@ def test_each_node_has_its_script_the_changes_folds_and_cost(record: RunRecord) 
         assert shown["at"] > 0
 
 
-@given(st.text(alphabet=st.characters(exclude_categories=("Cs",))))
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
 def test_spans_cover_a_script_exactly_in_the_units_of_a_browser(code: str) -> None:
     found = spans(code)
     assert sum(found[::2]) == len(code.encode("utf-16-le")) // 2
