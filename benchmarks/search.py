@@ -71,14 +71,15 @@ submission.to_csv("working/submission.csv", index=False)
 
 
 def search(name: str, settings: RunSettings, make_model: ModelMaker, home: Home) -> dict[str, object]:
-    """The summary of a run, and the seconds it took."""
+    """Return the summary of a run, and the seconds it took."""
     began = time.monotonic()
     run = start(load_task(TASKS / name), settings, home=home, make_model=make_model)
-    summary: dict[str, object] = {}
+    summary = None
     for event in run.events():
         if isinstance(event, RunFinished):
             summary = event.summary
-    return {**summary, "seconds": time.monotonic() - began}
+    made = summary.as_dict() if summary is not None else {}
+    return {**made, "seconds": time.monotonic() - began}
 
 
 def medians(every: list[dict[str, object]]) -> str:

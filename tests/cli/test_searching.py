@@ -23,7 +23,7 @@ CHURN = ROOT / "sample_tasks" / "churn"
 
 def aide(*arguments: object, home: Path, **options: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "aide_local.cli.main", *map(str, arguments)]
-    return subprocess.run(
+    done: subprocess.CompletedProcess[str] = subprocess.run(
         command,
         capture_output=True,
         text=True,
@@ -33,6 +33,7 @@ def aide(*arguments: object, home: Path, **options: object) -> subprocess.Comple
         check=False,
         **options,  # type: ignore[call-overload]
     )
+    return done
 
 
 def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from aide_local.errors import Cancelled
+from aide_local.evaluate.bench import Bench
+from aide_local.evaluate.cores import CoreBudget
 from aide_local.evaluate.final import Final, finalise
 from aide_local.evaluate.folds import FoldEvaluator
 from aide_local.evaluate.prepare import prepare
@@ -43,7 +45,7 @@ class Executor:
 def searched(root: Path, codes: tuple[str, ...] = (SCRIPT,), **more: object) -> tuple[Prepared, Tree]:
     task = make_task(root / "task", n=600, **more)  # type: ignore[arg-type]
     prepared = prepare(task, SETTINGS, root / "run")
-    evaluator = FoldEvaluator(prepared, PlainSandbox(), Limits())
+    evaluator = FoldEvaluator(prepared, Bench.sized(PlainSandbox(), Limits(), CoreBudget(), prepared.folds))
     nodes = []
     for at, code in enumerate(codes):
         node = Node(id=at, operator=Operator.DRAFT, code=code)

@@ -116,7 +116,7 @@ def test_a_node_is_in_the_store_before_it_is_told(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     for event in run.events():
         if isinstance(event, NodeFinished):
-            assert event.node in run._store.nodes()  # type: ignore[attr-defined]
+            assert event.node in run._store.nodes()
 
 
 def test_the_prompt_of_an_improvement_holds_digest_and_parent(tmp_path: Path) -> None:
