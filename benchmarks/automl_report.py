@@ -113,14 +113,16 @@ def systems_table(of_task: Mapping[str, Mapping[str, Record]], systems: Sequence
     for one in systems:
         own = [those[one] for those in of_task.values() if one in those]
         against = duels(every, one)
-        fight = f"{against.won} : {against.lost}" + (f" ({against.equal} equal)" if against.equal else "")
+        fought = against.won + against.lost + against.equal
+        equal = f" ({against.equal} equal)" if against.equal else ""
+        fight = f"{against.won} : {against.lost}{equal}, {against.share:.0%}" if fought else ""
         rows.append(
             [
                 one,
                 str(len(own)),
                 f"{over(every, one, ranks):.2f}",
                 f"{over(every, one, normalised):.3f}",
-                "" if one == OURS else f"{fight}, {against.share:.0%}",
+                "" if one == OURS else fight,
                 f"{rate(own):.1f}",
                 f"{statistics.median(record['wall'] for record in own):.0f} / {max(record['wall'] for record in own):.0f}",
                 str(sum(record["score"] is None for record in own)),

@@ -47,7 +47,9 @@ def search(given: Given) -> Found:
     test = upload(given, given.test, "test.csv", frame.types)
     if given.kind != "regression":
         frame[LABEL] = frame[LABEL].asfactor()
-    automl = H2OAutoML(max_runtime_secs=given.seconds, seed=given.seed, sort_metric=METRICS[given.metric])
+    automl = H2OAutoML(
+        max_runtime_secs=round(given.seconds), seed=given.seed, sort_metric=METRICS[given.metric]
+    )
     automl.train(x=list(given.train.columns), y=LABEL, training_frame=frame, **options)
     if automl.leader is None:
         raise RuntimeError("no model was finished in the time")
