@@ -7,14 +7,15 @@ from typing import Any
 
 from flaml import AutoML  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
-from benchmarks.systems.shared import Found, Given, main
+from benchmarks.systems.shared import Found, Given, main, typed
 
 METRICS = {"auc": "roc_auc", "accuracy": "accuracy", "rmse": "rmse", "mae": "mae"}
 
 
 def solve(given: Given) -> Found:
     """Search for the seconds that are given."""
-    train, y = given.train, given.y
+    train, test = typed(given)
+    y = given.y
     options: dict[str, Any] = {}
     if given.group is not None:
         options = {"split_type": "group", "groups": given.folds(len(train))}
@@ -41,8 +42,8 @@ def solve(given: Given) -> Found:
     with contextlib.suppress(FileNotFoundError), log.open() as lines:
         fits = sum(1 for line in lines if '"record_id"' in line)
     if given.metric == "auc":
-        return Found(automl.predict_proba(given.test)[:, 1], fits, str(automl.best_estimator))
-    return Found(automl.predict(given.test), fits, str(automl.best_estimator))
+        return Found(automl.predict_proba(test)[:, 1], fits, str(automl.best_estimator))
+    return Found(automl.predict(test), fits, str(automl.best_estimator))
 
 
 if __name__ == "__main__":

@@ -64,8 +64,8 @@ def upload(given: Given, table: pd.DataFrame, name: str, types: dict[str, str] |
     """Give a table to the server, through a file: columns get the types that H2O finds, or those of ``types``."""
     path = given.work / name
     table = table.copy()
-    for text in table.select_dtypes("category").columns:  # H2O ends a row at every line end, quoted or not
-        table[text] = table[text].astype(object).replace(r"[\r\n]+", " ", regex=True)
+    for text in table.select_dtypes(object).columns:  # H2O ends a row at every line end, quoted or not
+        table[text] = table[text].str.replace(r"[\r\n]+", " ", regex=True)
     table.to_csv(path, index=False)
     known = {column: types[column] for column in table.columns} if types else None
     return h2o.upload_file(str(path), header=1, sep=",", col_types=known)

@@ -19,13 +19,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+DATE = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?"
+EPOCH = pd.Timestamp("1970-01-01")
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
     """A task as a competitor sees it.
 
     ``y`` is the target as numbers: the class's place in ``classes``, or the value (its log1p where the metric is rmsle).
-    ``metric`` is auc, accuracy, rmse or mae. Text columns of ``train`` and ``test`` are categories, those of ``train``.
+    ``metric`` is auc, accuracy, rmse or mae. Columns are as in the file, but the id; what is no number is text or missing.
     """
 
     train: pd.DataFrame
@@ -101,7 +104,10 @@ def read(spec: dict[str, Any]) -> tuple[Given, list[Any], bool]:
     rmsle = spec["metric"] == "rmsle"
     features = train[[name for name in test.columns if name in train.columns]].copy()
     test = test[list(features.columns)].copy()
-    as_categories(features, test)
+    for column in features.columns:
+        if not all(is_number(one[column]) for one in (features, test)):
+            for one in (features, test):
+                one[column] = one[column].astype(str).where(one[column].notna(), None).astype(object)
     given = Given(
         train=features,
         y=np.log1p(y) if rmsle else y,
@@ -113,11 +119,32 @@ def read(spec: dict[str, Any]) -> tuple[Given, list[Any], bool]:
     return given, ids, rmsle
 
 
-def as_categories(train: pd.DataFrame, test: pd.DataFrame) -> None:
-    """Make text columns of both tables categories of the training rows' values; a new value in ``test`` is missing."""
+def is_number(column: pd.Series) -> bool:
+    """Whether a column holds numbers, which true and false are not."""
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def typed(given: Given, *, dates_as_numbers: bool = False) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Both tables for systems that take no text: dates as such or as days, other text as categories.
+
+    The categories are those of the training rows; a new value in the test rows is missing. Where dates are numbers, the column by which
+    rows are split in time is left out: every test row lies beyond what a tree has seen.
+    """
+    train, test = given.train.copy(), given.test.copy()
     for name in train.columns:
-        if all(pd.api.types.is_numeric_dtype(one[name]) and one[name].dtype != bool for one in (train, test)):
+        if is_number(train[name]):
             continue
-        known = sorted(train[name].dropna().astype(str).unique())
+        values = train[name].dropna()
+        dates = len(values) > 0 and bool(values.str.fullmatch(DATE).all())
+        known = sorted(values.unique())
         for one in (train, test):
-            one[name] = pd.Categorical(one[name].astype(str).where(one[name].notna()), categories=known)
+            if dates:
+                moments = pd.to_datetime(
+                    one[name], format="ISO8601", errors="coerce", utc=True
+                ).dt.tz_localize(None)
+                one[name] = (moments - EPOCH) / pd.Timedelta(days=1) if dates_as_numbers else moments
+            else:
+                one[name] = pd.Categorical(one[name].where(one[name].isin(known), None), categories=known)
+    if dates_as_numbers and given.time in train:
+        train, test = train.drop(columns=given.time), test.drop(columns=given.time)
+    return train, test

@@ -1,4 +1,4 @@
-"""XGBoost as it comes: 100 trees, categories and missing values as XGBoost treats them itself."""
+"""XGBoost as it comes: 100 trees, categories and missing values as XGBoost treats them itself, dates as numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from xgboost import XGBClassifier, XGBRegressor
 from xgboost.callback import TrainingCallback
 
-from benchmarks.systems.shared import Found, Given, main
+from benchmarks.systems.shared import Found, Given, main, typed
 
 
 class Stop(TrainingCallback):
@@ -26,6 +26,7 @@ class Stop(TrainingCallback):
 
 def solve(given: Given) -> Found:
     """Fit once."""
+    train, test = typed(given, dates_as_numbers=True)
     stop = Stop(given.seconds)
     options = {
         "n_jobs": given.cores,
@@ -35,12 +36,10 @@ def solve(given: Given) -> Found:
     }
     if given.kind == "regression":
         objective = "reg:absoluteerror" if given.metric == "mae" else "reg:squarederror"
-        predictions = (
-            XGBRegressor(objective=objective, **options).fit(given.train, given.y).predict(given.test)
-        )
+        predictions = XGBRegressor(objective=objective, **options).fit(train, given.y).predict(test)
     else:
-        model = XGBClassifier(**options).fit(given.train, given.y)
-        chances = model.predict_proba(given.test)
+        model = XGBClassifier(**options).fit(train, given.y)
+        chances = model.predict_proba(test)
         predictions = chances[:, 1] if given.metric == "auc" else chances.argmax(axis=1)
     return Found(predictions, 1, "stopped by the time limit" if stop.stopped else "")
 

@@ -17,6 +17,7 @@ from benchmarks import automl, automl_report, automl_runs, automl_tasks
 from benchmarks.automl_report import Duels, Scores
 from benchmarks.automl_runs import Setting
 from benchmarks.automl_tasks import BenchTask, TaskError
+from benchmarks.systems import shared
 
 
 def make_task(data: Path, name: str = "one", **told: str) -> BenchTask:
@@ -116,6 +117,54 @@ def test_a_system_sees_no_answers(tmp_path: Path) -> None:
     ]
     assert not (staged.parent / "_answers").exists()
     assert automl_tasks.names(tmp_path) == ["one"]
+
+
+def test_competitors_get_dates_as_dates_and_text_as_categories(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text(
+        "id,y,when,kind,flag,number\n0,1,2020-01-02,a,True,1\n1,3,2020-01-03T12:00:00Z,b,False,\n2,1,,b,,2\n"
+    )
+    (tmp_path / "test.csv").write_text("id,when,kind,flag,number\n7,2020-01-04 00:00,c,True,2.5\n9,,a,,\n")
+    files = {name: str(tmp_path / f"{name}.csv") for name in ("train", "test")}
+    fields = {"group": "kind", "time": None, "seconds": 1, "cores": 1, "seed": 0, "work": str(tmp_path)}
+    spec: dict[str, Any] = {"id": "id", "target": "y", "metric": "rmsle", "classes": [], **files, **fields}
+    given, ids, rmsle = shared.read(spec)
+    assert (ids, rmsle, given.metric, given.kind) == ([7, 9], True, "rmse", "regression")
+    assert given.y.tolist() == pytest.approx([math.log(2), math.log(4), math.log(2)])
+    assert list(given.train) == list(given.test) == ["when", "kind", "flag", "number"]
+    assert given.train["flag"].tolist()[:2] == ["True", "False"]
+    train, test = shared.typed(given, dates_as_numbers=True)
+    assert train["when"].tolist()[:2] == [18263.0, 18264.5]
+    assert test["when"].tolist()[0] == 18265.0
+    assert list(test["kind"].cat.categories) == ["a", "b"]
+    assert test["kind"].isna().tolist() == [True, False], "c is new"
+    assert str(shared.typed(given)[0]["when"].dtype).startswith("datetime64")
+    folds = given.folds(5)
+    assert folds is not None
+    assert folds[1] == folds[2] != folds[0], "rows of a group lie in one fold"
+    given, _, _ = shared.read({**spec, "metric": "auc", "classes": ["3", "1"]})
+    assert (given.y.tolist(), given.kind) == ([1, 0, 1], "binary")
+
+
+def test_folds_of_a_task_with_a_time_are_blocks(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text(
+        "id,y,x,when\n0,1,5,2020-04\n1,3,5,2020-01\n2,1,5,2020-03\n3,1,5,2020-02\n"
+    )
+    (tmp_path / "test.csv").write_text("id,x,when\n7,5,2020-05\n")
+    spec: dict[str, Any] = {
+        "id": "id",
+        "target": "y",
+        "metric": "mae",
+        "classes": [],
+        "group": None,
+        "time": "when",
+    }
+    files = {name: str(tmp_path / f"{name}.csv") for name in ("train", "test")}
+    given, _, _ = shared.read({**spec, **files, "seconds": 1, "cores": 1, "seed": 0, "work": str(tmp_path)})
+    folds = given.folds(2)
+    assert folds is not None
+    assert folds.tolist() == [1, 0, 1, 0]
+    assert list(shared.typed(given)[0]) == ["x", "when"]
+    assert [list(one) for one in shared.typed(given, dates_as_numbers=True)] == [["x"], ["x"]]
 
 
 # ---- the report ----
