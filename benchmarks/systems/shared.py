@@ -127,8 +127,8 @@ def is_number(column: pd.Series) -> bool:
 def typed(given: Given, *, dates_as_numbers: bool = False) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Both tables for systems that take no text: dates as such or as days, other text as categories.
 
-    The categories are those of the training rows; a new value in the test rows is missing. Where dates are numbers, the column by which
-    rows are split in time is left out: every test row lies beyond what a tree has seen.
+    The categories are those of the training rows; a new value in the test rows is missing. Where dates are numbers, the
+    column by which rows are split in time is left out: every test row lies beyond what a tree has seen.
     """
     train, test = given.train.copy(), given.test.copy()
     for name in train.columns:
