@@ -12,7 +12,7 @@ from rich.text import Text
 from aide_local.basics.text import neutralise
 from aide_local.search.digest import format_metric, idea
 from aide_local.search.tree import Tree
-from aide_local.types import Node, NodeState
+from aide_local.types import Node, NodeState, Operator, Origin
 
 LONGEST = 200_000  # characters that a pane shows
 LONGEST_LINE = 2_000
@@ -68,6 +68,8 @@ def node_label(tree: Tree, node: Node, on_path: bool) -> Text:
     shown = Text(overflow="ellipsis", no_wrap=True)
     shown.append(f"{node.state.glyph} ", _COLOURS[node.state])
     shown.append(f"#{node.id} {node.operator.value} ", "bold" if on_path else "")
+    if node.operator is Operator.DRAFT and node.origin is not Origin.MODEL:
+        shown.append(f"({node.origin.value}) ", "cyan")
     if node.complete:
         shown.append(format_metric(node.metric), "bold green" if on_path else "")
         if (gain := tree.gain(node)) is not None:
@@ -85,6 +87,20 @@ def node_label(tree: Tree, node: Node, on_path: bool) -> Text:
     if node.id in tree.excluded:
         shown.append(" banned", "magenta")
     shown.append(f"  {one_line(idea(node.plan))}", "dim")
+    return shown
+
+
+def tuned_label(tree: Tree, parent: int) -> Text:
+    """Return the line over a script's tuned nodes: how many, and the best of them."""
+    tuned = [node for node in tree.children(parent) if node.operator is Operator.TUNE]
+    shown = Text(f"tuned {len(tuned)} ×", "cyan", overflow="ellipsis", no_wrap=True)
+    best = next(
+        (node for node in tree.ranked() if node.operator is Operator.TUNE and node.parent == parent), None
+    )
+    if best is not None:
+        shown.append(f": best {format_metric(best.metric)} (#{best.id})")
+        if (gain := tree.gain(best)) is not None:
+            shown.append(f" {gain:+.3g}", "green" if gain > 0 else "dim")
     return shown
 
 

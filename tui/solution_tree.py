@@ -11,9 +11,9 @@ from textual.widgets import Tree as TreeWidget
 from textual.widgets.tree import TreeNode
 
 from aide_local.search.tree import Tree
-from aide_local.types import Node
+from aide_local.types import Node, Operator
 from tui import keys
-from tui.draw import node_label
+from tui.draw import node_label, tuned_label
 
 
 class SolutionTree(TreeWidget[int], inherit_bindings=False):
@@ -30,6 +30,7 @@ class SolutionTree(TreeWidget[int], inherit_bindings=False):
         self.marks: set[int] = set()
         self._fitting: frozenset[int] | None = None  # nodes that the filter fits, None without a filter
         self._places: dict[int, TreeNode[int]] = {}
+        self._groups: dict[int, TreeNode[int]] = {}  # of a script, the line that holds its tuned nodes
         self._labels: dict[int, Text] = {}
         self._labelled: dict[int, Node] = {}  # the node as its label shows it
         self._ranks: dict[int, tuple[int, float, int]] = {}  # the order of siblings, if it is by metric
@@ -52,6 +53,9 @@ class SolutionTree(TreeWidget[int], inherit_bindings=False):
                 self._add(tree, node)
             elif not is_true and not self._move(tree, node, place):
                 place.set_label(self._labels[node.id])
+        for parent, place in self._groups.items():
+            if (label := tuned_label(tree, parent)) != place.label:
+                place.set_label(label)
         if not self.root.is_expanded:
             self.root.expand()
         if self.cursor_node is None and self._places:
@@ -78,13 +82,25 @@ class SolutionTree(TreeWidget[int], inherit_bindings=False):
 
     def _add(self, tree: Tree, node: Node) -> None:
         """Add a node in its place among its siblings, by time or by metric."""
-        above = self._places[node.parent] if node.parent is not None else self.root
+        above = self._above(tree, node)
         before = None
         if self.by_metric:
             own = self._ranks[node.id] = _rank(tree, node)
             siblings = enumerate(above.children)
             before = next((at for at, one in siblings if self._ranks[one.data or 0] > own), None)
         self._places[node.id] = above.add(self._labels[node.id], data=node.id, before=before, expand=True)
+
+    def _above(self, tree: Tree, node: Node) -> TreeNode[int]:
+        """Return the line that a node's line belongs under; tuned nodes of one script share a line, closed at first."""
+        if node.parent is None:
+            return self.root
+        if node.operator is not Operator.TUNE:
+            return self._places[node.parent]
+        if node.parent not in self._groups:
+            self._groups[node.parent] = self._places[node.parent].add(
+                tuned_label(tree, node.parent), data=node.parent, before=0
+            )
+        return self._groups[node.parent]
 
     def _move(self, tree: Tree, node: Node, place: TreeNode[int]) -> bool:
         """Move a leaf that got its metric to its place, and the cursor with it. Return whether it had to move."""
@@ -102,6 +118,7 @@ class SolutionTree(TreeWidget[int], inherit_bindings=False):
         here = self.cursor_node.data if self.cursor_node is not None else None
         self.clear()
         self._places.clear()
+        self._groups.clear()
         self._ranks.clear()
         if self.by_metric:
             self._add_in_order(tree)
@@ -117,7 +134,7 @@ class SolutionTree(TreeWidget[int], inherit_bindings=False):
             ranks = {node.id: _rank(tree, node) for node in level}
             self._ranks.update(ranks)
             for node in sorted(level, key=lambda one: ranks[one.id]):
-                above = self._places[node.parent] if node.parent is not None else self.root
+                above = self._above(tree, node)
                 label = self._labels.get(node.id, Text(""))
                 self._places[node.id] = above.add(label, data=node.id, expand=True)
             level = [child for node in level for child in tree.children(node.id) if child.id in kept]
