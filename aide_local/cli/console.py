@@ -9,34 +9,11 @@ from collections.abc import Callable, Iterable
 
 from aide_local.errors import AideError
 from aide_local.home import Home
-from aide_local.store.sql import Reader, Result
+from aide_local.store.sql import Result, SqlReader
+from aide_local.store.words import names, words
 
-_WORDS = re.findall(
-    r"\w+",
-    "SELECT FROM WHERE GROUP BY ORDER LIMIT HAVING JOIN USING LEFT ON AS AND OR NOT NULL IN LIKE BETWEEN CASE WHEN"
-    " THEN ELSE END DISTINCT UNION ALL WITH OVER PARTITION FILTER DESC count sum avg min max round",
-)
 _HISTORY = 1000  # lines kept
 HELP = "A query ends with ; or an empty line. Tab completes tables, columns, metrics and tasks. \\d lists them, \\q leaves."
-
-
-def names(reader: Reader) -> list[tuple[str, str]]:
-    """(table or view, column) of all."""
-    found = reader.execute(
-        "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal AND schema_name = 'main'"
-        " AND database_name = current_database() ORDER BY ALL"
-    )
-    return [(row["table_name"], row["column_name"]) for row in found.table.to_pylist()]
-
-
-def words(reader: Reader) -> list[str]:
-    """What tab offers: names, words of SQL, and the metrics, tasks and models that there are."""
-    found = {name for pair in names(reader) for name in pair} | set(_WORDS)
-    values = reader.execute(
-        "SELECT DISTINCT unnest([metric, task, model, kind, task_fingerprint]) AS value FROM runs"
-    )
-    found |= {row["value"] for row in values.table.to_pylist() if row["value"].isprintable()}
-    return sorted(found, key=str.lower)
 
 
 def completer(offered: Iterable[str]) -> Callable[[str, int], str | None]:
@@ -62,7 +39,7 @@ def interact(home: Home, ask: Callable[[str], Result], form: str) -> None:
     import readline
 
     log = home.root / "sql_history"
-    with Reader(home) as reader:
+    with SqlReader(home) as reader:
         pairs = names(reader)
         readline.set_completer(completer(words(reader)))
     readline.set_completer_delims(" \t\n()=<>,;*+-/%'\"")

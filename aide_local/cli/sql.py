@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aide_local.cli.options import seconds, size, writing
-from aide_local.cli.run import Home_
+from aide_local.basics.units import parse_duration, parse_size
+from aide_local.cli.options import HomeFolder, writing
 from aide_local.errors import SettingsError
 
 if TYPE_CHECKING:
-    from aide_local.store.sql import Reader, Result
+    from aide_local.store.sql import Result, SqlReader
 
 
 def sql(
@@ -53,21 +53,21 @@ def sql(
         ),
     ] = None,
     attach: Annotated[bool, typer.Option("--attach", help="Say how other programs open the data.")] = False,
-    home: Home_ = None,
+    home: HomeFolder = None,
 ) -> None:
     """Ask all runs a question in SQL. Tables and views: docs/schema.md; questions to start from: docs/sql.md."""
     from aide_local.basics.files import check_writable
     from aide_local.cli.console import interact, show
     from aide_local.cli.show import _home
-    from aide_local.store.history import left_out, whole
+    from aide_local.store.history import gather_all, unreadable_runs
     from aide_local.store.run_store import find_run
-    from aide_local.store.sql import FORMATS, Reader, predictions_view
+    from aide_local.store.sql import FORMATS, SqlReader, predictions_view
 
     where = _home(context, home)
     run_id = find_run(where, predictions) if predictions else ""
     if attach:
-        path = whole(where)
-        _warn(left_out(where))
+        path = gather_all(where)
+        _warn(unreadable_runs(where))
         python = f"import duckdb; duckdb.connect({str(path)!r}, read_only=True).sql('FROM runs').show()"
         print(f"{path}\n\nduckdb -readonly {shlex.quote(str(path))}\npython -c {shlex.quote(python)}")
         print(f"DBeaver: jdbc:duckdb:{path} with the driver property access_mode = READ_ONLY")
@@ -79,13 +79,13 @@ def sql(
         raise SettingsError(f"--format {format_!r} is unknown.", f"Choose one of: {', '.join(FORMATS)}.")
     if format_ == "parquet" and out is None:
         raise SettingsError("Parquet is not for the terminal.", "Add --out FILE.")
-    limit = seconds(time_limit, "--time-limit") or 60.0
-    at_most = f"{size(memory_limit, '--memory-limit')}B"
+    limit = parse_duration(time_limit, "--time-limit") or 60.0
+    at_most = f"{parse_size(memory_limit, '--memory-limit')}B"
 
     warned: set[str] = set()
 
     def ask(text: str) -> Result:
-        with Reader(where, memory_limit=at_most, predictions_of=run_id) as reader:
+        with SqlReader(where, memory_limit=at_most, predictions_of=run_id) as reader:
             _warn({run: reason for run, reason in reader.left_out.items() if run not in warned})
             warned.update(reader.left_out)
             return _interruptible(reader, text, limit)
@@ -119,7 +119,7 @@ def _query(query: str | None, file: Path | None) -> str:
     return sys.stdin.read() if query in (None, "-") else str(query)
 
 
-def _interruptible(reader: Reader, query: str, limit: float) -> Result:
+def _interruptible(reader: SqlReader, query: str, limit: float) -> Result:
     """The answer; Ctrl+C ends the query, which would else not notice before its end."""
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(reader.execute, query, time_limit=limit)

@@ -1,4 +1,4 @@
-"""What the person receives at the end: submissions, the best script, a report and a summary."""
+"""The files that the person receives at the end, beside the submissions: a report and a summary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run in Markdown. What a model or a script wrote can neither become markup nor an image that a viewer would fetch."""
+"""Write a run in Markdown. Text of a model or a script becomes neither markup nor an image that a viewer fetches."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from aide_local.types import NodeState
 
 
 def markdown(task: Task, tree: Tree, summary: dict[str, Any]) -> str:
-    """The number, how far to trust it, the best script, and what was tried. ``summary``: as of summary.json."""
+    """Return the report: the scores, how far to trust them, what was tried, the best script.
+
+    ``summary`` has the keys of summary.json.
+    """
     reason = summary["stop_reason"]
     ended = f"it ended because: {reason}" if reason else "it has not ended yet"
     lines = [
-        f"# {escaped(task.name)}",
+        f"# {escape(task.name)}",
         "",
-        f"Run `{summary['run_id']}` with the model {escaped(str(summary['model']))}; {ended}.",
-        f"Metric: {escaped(task.metric)}, {better(task)} is better. Sandbox: {summary['sandbox']}.",
+        f"Run `{summary['run_id']}` with the model {escape(str(summary['model']))}; {ended}.",
+        f"Metric: {escape(task.metric)}, {better(task)} is better. Sandbox: {summary['sandbox']}.",
         "",
     ]
     if summary["sandbox"] == UNCONFINED:
@@ -40,12 +43,19 @@ def markdown(task: Task, tree: Tree, summary: dict[str, Any]) -> str:
         cost = f"The model read {summary['prompt_tokens']} tokens and wrote {summary['completion_tokens']}."
         lines += [cost, ""]
     lines += [
-        f"- {escaped(digest_line(tree, node))}" for node in tree.nodes if node.state is not NodeState.PENDING
+        f"- {escape(digest_line(tree, node))}" for node in tree.nodes if node.state is not NodeState.PENDING
     ]
     best = tree.best
     if best is not None:
         path = " ← ".join(f"#{node.id} {node.operator}" for node in tree.lineage(best.id))
-        lines += ["", f"## The best script: {path}", "", escaped(best.plan), "", fenced(best.code, "python")]
+        lines += [
+            "",
+            f"## The best script: {path}",
+            "",
+            escape(best.plan),
+            "",
+            fence_code(best.code, "python"),
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -66,16 +76,17 @@ def _delivered(task: Task, summary: dict[str, Any]) -> str:
     )
 
 
-def escaped(text: str) -> str:
-    """One paragraph that shows ``text`` and nothing else: any ASCII punctuation may be escaped (CommonMark 2.4).
+def escape(text: str) -> str:
+    """Return one paragraph that shows ``text`` and nothing else.
 
-    Of it, what begins a list, a quotation, a heading, a link, an image, HTML, mathematics or an entity.
+    Any ASCII punctuation may be escaped (CommonMark 2.4); this escapes the signs that begin a list, a quotation, a
+    heading, a link, an image, HTML, mathematics or an entity.
     """
     return re.sub(r"([\\`*_{}\[\]()<>#+!|~$&])", r"\\\1", " ".join(text.split()))
 
 
-def fenced(text: str, language: str = "") -> str:
-    """A code block that ``text`` cannot close."""
+def fence_code(text: str, language: str = "") -> str:
+    """Return a code block that ``text`` cannot close."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text.rstrip()}\n{fence}"

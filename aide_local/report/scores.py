@@ -1,4 +1,4 @@
-"""The numbers at the head of every report, the same whether the run has ended or still goes on."""
+"""The scores at the head of every report, the same whether the run has ended or still goes on."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from aide_local.search.digest import format_metric
 from aide_local.store.record import RunRecord
 from aide_local.task import Direction, Mode, Task
 
-# How the number that the search chose by came about, and (label, key of the summary, how it was measured), from the
-# least to the most that a person may trust
+# How the score by which the search chose was measured; then (label, key of the summary, how it was measured), from
+# the score that a person may trust least to the one to trust most.
 _CHOSEN_BY = {
     Mode.FOLDS: "out-of-fold predictions; the search chose by this number",
     Mode.COMMAND: "by the task's grader; the search chose by this number",
@@ -25,7 +25,7 @@ UNCONFINED = "limits"  # the sandbox level that bounds time and memory and keeps
 
 
 def scores(task: Task, summary: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """(label, score, how it was measured); tasks that are not cut into folds have the best script's alone."""
+    """Return (label, score, how it was measured); tasks without folds have the best script's score alone."""
     return [
         (label, format_metric(value) if isinstance(value, float) else "–", how or _CHOSEN_BY[task.mode])
         for label, key, how in _SCORES
@@ -35,13 +35,14 @@ def scores(task: Task, summary: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def better(task: Task) -> str:
+    """Return "higher" or "lower"."""
     return "higher" if task.direction is Direction.MAXIMIZE else "lower"
 
 
 def summary_of(record: RunRecord) -> dict[str, Any]:
-    """The keys of summary.json. Before anything was delivered, or once the run goes on after it: what is known.
+    """Return the keys of summary.json, or what is known of them while the run goes on.
 
-    Then the ensemble and the report slice have no score; the constant guess's never changes.
+    Meanwhile the ensemble and the report slice have no score; the constant guess's never changes.
     """
     view = record.view
     delivered = view.summary

@@ -1,4 +1,4 @@
-"""MLflow's file store, written by ourselves: the task is an experiment, the run a run, each node a run nested in it.
+"""MLflow's file store, written without MLflow: the task is an experiment, the run a run, each node a run nested in it.
 
 The layout is that of MLflow's ``FileStore``: ``<experiment>/meta.yaml`` and, for each run, ``meta.yaml``, ``params/``,
 ``metrics/`` (lines of "milliseconds value step"), ``tags/`` and ``artifacts/``. Checked with MLflow 3.17.2, which opens file
@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from aide_local.store.read import RunView
-from aide_local.store.values import fingerprint
+from aide_local.store.values import task_fingerprint
 from aide_local.types import Node, NodeState
 
 _FINISHED, _FAILED, _KILLED = 3, 4, 5  # of MLflow's RunStatus
@@ -22,8 +22,8 @@ _SCORES = ("best_score", "ensemble_score", "report_score", "constant_score")
 
 
 def write_mlflow(view: RunView, folder: Path, place: Path) -> None:
-    """Write into ``folder``; ``place`` is where it will lie, which artifacts are named by."""
-    experiment = str(int(fingerprint(view.task), 16) % 10**18)
+    """Write into ``folder``; ``place`` is where the folder will lie, as artifacts are named by absolute paths."""
+    experiment = str(int(task_fingerprint(view.task), 16) % 10**18)
     began = int(view.info.created * 1000)
     home = folder / experiment
     home.mkdir(parents=True)
@@ -143,7 +143,7 @@ def _run(
 
 
 def _meta(folder: Path, values: Mapping[str, object]) -> None:
-    """YAML of plain values: what JSON writes is YAML, too."""
+    """Write YAML of plain values: JSON is YAML, too."""
     lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items()]
     (folder / "meta.yaml").write_text("".join(lines), "utf-8", errors="replace")
 

@@ -13,10 +13,11 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from aide_local.cli.console import interact, show, words
+from aide_local.cli.console import interact, show
 from aide_local.cli.main import app
 from aide_local.home import Home
-from aide_local.store.sql import Reader, Result
+from aide_local.store.sql import Result, SqlReader
+from aide_local.store.words import words
 from tests.store.earlier import VERSION_1, unpack
 
 PLAN = "\x1b]0;owned\x07\x1b[2J a plan \x9b31m"
@@ -66,7 +67,7 @@ def test_csv_is_escaped_on_a_terminal_alone(
     home: Home, monkeypatch: pytest.MonkeyPatch, terminal: bool
 ) -> None:
     screen = Screen(terminal)
-    with Reader(home) as reader, monkeypatch.context() as patch:
+    with SqlReader(home) as reader, monkeypatch.context() as patch:
         result = reader.execute("SELECT plan FROM nodes")
         patch.setattr(sys, "stdout", screen)
         show(result, "csv")
@@ -76,7 +77,7 @@ def test_csv_is_escaped_on_a_terminal_alone(
 
 
 def test_completion_offers_no_escapes(home: Home) -> None:
-    with Reader(home) as reader:
+    with SqlReader(home) as reader:
         assert not [word for word in words(reader) if HARMFUL & set(word)]
 
 
@@ -94,7 +95,7 @@ def test_ctrl_c_while_rows_are_printed_ends_the_query_alone(
     monkeypatch.setattr("builtins.input", lambda _prompt: next(lines))
 
     def ask(query: str) -> Result:
-        with Reader(home) as reader:
+        with SqlReader(home) as reader:
             result = reader.execute(query)
         return Endless(result.table) if "1" in query else result
 

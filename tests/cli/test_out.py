@@ -13,18 +13,18 @@ from typer.testing import CliRunner, Result
 from aide_local.cli.main import app
 from aide_local.errors import SettingsError
 from aide_local.home import Home
-from aide_local.store.database import PUBLISHED
-from aide_local.store.sql import Reader
+from aide_local.store.layout import PUBLISHED
+from aide_local.store.sql import SqlReader
 from aide_local.types import RunSettings
 from tests.runs import good, make_run
-from tests.store.test_history import run_of
+from tests.store.making import run_of
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """With a run, in a folder whose name has signs that shells and patterns know."""
     place = tmp_path_factory.mktemp("o'b [1] $x")
-    settings = RunSettings(steps=1, seed=1, folds=2, sandbox="limits", timeout=60.0, num_drafts=1)
+    settings = RunSettings.paper(steps=1, seed=1, folds=2, sandbox="limits", timeout=60.0, num_drafts=1)
     list(make_run(place, lambda prompt, sampling: good(3.0), settings=settings).events())
     return Home(place / "home")
 
@@ -37,7 +37,7 @@ def ask(home: Home, *arguments: str) -> Result:
 def test_a_wrong_place_is_told_before_the_query_is_asked(
     home: Home, out: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Reader, "execute", lambda *arguments, **named: pytest.fail("asked"))
+    monkeypatch.setattr(SqlReader, "execute", lambda *arguments, **named: pytest.fail("asked"))
     with pytest.raises(SettingsError, match="cannot be written") as told:
         CliRunner().invoke(
             app, ["sql", "FROM runs", "--out", out, "--home", str(home.root)], catch_exceptions=False

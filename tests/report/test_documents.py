@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from aide_local.cli.main import app
 from aide_local.errors import SettingsError
 from aide_local.home import Home
-from aide_local.report.markdown import escaped, fenced, markdown
+from aide_local.report.markdown import escape, fence_code, markdown
 from aide_local.report.notebook import notebook, split
 from aide_local.report.scores import summary_of
 from aide_local.search.tree import Tree
@@ -54,13 +54,13 @@ def test_what_a_model_wrote_is_neither_image_nor_markup_in_markdown(record: RunR
 
 @given(st.text())
 def test_a_fence_is_longer_than_any_within(text: str) -> None:
-    first, *_, last = fenced(text + "\n````\n```").splitlines()
+    first, *_, last = fence_code(text + "\n````\n```").splitlines()
     assert len(first) >= 5
     assert first == last
 
 
 def test_escaped_text_is_one_line_with_its_words() -> None:
-    assert escaped("a\n# b *c* <d>") == r"a \# b \*c\* \<d\>"
+    assert escape("a\n# b *c* <d>") == r"a \# b \*c\* \<d\>"
 
 
 def test_a_run_without_an_end_is_reported_too(record: RunRecord) -> None:
@@ -108,7 +108,7 @@ def test_the_notebook_is_valid_by_the_format_of_version_4_5(record: RunRecord) -
         assert all(isinstance(line, str) for line in cell["source"])
 
 
-def test_the_notebook_tells_the_lineage_from_the_root(record: RunRecord) -> None:
+def test_the_notebook_shows_the_lineage_from_the_root(record: RunRecord) -> None:
     tree = record.view.tree
     assert tree.best is not None
     told = ["".join(cell["source"]) for cell in cells(record) if cell["cell_type"] == "markdown"]
@@ -155,7 +155,7 @@ def test_a_run_without_a_valid_node_has_no_notebook(record: RunRecord) -> None:
 # ---- the command ----
 
 
-def test_the_command_writes_each_form_where_it_is_told(
+def test_the_command_writes_each_form_to_the_named_file(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -178,7 +178,7 @@ def test_the_command_writes_each_form_where_it_is_told(
         (["--out", "no/such/folder/x.html"], "no/such/folder"),
     ],
 )
-def test_what_the_command_cannot_do_is_told(home: Home, arguments: list[str], word: str) -> None:
+def test_what_the_command_cannot_do_is_reported(home: Home, arguments: list[str], word: str) -> None:
     done = CliRunner().invoke(app, ["--home", str(home.root), "report", "latest", *arguments])
     assert isinstance(done.exception, SettingsError)
     assert word in str(done.exception)
