@@ -39,7 +39,7 @@ from aide_local.store.sql import SqlReader
 from aide_local.tasks.load import load_task
 from aide_local.types import Generation, RunSettings
 from benchmarks.overhead import TASK, result
-from tui.home import SHOWN
+from tui.settings import LATEST_RUNS
 
 MODEL = ModelInfo(
     name="none", path=None, sha256="", n_ctx=1, n_ctx_train=1, n_params=0, size=0, gpu=False, metadata={}
@@ -152,7 +152,7 @@ def lists(home: Home) -> None:
     command = [sys.executable, "-m", "aide_local.cli.main", "--home", str(home.root), "runs"]
     taken = [milliseconds(lambda: subprocess.run(command, check=True, capture_output=True)) for _ in range(5)]
     print(f"  aide-local runs: {statistics.median(taken):.0f} ms (target 500)")
-    taken = [milliseconds(lambda: list_runs(home, latest=SHOWN)) for _ in range(5)]
+    taken = [milliseconds(lambda: list_runs(home, latest=LATEST_RUNS)) for _ in range(5)]
     print(f"  the table of the window's first screen: {statistics.median(taken):.0f} ms (target 500)")
 
 

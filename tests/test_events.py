@@ -9,8 +9,9 @@ import math
 import pytest
 
 from aide_local import events
-from aide_local.cli.progress import JsonLines, Lines, Live
-from aide_local.types import FoldScore, Generation, Operator, Step
+from aide_local.cli.live import Live
+from aide_local.cli.progress import JsonLines, Lines
+from aide_local.types import FoldScore, Generation, Operator, Step, Summary
 from tests.factories import buggy, valid
 
 VALUES: dict[str, object] = {
@@ -23,7 +24,7 @@ VALUES: dict[str, object] = {
     "generation": Generation(text="text", finish="stop", completion_tokens=20, decode_ms=2.0, seed=3),
     "dropped": ("output: 3 of 9 characters",),
     "notes": (),
-    "summary": {},
+    "summary": Summary(run_id="run", task="task", metric="rmse", direction="minimize"),
     "resumed": False,
     "restart": False,
     "tokens": 100,
@@ -35,7 +36,7 @@ VALUES: dict[str, object] = {
 
 
 def every_event() -> list[events.Event]:
-    made = []
+    made: list[events.Event] = []
     for kind in events.Event.__subclasses__():
         fields = {field.name: VALUES.get(field.name, "text") for field in dataclasses.fields(kind)}
         if kind is events.NodeFinished:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 from aide_local import __version__
@@ -14,6 +13,7 @@ with interrupt.quits():
     import typer
 
     from aide_local.cli import models, report, run, runs, sandbox, show, sql, task
+    from aide_local.cli.options import HomeFolder, RunId
 
 app = typer.Typer(
     name="aide-local",
@@ -25,19 +25,12 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-HomeOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--home", envvar="AIDE_LOCAL_HOME", help="Folder of everything that is written.", show_default=False
-    ),
-]
-
 
 @app.callback(invoke_without_command=True)
 def top(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
-    home: HomeOption = None,
+    home: HomeFolder = None,
 ) -> None:
     """Without a command: the terminal UI."""
     if version:
@@ -53,8 +46,8 @@ def top(
 
 def attach(
     context: typer.Context,
-    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, a part of one, or `latest`.")],
-    home: HomeOption = None,
+    run_id: RunId,
+    home: HomeFolder = None,
 ) -> None:
     """Open the terminal UI at a run; one that another process has is shown as it goes on."""
     from aide_local.cli.window import open_window
@@ -69,10 +62,9 @@ def keys(
     markdown: Annotated[bool, typer.Option("--markdown", help="As docs/keys.md.")] = False,
 ) -> None:
     """Print the keys of the terminal UI with the ids by which they are changed."""
-    from importlib import import_module
+    from aide_local.cli.window import list_keys
 
-    listing = import_module("tui.keys")
-    print(listing.as_markdown() if markdown else listing.as_text(), end="" if markdown else "\n")
+    print(list_keys(markdown=markdown), end="")
 
 
 app.command("run")(run.run)

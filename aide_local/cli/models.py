@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from aide_local.cli.options import at_least
-from aide_local.cli.run import Home_, Plain, watch
+from aide_local.cli.options import HomeFolder, Plain, at_least
+from aide_local.cli.run import watch
 from aide_local.errors import SettingsError
 
 BY_THE_PERSON = ("stopped by the person", "stopped at once")  # reasons for which a run ends
@@ -17,7 +17,7 @@ app = typer.Typer(help="List, show, examine, add and remove models.", no_args_is
 
 
 @app.command("list")
-def list_(context: typer.Context, home: Home_ = None) -> None:
+def list_(context: typer.Context, home: HomeFolder = None) -> None:
     """List the models that can be named with --model."""
     from aide_local.cli.show import _home, print_table
     from aide_local.llm.registry import list_models
@@ -41,7 +41,7 @@ def list_(context: typer.Context, home: Home_ = None) -> None:
 def info(
     context: typer.Context,
     model: Annotated[str, typer.Argument(help="A name, or the path of a GGUF file.")],
-    home: Home_ = None,
+    home: HomeFolder = None,
 ) -> None:
     """Show what a model is and what it needs, without loading it."""
     from aide_local.cli.show import _home
@@ -92,7 +92,7 @@ def exam(
         bool, typer.Option("--again", help="Begin anew, also where the last one was not ended.")
     ] = False,
     plain: Plain = False,
-    home: Home_ = None,
+    home: HomeFolder = None,
 ) -> None:
     """Examine a model on the sample tasks: how many of its scripts run, obey the contract, beat a constant guess.
 
@@ -133,7 +133,7 @@ def add(
     name: Annotated[str | None, typer.Option(help="Name for --model.", show_default=False)] = None,
     copy: Annotated[bool, typer.Option("--copy", help="Copy the file into the home folder.")] = False,
     default: Annotated[bool, typer.Option("--default", help="Use it where no --model is given.")] = False,
-    home: Home_ = None,
+    home: HomeFolder = None,
 ) -> None:
     """Register a GGUF file under a name, with its checksum."""
     from aide_local.cli.show import _home
@@ -147,7 +147,7 @@ def add(
 def remove(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of a model that you added.")],
-    home: Home_ = None,
+    home: HomeFolder = None,
 ) -> None:
     """Forget a model; its file is deleted only where it was copied into the home folder."""
     from aide_local.cli.show import _home
@@ -157,7 +157,7 @@ def remove(
     print(f"removed {name}")
 
 
-def doctor(context: typer.Context, home: Home_ = None) -> None:
+def doctor(context: typer.Context, home: HomeFolder = None) -> None:
     """Check whether this machine is ready: each ok, warn or fail, with the fix."""
     from aide_local.cli.doctor import State, examine
     from aide_local.cli.show import _home

@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from aide_local.cli.options import writing
-from aide_local.cli.run import Home_
+from aide_local.cli.options import HomeFolder, writing
 from aide_local.cli.show import Run_
 from aide_local.errors import SettingsError
 
@@ -37,7 +36,7 @@ def report(
         bool,
         typer.Option("--notebook", help="The best script as a Jupyter notebook, with how it came about."),
     ] = False,
-    home: Home_ = None,
+    home: HomeFolder = None,
 ) -> None:
     """Write a run, ended or going on, as one HTML file that needs no network, as Markdown, or as a notebook."""
     from aide_local.basics.files import check_writable, write_whole

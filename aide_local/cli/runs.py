@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aide_local.basics.text import neutralise
-from aide_local.cli.options import at_least, seconds
-from aide_local.cli.run import Home_
+from aide_local.basics.units import parse_duration
+from aide_local.cli.options import HomeFolder, at_least
 from aide_local.cli.show import Run_, _home, _node, _view
 from aide_local.errors import SettingsError
 
@@ -22,7 +22,7 @@ def lineage(
     context: typer.Context,
     run_id: Run_,
     node: Annotated[int, typer.Argument(help="Number of a node.")],
-    home: Home_ = None,
+    home: HomeFolder = None,
 ) -> None:
     """Show how a node came to be: from its draft, step by step, each with its gain."""
     from aide_local.cli.progress import node_line
@@ -31,7 +31,7 @@ def lineage(
     wanted = _node(view, node)
     for one in reversed(list(view.tree.lineage(wanted.id))):
         gain = view.tree.gain(one)
-        print(node_line(one, view.settings.steps) + (f"  gain {gain:+.4g}" if gain is not None else ""))
+        print(node_line(one) + (f"  gain {gain:+.4g}" if gain is not None else ""))
         plan = neutralise(" ".join(one.plan.split()))
         print(f"    {plan if len(plan) <= 300 else plan[:299] + '…'}")
         if one.other is not None:
@@ -43,7 +43,7 @@ def verify(
     run_id: Annotated[
         str | None, typer.Argument(metavar="[RUN]", help="One run; without it, all.", show_default=False)
     ] = None,
-    home: Home_ = None,
+    home: HomeFolder = None,
 ) -> None:
     """Check runs: nodes have their parents, predictions their checksums, best is best. Exit code 1: a problem."""
     from aide_local.store.run_store import find_run
@@ -73,7 +73,7 @@ def prune(
     ] = None,
     keep: Annotated[int | None, typer.Option(help="All but the N latest.", show_default=False)] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
-    home: Home_ = None,
+    home: HomeFolder = None,
 ) -> None:
     """Delete runs and say how much room that made. Runs that go on are left alone."""
     from aide_local.store.prune import choose, sweep
@@ -81,7 +81,7 @@ def prune(
     from aide_local.store.run_store import find_run
 
     at_least(keep, 0, "--keep")
-    age = seconds(older_than, "--older-than")
+    age = parse_duration(older_than, "--older-than")
     if not runs and age is None and keep is None:
         raise SettingsError("No runs are named.", "Name runs, or give --older-than or --keep.")
     where = _home(context, home)
@@ -114,7 +114,7 @@ def export(
     out: Annotated[
         Path | None, typer.Option("--out", help="File or folder to make.", show_default=False)
     ] = None,
-    home: Home_ = None,
+    home: HomeFolder = None,
 ) -> None:
     """Write a run for another machine (archive, which `import` reads) or for other tools."""
     from aide_local.store.export import FORMATS
@@ -135,7 +135,7 @@ def export(
 def import_(
     context: typer.Context,
     archive: Annotated[Path, typer.Argument(help="A file that `export` wrote.")],
-    home: Home_ = None,
+    home: HomeFolder = None,
 ) -> None:
     """Take in a run that another machine exported. Its checksums are compared; nothing of it is executed."""
     from aide_local.store.archive import import_archive

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aide_local.cli.options import at_least, seconds, size
+from aide_local.basics.units import parse_duration, parse_size
+from aide_local.cli.options import at_least
 from aide_local.errors import SandboxError, SettingsError
 
 if TYPE_CHECKING:
@@ -79,14 +80,14 @@ def run(
     from aide_local.sandbox.protocol import Candidate, Limits
 
     limits = Limits(
-        wall=seconds(timeout, "--timeout") or 600.0,
-        cpu=seconds(cpu_time, "--cpu-time"),
-        memory=size(memory, "--memory"),
-        file_size=size(file_size, "--file-size"),
-        disk=size(disk, "--disk"),
+        wall=parse_duration(timeout, "--timeout") or 600.0,
+        cpu=parse_duration(cpu_time, "--cpu-time"),
+        memory=parse_size(memory, "--memory"),
+        file_size=parse_size(file_size, "--file-size"),
+        disk=parse_size(disk, "--disk"),
         files=files,
         processes=processes,
-        output=size(output, "--output"),
+        output=parse_size(output, "--output"),
         threads=threads,
     )
     _check(script, input_, working, report)
@@ -202,7 +203,7 @@ def collect(
     from aide_local.sandbox.host.collect import ArtefactError, read_artefact
 
     try:
-        content = read_artefact(base, relative, size(most, "--max"))
+        content = read_artefact(base, relative, parse_size(most, "--max"))
     except ArtefactError as error:
         print(f"not taken ({error.problem.value}): {error}", file=sys.stderr)
         raise typer.Exit(1) from error

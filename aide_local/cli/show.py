@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aide_local.basics.text import neutralise
-from aide_local.cli.options import at_least
-from aide_local.cli.run import Home_, Json
+from aide_local.cli.options import HomeFolder, Json, at_least
 from aide_local.errors import SettingsError
-from aide_local.types import NodeState
+from aide_local.types import NodeState, Summary
 
 if TYPE_CHECKING:
     from aide_local.home import Home
     from aide_local.search.tree import Tree
     from aide_local.store.read import RunView
-    from aide_local.task import Task
     from aide_local.types import Node
 
 Run_ = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, a part of one, or `latest`.")]
@@ -57,16 +55,6 @@ def print_fitted(text: str) -> None:
     print(text if len(text) <= width else text[: width - 1] + "…")
 
 
-def print_task(task: Task, *, plain: bool = False) -> None:
-    """What was understood of a task."""
-    from aide_local.tasks.describe import describe_task
-
-    for label, text in describe_task(task):
-        print(f"{label:<13}{text}")
-    for note in task.notes:
-        print(f"{'note':<13}{note}")
-
-
 def runs(
     context: typer.Context,
     latest: Annotated[int, typer.Option(help="Number of runs; the latest ones.")] = 50,
@@ -74,7 +62,7 @@ def runs(
     exams: Annotated[
         bool, typer.Option("--exams", help="The parts of models' examinations in their place.")
     ] = False,
-    home: Home_ = None,
+    home: HomeFolder = None,
     json: Json = False,
 ) -> None:
     """List runs, the latest first."""
@@ -122,7 +110,7 @@ def show(
     prompt: Annotated[
         bool, typer.Option("--prompt", help="What the model saw and said for the node.")
     ] = False,
-    home: Home_ = None,
+    home: HomeFolder = None,
     json: Json = False,
 ) -> None:
     """Show a run's tree, or one node whole."""
@@ -146,7 +134,7 @@ def show(
         print_fitted(line)
     if view.summary:
         print()
-        for line in summary_lines(view.summary, view.info.stop_reason):
+        for line in summary_lines(Summary.of(view.summary)):
             print(neutralise(line))
 
 
@@ -198,7 +186,7 @@ def _show_node(view: RunView, node: Node, *, prompt: bool, json: bool) -> None:
         return
     from aide_local.cli.progress import node_line
 
-    print(node_line(node, view.settings.steps))
+    print(node_line(node))
     if node.folds:
         scores = ", ".join("failed" if fold.score is None else f"{fold.score:.5g}" for fold in node.folds)
         print(f"folds: {scores}")
@@ -216,7 +204,7 @@ def _show_node(view: RunView, node: Node, *, prompt: bool, json: bool) -> None:
 def best(
     context: typer.Context,
     run_id: Run_ = "latest",
-    home: Home_ = None,
+    home: HomeFolder = None,
     json: Json = False,
 ) -> None:
     """Print the best script of a run."""
@@ -236,7 +224,7 @@ def diff(
     run_id: Run_,
     one: Annotated[int, typer.Argument(metavar="NODE", help="Number of a node.")],
     other: Annotated[int, typer.Argument(metavar="NODE", help="Number of another node.")],
-    home: Home_ = None,
+    home: HomeFolder = None,
 ) -> None:
     """Compare two nodes: plan, metric, time, and the scripts as a unified diff."""
     import difflib
@@ -246,7 +234,7 @@ def diff(
     view = _view(context, home, run_id)
     first, second = _node(view, one), _node(view, other)
     for node in (first, second):
-        print(node_line(node, view.settings.steps))
+        print(node_line(node))
         plan = neutralise(" ".join(node.plan.split()))
         print(f"    {node.usage.wall:.1f} s, {node.usage.cpu:.1f} s of processor time: {plan}")
     if first.metric is not None and second.metric is not None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aide_local.cli.options import seconds, size, writing
-from aide_local.cli.run import Home_
+from aide_local.basics.units import parse_duration, parse_size
+from aide_local.cli.options import HomeFolder, writing
 from aide_local.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def sql(
         ),
     ] = None,
     attach: Annotated[bool, typer.Option("--attach", help="Say how other programs open the data.")] = False,
-    home: Home_ = None,
+    home: HomeFolder = None,
 ) -> None:
     """Ask all runs a question in SQL. Tables and views: docs/schema.md; questions to start from: docs/sql.md."""
     from aide_local.basics.files import check_writable
@@ -79,8 +79,8 @@ def sql(
         raise SettingsError(f"--format {format_!r} is unknown.", f"Choose one of: {', '.join(FORMATS)}.")
     if format_ == "parquet" and out is None:
         raise SettingsError("Parquet is not for the terminal.", "Add --out FILE.")
-    limit = seconds(time_limit, "--time-limit") or 60.0
-    at_most = f"{size(memory_limit, '--memory-limit')}B"
+    limit = parse_duration(time_limit, "--time-limit") or 60.0
+    at_most = f"{parse_size(memory_limit, '--memory-limit')}B"
 
     warned: set[str] = set()
 

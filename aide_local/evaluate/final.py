@@ -2,93 +2,136 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from aide_local.basics.files import write_whole
-from aide_local.basics.tables import Table, read_table, write_table
 from aide_local.evaluate import stored
-from aide_local.evaluate.ensemble import Floats, average, select
-from aide_local.evaluate.prepare import Prepared
+from aide_local.evaluate.blend import Blend, Combination
+from aide_local.evaluate.crossfit import CrossFitted, choose
+from aide_local.evaluate.evidence import Evidence
+from aide_local.evaluate.form import Floats
+from aide_local.evaluate.interval import Estimate, estimate
+from aide_local.evaluate.prepared import Prepared
+from aide_local.evaluate.refit import Execute, Refits, refit, share_of
+from aide_local.evaluate.resample import Scored
 from aide_local.evaluate.score import ScoreError
+from aide_local.evaluate.splits import Rows
 from aide_local.evaluate.stored import Predictions
+from aide_local.evaluate.submission import SOLUTION_SUBMISSION, SUBMISSION, write_solution, write_submission
 from aide_local.search.tree import Tree
+from aide_local.task import SplitKind
 from aide_local.types import Node
-
-SUBMISSION, SOLUTION, SOLUTION_SUBMISSION = "submission.csv", "solution.py", "solution_submission.csv"
 
 _MOST_MODELS = 50  # the best of the tree; more cost time and add nothing
 _MOST_BYTES = 2**30  # of their out-of-fold predictions together
+
+Weighted = tuple[tuple[int, float], ...]  # (node, weight), the heaviest first; the weights sum to 1
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """One node's part in the ensemble.
+
+    ``gain`` is how much worse the out-of-fold score gets without the node (positive: it helps), None for a
+    single node. ``refitted``: its test predictions come in part from all training rows.
+    """
+
+    node: int
+    weight: float
+    gain: float | None
+    refitted: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Final:
     """The choice and its scores; every score is the task's metric, None where there is none.
 
-    ``best_score`` and ``ensemble_score`` are out-of-fold and what the choice was made by.
-    ``report_score`` is the ensemble's on the report slice, which nothing was chosen by;
-    ``best_report_score`` the best single script's on the same rows.
+    ``estimate`` is the number to show, with its interval. ``ensemble_score`` is the cross-fitted score of
+    what is delivered: no row was scored by weights that it helped to select. ``best_score`` is the best
+    single script's on the out-of-fold rows, by which it was chosen. ``report_score`` is what the delivered
+    ensemble scores on the report slice, which nothing was chosen by; ``best_report_score`` the best single
+    script on the same rows.
     """
 
-    weights: tuple[tuple[int, float], ...]  # (node, weight), the heaviest first; they sum to 1
+    weights: Weighted
     best: int
     best_score: float
+    combination: str = Combination.SINGLE.value
     ensemble_score: float | None = None
     report_score: float | None = None
     best_report_score: float | None = None
     constant_score: float | None = None
     report_rows: int = 0
+    estimate: Estimate | None = None
+    contributions: tuple[Contribution, ...] = ()
     files: tuple[Path, ...] = ()  # written
     notes: tuple[str, ...] = ()  # what could not be used, one sentence each
 
 
-def finalise(prepared: Prepared, tree: Tree, out: Path | None = None) -> Final | None:
-    """Choose the ensemble, score the choice on the report slice, and write the deliverables into ``out``.
+def finalise(
+    prepared: Prepared,
+    tree: Tree,
+    out: Path | None = None,
+    *,
+    execute: Execute | None = None,
+    refit_seconds: float = 0.0,
+    on_refit: Callable[[int], None] | None = None,
+) -> Final | None:
+    """Choose the ensemble, estimate its score, refit its scripts, and write the deliverables into ``out``.
 
     ``submission.csv`` (ensemble), ``solution.py`` and ``solution_submission.csv`` (best single script).
-    A task without test rows gets no submissions. None where the tree has no complete valid node.
+    A task without test rows gets no submissions. With ``execute`` the scripts that carry weight run once
+    more on all training rows, the heaviest first, for ``refit_seconds`` at most; ``on_refit`` is called
+    with a node before it runs. Returns None if the tree has no complete valid node.
 
     Raises:
-        OSError: ``out`` cannot be written.
+        OSError: ``out`` or the run's folder cannot be written.
+        Cancelled, SandboxError: an execution raised it.
     """
     best = tree.best
     if best is None or best.metric is None:
         return None
     nodes, loaded, notes = _load(prepared, tree)
-    made = prepared.split
-    scorer, form = prepared.scorer, prepared.form
-    weights: tuple[tuple[int, float], ...] = ((best.id, 1.0),)
-    ensemble_score: float | None = None
-    if nodes:
-        truth = prepared.truth[made.scored]
-        chosen = select(
-            [one.oof for one in loaded],
-            lambda many: scorer.score_many(truth, [form.decide(one) for one in many]),
-            scorer.direction,
-            always=[at for at, node in enumerate(nodes) if node.id in tree.pinned],
+    if not nodes:
+        files = (write_solution(best, out),) if out is not None else ()
+        return Final(
+            weights=((best.id, 1.0),),
+            best=best.id,
+            best_score=best.metric,
+            constant_score=prepared.constant_score,
+            report_rows=len(prepared.split.report),
+            files=files,
+            notes=tuple(notes),
         )
-        ensemble_score = chosen.score
-        pairs = [(node.id, share) for node, share in zip(nodes, chosen.weights, strict=True) if share > 0]
-        weights = tuple(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
-    of_node = dict(zip((node.id for node in nodes), loaded, strict=True))
-    mixed = _mix(of_node, weights) if of_node else None
-    files = _write(prepared, best, mixed, of_node.get(best.id), out) if out is not None else ()
+    ids = [node.id for node in nodes]
+    chosen = _choose(prepared, tree, ids, loaded)
+    weights = _weights(ids, chosen.blend)
+    refits = Refits()
+    if execute is not None:
+        order = list(dict.fromkeys([*(node for node, _ in weights), best.id]))
+        refits = refit(prepared, tree, order, execute, seconds=refit_seconds, on_refit=on_refit)
+    report = chosen.blend.apply([one.report for one in loaded])
+    of_best = loaded[ids.index(best.id)].report if best.id in ids else None
+    delivered = [
+        _delivered(prepared, one, refits.test.get(node)) for node, one in zip(ids, loaded, strict=True)
+    ]
     return Final(
         weights=weights,
         best=best.id,
         best_score=best.metric,
-        ensemble_score=ensemble_score,
-        report_score=_report_score(prepared, mixed),
-        best_report_score=_report_score(prepared, of_node.get(best.id)),
+        combination=chosen.blend.combination.value,
+        ensemble_score=chosen.score,
+        report_score=_report_score(prepared, report),
+        best_report_score=_report_score(prepared, of_best),
         constant_score=prepared.constant_score,
-        report_rows=len(made.report),
-        files=files,
-        notes=tuple(notes),
+        report_rows=len(prepared.split.report),
+        estimate=_estimate(prepared, chosen, report),
+        contributions=_contributions(prepared, ids, loaded, chosen.blend, refits),
+        files=_write(prepared, best, ids, delivered, chosen.blend, out) if out is not None else (),
+        notes=(*notes, *refits.notes, *_skipped(refits)),
     )
 
 
@@ -116,80 +159,105 @@ def _load(prepared: Prepared, tree: Tree) -> tuple[list[Node], list[Predictions]
     return nodes, loaded, notes
 
 
-def _mix(of_node: dict[int, Predictions], weights: Sequence[tuple[int, float]]) -> Predictions:
-    parts = [of_node[node] for node, _ in weights]
-    shares = [share for _, share in weights]
-    return Predictions(
-        average([part.oof for part in parts], shares),
-        average([part.report for part in parts], shares),
-        average([part.test for part in parts], shares),
+def _choose(prepared: Prepared, tree: Tree, ids: Sequence[int], loaded: Sequence[Predictions]) -> CrossFitted:
+    scored = prepared.split.scored
+    evidence = Evidence(
+        tuple(one.oof for one in loaded),
+        prepared.truth[scored],
+        prepared.split.fold[scored],
+        prepared.scorer,
+        prepared.form,
+        prepared.task.metric,
+        tuple(at for at, node in enumerate(ids) if node in tree.pinned),
     )
+    return choose(evidence).chosen
 
 
-def _report_score(prepared: Prepared, predictions: Predictions | None) -> float | None:
+def _weights(ids: Sequence[int], blend: Blend) -> Weighted:
+    pairs = [(node, share) for node, share in zip(ids, blend.shares, strict=True) if share > 0]
+    return tuple(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
+
+
+def _delivered(prepared: Prepared, folds: Predictions, whole: Floats | None) -> Floats:
+    """Test predictions of a node: the average of its folds, and its refit if there is one."""
+    if whole is None:
+        return folds.test
+    share = share_of(prepared)
+    return (1.0 - share) * folds.test + share * whole
+
+
+# ---- scores ----
+
+
+def _report_score(prepared: Prepared, soft: Floats | None) -> float | None:
     rows = prepared.split.report
-    if predictions is None or len(rows) == 0:
+    if soft is None or len(rows) == 0:
         return None
     try:
-        value = prepared.scorer.score(prepared.truth[rows], prepared.form.decide(predictions.report))
+        value = prepared.scorer.score(prepared.truth[rows], prepared.form.decide(soft))
     except ScoreError:  # outside the metric's domain on these rows: there is no honest number to show
         return None
     return None if np.isnan(value) else value
+
+
+def _estimate(prepared: Prepared, chosen: CrossFitted, report: Floats) -> Estimate | None:
+    def scored(rows: Rows, soft: Floats) -> Scored:
+        keys = prepared.keys[rows] if prepared.keys is not None else None
+        decided = prepared.form.decide(soft)
+        return Scored.of(
+            prepared.split.kind,
+            prepared.truth[rows],
+            decided,
+            keys,
+            train_rows=len(prepared.truth),
+            test_units=prepared.test_units,
+        )
+
+    return estimate(
+        prepared.scorer,
+        scored(prepared.split.scored, chosen.column),
+        scored(prepared.split.report, report) if len(report) else None,
+        prepared.seed,
+        chosen.by_fold if prepared.split.kind is SplitKind.TIME else (),
+    )
+
+
+def _contributions(
+    prepared: Prepared, ids: Sequence[int], loaded: Sequence[Predictions], blend: Blend, refits: Refits
+) -> tuple[Contribution, ...]:
+    """The heaviest first, as in ``Final.weights``."""
+    parts = [one.oof for one in loaded]
+    weights = _weights(ids, blend)
+    blends = [blend]
+    if len(weights) > 1:
+        blends += [blend.without(ids.index(node)) for node, _ in weights]
+    decided = [prepared.form.decide(one.apply(parts)) for one in blends]
+    scores = prepared.scorer.score_many(prepared.truth[prepared.split.scored], decided)
+    sign = prepared.scorer.direction.sign
+    gains: list[float | None] = [sign * (scores[0] - score) for score in scores[1:]]
+    return tuple(
+        Contribution(node, share, gain, node in refits.test)
+        for (node, share), gain in zip(weights, gains or [None], strict=True)
+    )
+
+
+def _skipped(refits: Refits) -> tuple[str, ...]:
+    if not refits.skipped:
+        return ()
+    names = ", ".join(f"#{node}" for node in refits.skipped)
+    return (f"There was no time to run {names} on all rows: the average of their folds is delivered.",)
 
 
 # ---- files ----
 
 
 def _write(
-    prepared: Prepared, best: Node, mixed: Predictions | None, single: Predictions | None, out: Path
+    prepared: Prepared, best: Node, ids: Sequence[int], delivered: Sequence[Floats], blend: Blend, out: Path
 ) -> tuple[Path, ...]:
     files = [write_solution(best, out)]
     if prepared.n_test:
-        for name, predictions in ((SUBMISSION, mixed), (SOLUTION_SUBMISSION, single)):
-            if predictions is not None:
-                files.append(_write_submission(prepared, predictions.test, out / name))
+        files.append(write_submission(prepared, blend.apply(delivered), out / SUBMISSION))
+        if best.id in ids:
+            alone = delivered[ids.index(best.id)]
+            files.append(write_submission(prepared, alone, out / SOLUTION_SUBMISSION))
     return tuple(files)
-
-
-def write_solution(best: Node, out: Path) -> Path:
-    """The best script, as it was run."""
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / SOLUTION
-    write_whole(path, best.code, errors="replace")
-    return path
-
-
-def _write_submission(prepared: Prepared, test: Floats, path: Path) -> Path:
-    """With the task's own ids, and columns and rows in the order of its sample submission, if it has one."""
-    task = prepared.task
-    sample = read_table(task.sample_submission) if task.sample_submission is not None else None
-    name, ids = _test_ids(prepared, sample)
-    columns = {name: ids, **prepared.form.cells(test)}
-    if sample is not None and set(sample.columns) == set(columns):
-        columns = {one: columns[one] for one in sample.columns}
-        order = pc.index_in(sample.columns[name].combine_chunks(), value_set=ids)
-        if sample.rows == len(ids) and order.null_count == 0 and len(order.unique()) == len(ids):
-            columns = {one: pc.take(column, order) for one, column in columns.items()}
-    partial = path.with_name(path.name + ".partial")
-    write_table(partial, columns)
-    partial.replace(path)
-    return path
-
-
-def _test_ids(prepared: Prepared, sample: Table | None) -> tuple[str, pa.Array]:
-    """The name of the submission's id column and its cells, in the order of the test file.
-
-    Where training rows have no id, the test file or, row by row, the sample submission may have one
-    (Kaggle, Digit Recognizer); else rows are counted from 0.
-    """
-    task = prepared.task
-    assert task.test is not None
-    test = read_table(task.test)
-    names = [task.id] if task.id is not None else []
-    if sample is not None:
-        names += [name for name in sample.columns if name not in prepared.form.outputs][:1]
-    for name in names:
-        for table in (test, sample):
-            if table is not None and table.rows == test.rows and name in table.columns:
-                return name, table.columns[name].combine_chunks()
-    return task.id_column, pc.cast(pa.array(np.arange(prepared.n_test)), pa.large_string())

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 
-from aide_local.evaluate.protocol import Evaluation, Incumbent
+from aide_local.evaluate.compare import Rival
+from aide_local.evaluate.protocol import Evaluation
 from aide_local.evaluate.single import Place, executed
 from aide_local.task import Task
 from aide_local.types import FoldScore, NodeError
@@ -82,7 +83,8 @@ class ReportedEvaluator:
         node: int,
         code: str,
         *,
-        incumbent: Incumbent | None = None,
+        rival: Rival | None = None,
+        wall: float | None = None,
         on_output: Callable[[int, str], None] | None = None,
         on_fold: Callable[[FoldScore], None] | None = None,
         cancel: Event | None = None,
@@ -92,7 +94,7 @@ class ReportedEvaluator:
         Raises:
             ModelError: the reviewer failed.
         """
-        with executed(self._place, node, code, on_output, cancel) as (outcome, _):
+        with executed(self._place, node, code, wall, on_output, cancel) as (outcome, execution, _):
             pass
         error, score = outcome.error, None
         if error is None:
@@ -108,7 +110,7 @@ class ReportedEvaluator:
             error=error,
             output=outcome.output,
             usage=outcome.usage,
-            executions=(outcome.as_execution(0, self._place.limits),),
+            executions=(execution,),
         )
 
     def _judge(self, node: int, code: str, output: str) -> float | NodeError:

@@ -26,7 +26,7 @@ def settings_of(
     *, steps: int, drafts: int, minutes: float | None, seed: int = 0, n_ctx: int | None = None
 ) -> RunSettings:
     """Of each part. Without racing, so that every valid script has a whole score."""
-    return RunSettings(
+    return RunSettings.paper(
         steps=steps,
         num_drafts=drafts,
         time_limit=minutes * 60 if minutes is not None else None,

@@ -58,7 +58,11 @@ def settings_to_json(settings: RunSettings) -> str:
 def settings_from_json(text: str) -> RunSettings:
     found: dict[str, Any] = json.loads(text)
     exam = found.pop("exam", None)
-    return RunSettings(**found, exam=Exam(exam["id"], tuple(exam["tasks"])) if exam else None)
+    found["exam"] = Exam(exam["id"], tuple(exam["tasks"])) if exam else None
+    found["starts"] = tuple(found.get("starts", ()))
+    found["recalled"] = tuple((plan, code) for plan, code in found.get("recalled", ()))
+    # Runs of versions without a playbook were the paper's search, and go on as they began.
+    return RunSettings(**found) if "playbook" in found else RunSettings.paper(**found)
 
 
 def task_fingerprint(task: Task) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aide_local.basics.tables import Table
 from aide_local.errors import TaskError
-from aide_local.evaluate.prepare import cut
+from aide_local.evaluate.prepared import cut
 from aide_local.task import ColumnKind, Kind, Mode, SplitKind, SplitRule, Task
 from aide_local.tasks import columns, reading
 from aide_local.tasks.cells import check_ids

@@ -24,7 +24,7 @@ from tests.store.making import run_of
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """With a run, in a folder whose name has signs that shells and patterns know."""
     place = tmp_path_factory.mktemp("o'b [1] $x")
-    settings = RunSettings(steps=1, seed=1, folds=2, sandbox="limits", timeout=60.0, num_drafts=1)
+    settings = RunSettings.paper(steps=1, seed=1, folds=2, sandbox="limits", timeout=60.0, num_drafts=1)
     list(make_run(place, lambda prompt, sampling: good(3.0), settings=settings).events())
     return Home(place / "home")
 

@@ -16,13 +16,14 @@ import pytest
 from tests.llm.tiny import make_gguf
 from tests.runs import make_csvs
 
+PAPER = ("--playbook", "off", "--tune", "off", "--history", "off", "--no-refit")
 ROOT = Path(__file__).parent.parent.parent
 CHURN = ROOT / "sample_tasks" / "churn"
 
 
 def aide(*arguments: object, home: Path, **options: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "aide_local.cli.main", *map(str, arguments)]
-    return subprocess.run(
+    done: subprocess.CompletedProcess[str] = subprocess.run(
         command,
         capture_output=True,
         text=True,
@@ -32,6 +33,7 @@ def aide(*arguments: object, home: Path, **options: object) -> subprocess.Comple
         check=False,
         **options,  # type: ignore[call-overload]
     )
+    return done
 
 
 def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
@@ -53,6 +55,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, list
         CHURN,
         "--steps",
         8,
+        *PAPER,
         "--folds",
         3,
         "--seed",
@@ -128,6 +131,7 @@ def test_a_run_makes_no_connection_at_all(tmp_path: Path) -> None:
             CHURN,
             "--steps",
             "3",
+            *PAPER,
             "--folds",
             "2",
             "--plain",
@@ -148,7 +152,7 @@ def test_the_same_seed_gives_the_same_tree(tmp_path: Path) -> None:
     trees = []
     for name in ("a", "b"):
         done = aide(
-            "run", ROOT / "sample_tasks" / "diabetes", "--steps", 4, "--folds", 2, "--seed", 1, "--json",
+            "run", ROOT / "sample_tasks" / "diabetes", "--steps", 4, *PAPER, "--folds", 2, "--seed", 1, "--json",
             "--temperature", 0, home=tmp_path / name,
         )  # fmt: skip
         events = [json.loads(line) for line in done.stdout.splitlines()]
@@ -163,7 +167,7 @@ def test_the_same_seed_gives_the_same_tree(tmp_path: Path) -> None:
 def test_ctrl_c_delivers_the_best_so_far(tmp_path: Path) -> None:
     command = [
         sys.executable, "-m", "aide_local.cli.main", "--home", str(tmp_path / "home"), "run", str(CHURN), "--steps", "500",
-        "--folds", "2", "--seed", "3", "--out", str(tmp_path / "out"), "--json",
+        *PAPER, "--folds", "2", "--seed", "3", "--out", str(tmp_path / "out"), "--json",
     ]  # fmt: skip
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert child.stdout is not None
@@ -184,7 +188,7 @@ def test_killing_the_model_process_does_not_end_the_run(tmp_path: Path) -> None:
 
     command = [
         sys.executable, "-m", "aide_local.cli.main", "--home", str(tmp_path / "home"), "run", str(CHURN), "--steps", "3",
-        "--folds", "2", "--seed", "3", "--json",
+        *PAPER, "--folds", "2", "--seed", "3", "--json",
     ]  # fmt: skip
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert child.stdout is not None
@@ -257,7 +261,7 @@ def test_a_run_that_would_begin_on_a_full_disk_is_told(tmp_path: Path) -> None:
     ).returncode:
         pytest.skip("mounting a small file system needs root")
     try:
-        done = aide("run", CHURN, "--steps", 6, "--folds", 3, home=small / "home")
+        done = aide("run", CHURN, "--steps", 6, *PAPER, "--folds", 3, home=small / "home")
         refused(done, "ake room")
     finally:
         subprocess.run(["umount", "-l", small], check=True)

@@ -24,6 +24,7 @@ class PlainSandbox:
     """Confines nothing: for tests of what the evaluators do with an outcome."""
 
     level = Level.LIMITS
+    backend = ""
 
     def __init__(self) -> None:
         self.inputs: list[Path] = []

@@ -18,7 +18,7 @@ def evaluate(tmp_path: Path, code: str, review: Reviewer | None = None) -> Evalu
     task = replace(
         make_task(tmp_path / "task"), mode=Mode.REPORTED, metric="rmse", direction=Direction.MINIMIZE
     )
-    opened = open_evaluator(task, SETTINGS, PlainSandbox(), tmp_path / "run", review)
+    opened = open_evaluator(task, SETTINGS, PlainSandbox(), tmp_path / "run", review=review)
     return opened.evaluator.evaluate(0, code)
 
 

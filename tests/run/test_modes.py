@@ -21,10 +21,10 @@ from aide_local.store.sql import SqlReader
 from aide_local.task import Mode
 from aide_local.tasks.load import load_task
 from aide_local.types import NodeState, RunSettings, Sampling
-from tests.runs import Reply, ended, make_csvs, nodes_of, reply_with
+from tests.runs import Reply, delivered, ended, make_csvs, nodes_of, reply_with
 
 GUIDE = Path(__file__).parent.parent.parent / "docs" / "tasks.md"
-SETTINGS = RunSettings(steps=3, seed=1, sandbox="limits", timeout=60.0, num_drafts=3)
+SETTINGS = RunSettings.paper(steps=3, seed=1, sandbox="limits", timeout=60.0, num_drafts=3)
 
 
 def the_guides_example(folder: Path) -> Path:
@@ -64,8 +64,8 @@ def test_the_guides_command_task_runs_as_it_stands(tmp_path: Path) -> None:
     assert third.metric is not None
     assert first.metric is not None
     assert third.metric < first.metric
-    summary = ended(iter(events)).summary
-    assert (summary["best_node"], summary["metric"], summary["constant_score"]) == (2, "kilometres", None)
+    summary = delivered(iter(events))
+    assert (summary.best_node, summary.metric, summary.constant_score) == (2, "kilometres", None)
     assert "4" in (tmp_path / "home" / "out" / "solution.py").read_text()
     assert (tmp_path / "home" / "out" / "report.md").exists()
 
@@ -111,7 +111,8 @@ def test_the_papers_own_way_a_script_reports_and_the_model_reviews(tmp_path: Pat
     assert nodes[2].error.message == "It scores its own rows."
     assert len(reviewed) == 3
     last = ended(iter(events))
-    assert (last.exit_code, last.summary["best_score"]) == (0, 0.25)
+    assert last.summary is not None
+    assert (last.exit_code, last.summary.best_score) == (0, 0.25)
     view = read_run(Home(tmp_path / "home"), last.run_id)
     prompt = view.generations[0].prompt
     assert "validation rmse: <number>" in prompt
@@ -133,7 +134,7 @@ def test_what_reviews_cost_is_in_the_node_the_summary_and_sql(tmp_path: Path) ->
             return review
         return reply_with(f"seed = {sampling.seed}\nprint('validation rmse: 0.5')")
 
-    summary = ended(iter(run(folder, tmp_path / "home", reply))).summary
+    summary = delivered(iter(run(folder, tmp_path / "home", reply)))
     with SqlReader(Home(tmp_path / "home")) as reader:
         spent = reader.execute(
             "SELECT purpose, count(*) AS replies, sum(prompt_tokens + cached_tokens)::INT AS prompts,"
@@ -144,8 +145,8 @@ def test_what_reviews_cost_is_in_the_node_the_summary_and_sql(tmp_path: Path) ->
     assert all(row["prompts"] > 0 and row["tokens"] > 0 for row in spent)
     total = sum(row["tokens"] for row in spent)
     assert cost == [{"tokens": total}]
-    assert summary["completion_tokens"] == total
-    assert summary["prompt_tokens"] == sum(row["prompts"] for row in spent)
+    assert summary.completion_tokens == total
+    assert summary.prompt_tokens == sum(row["prompts"] for row in spent)
 
 
 class Exact(ScriptedModel):

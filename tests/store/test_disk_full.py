@@ -51,7 +51,7 @@ def fill(place: Path) -> Path:
 
 
 def test_a_run_pauses_on_a_full_disk_and_goes_on_with_room(small: Path) -> None:
-    settings = RunSettings(steps=4, seed=1, folds=2, sandbox="limits", timeout=120.0, num_drafts=4)
+    settings = RunSettings.paper(steps=4, seed=1, folds=2, sandbox="limits", timeout=120.0, num_drafts=4)
     slopes = iter([2.0, 2.5, 3.0, 3.5])
     run = make_run(small, lambda prompt, sampling: good(next(slopes)), settings=settings)
     events: list[Event] = []
@@ -74,7 +74,7 @@ def test_a_run_pauses_on_a_full_disk_and_goes_on_with_room(small: Path) -> None:
 
 
 def test_a_run_that_waits_for_room_can_be_stopped_at_once(small: Path) -> None:
-    settings = RunSettings(steps=4, seed=1, folds=2, sandbox="limits", timeout=120.0, num_drafts=4)
+    settings = RunSettings.paper(steps=4, seed=1, folds=2, sandbox="limits", timeout=120.0, num_drafts=4)
     run = make_run(small, lambda prompt, sampling: good(2 + sampling.seed % 100 / 100), settings=settings)
     finished = 0
     ballast: Path | None = None

@@ -33,7 +33,7 @@ from tests.store.making import forge
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, str]:
     place = tmp_path_factory.mktemp("made")
-    settings = RunSettings(steps=6, seed=3, folds=2, sandbox="limits", timeout=60.0, num_drafts=3)
+    settings = RunSettings.paper(steps=6, seed=3, folds=2, sandbox="limits", timeout=60.0, num_drafts=3)
     list(make_run(place, settings=settings).events())
     home = Home(place / "home")
     return home, find_run(home, "latest")

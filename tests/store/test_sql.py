@@ -27,10 +27,10 @@ DOCS = Path(__file__).parent.parent.parent / "docs"
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Two runs of one task, and one of another, with a node."""
     place = tmp_path_factory.mktemp("asked")
-    settings = RunSettings(steps=1, seed=3, folds=2, sandbox="limits", timeout=60.0)
+    settings = RunSettings.paper(steps=1, seed=3, folds=2, sandbox="limits", timeout=60.0)
     list(make_run(place, replies, settings=settings, rows=80).events())
     for seed in (1, 2):
-        settings = RunSettings(
+        settings = RunSettings.paper(
             steps=12, seed=seed, folds=2, sandbox="limits", timeout=60.0, num_drafts=3, racing=False
         )
         list(make_run(place, replies, settings=settings).events())
@@ -234,7 +234,7 @@ def test_results_in_every_form(home: Home, form: str, part: bytes) -> None:
 
 
 def test_the_history_follows_the_runs(home: Home, tmp_path: Path) -> None:
-    settings = RunSettings(steps=1, seed=9, folds=2, sandbox="limits", timeout=60.0)
+    settings = RunSettings.paper(steps=1, seed=9, folds=2, sandbox="limits", timeout=60.0)
     other = Home(tmp_path / "home")
     list(make_run(tmp_path, settings=settings).events())
     with SqlReader(other) as reader:

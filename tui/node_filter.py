@@ -1,4 +1,4 @@
-"""What ``/`` understands: words, ``state:buggy``, ``op:improve``, ``error:KeyError``, ``metric<0.2``."""
+"""The language of the filter: words, ``state:buggy``, ``op:improve``, ``error:KeyError``, ``metric<0.2``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 
 
 def matches(node: Node, query: str) -> bool:
-    """Whether a node fits every part of ``query``; an empty query fits none."""
+    """Return whether a node fits every part of ``query``. No node fits an empty query."""
     parts = query.lower().split()
     return bool(parts) and all(_fits(node, part) for part in parts)
 

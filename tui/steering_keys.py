@@ -1,55 +1,40 @@
-"""Steering keys of a run's screen: what they ask the person, and what they ask of the run."""
+"""The keys of a run's screen that steer the run, with the questions they ask the person."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import events
-from textual.binding import ActiveBinding, Binding, BindingType
+from textual.binding import ActiveBinding, BindingType
 from textual.screen import Screen
 
-from aide_local.cli.options import at_least, seconds
+from aide_local.basics.units import parse_duration
+from aide_local.cli.options import at_least
 from aide_local.errors import AideError, SettingsError
 from aide_local.run.loop import Run
 from aide_local.run.steering import check_step
 from aide_local.search.tree import Tree
 from aide_local.task import Direction
 from aide_local.types import Node, NodeState, Operator, Step
+from tui import keys
 from tui.dialogs import Ask, Confirm, Editor
-from tui.keys import key
+from tui.live import LiveRun
 from tui.solution_tree import SolutionTree
 
-if TYPE_CHECKING:
-    from tui.live import LiveRun
 
+class SteeringKeys(Screen[None]):
+    """The part of the run's screen that changes the run. ``live`` is None if the run is not one of this process."""
 
-class Steering(Screen[None]):
-    """The part of the run's screen that changes the run. ``live`` is None where another process has it."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        key("space", "pause", "Pause", "Pause: what is in flight ends, nothing new begins; again: go on", group="run", footer=True),
-        key("S", "stop", "Stop", "End the search and deliver the best so far", group="run", footer=True),
-        key("i", "improve", "Improve", "Improve this node next, with a hint if you like", group="run", footer=True),
-        key("D", "debug", "Debug", "Debug this node next", group="run"),
-        key("a", "draft", "Draft", "A new draft next, with a hint if you like", group="run"),
-        key("M", "merge", "Merge", "Merge the two marked nodes next", group="run"),
-        key("R", "again", "Again", "Make a sibling of this node: the same step with another seed", group="run"),
-        key("E", "edit", "Edit", "Edit the script, and run it as a child of this node", group="run", footer=True),
-        key("x", "ban", "Ban", "Ban the node and all that grew from it, or take that back", group="run"),
-        key("p", "pin", "Pin", "Pin: keep it among the parents and in the ensemble, or take that back", group="run"),
-        key("c", "change", "Change", "Change steps, time, temperature or policy of the run", group="run"),
-    ]  # fmt: skip
-
-    STEERS: ClassVar[frozenset[str]] = frozenset(one.action for one in BINDINGS if isinstance(one, Binding))
+    BINDINGS: ClassVar[list[BindingType]] = keys.STEERING
 
     live: LiveRun | None = None
     solution: Tree = Tree((), Direction.MAXIMIZE)
 
     @property
     def node(self) -> Node | None:
-        """The node under the cursor."""
+        """Return the node under the cursor."""
         at = self.query_one(SolutionTree).cursor_node
         if at is None or at.data is None or at.data not in self.solution:
             return None
@@ -58,19 +43,21 @@ class Steering(Screen[None]):
     # ---- which keys work ----
 
     @property
-    def going(self) -> bool:
-        """Whether the run goes on in this window, and so can be steered."""
+    def can_be_steered(self) -> bool:
+        """Return whether the run goes on in this window."""
         return self.live is not None and not self.live.ended
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Help and footer show what works now: steering keys of a run that goes on here, `resume` of another."""
-        if action in self.STEERS and not self.going:
+        """Let steering keys work for a run that goes on here, and `resume` for any other; help and footer show what works."""
+        if action in keys.STEERING_ACTIONS and not self.can_be_steered:
             return None
-        return False if action == "resume" and self.going else super().check_action(action, parameters)
+        return (
+            False if action == "resume" and self.can_be_steered else super().check_action(action, parameters)
+        )
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
-        """As the footer shows them: what cannot be done is not there, and a paused run is gone on with."""
+        """Return the bindings as the footer shows them: without what cannot be done; in a paused run, space goes on."""
         found = super().active_bindings
         paused = self.live is not None and self.live.paused
         for pressed, one in found.items():
@@ -81,14 +68,14 @@ class Steering(Screen[None]):
         return found
 
     def on_key(self, event: events.Key) -> None:
-        """A steering key where nothing can be steered is answered, too."""
+        """Say why a steering key does nothing, if it does nothing."""
         one = self.active_bindings.get(event.key)
-        if one is not None and not one.enabled and one.binding.action in self.STEERS:
+        if one is not None and not one.enabled and one.binding.action in keys.STEERING_ACTIONS:
             self.steer(lambda run: None, "")
 
     def steer(self, act: Callable[[Run], object], done: str) -> None:
-        """Let ``act`` change the run, and say what was done or why not."""
-        if self.live is None or not self.going:
+        """Let ``act`` change the run; show ``done``, or why nothing was done."""
+        if self.live is None or not self.can_be_steered:
             self.notify(
                 "Only a run that is going on in this window can be steered. Press r to go on with it here.",
                 severity="warning",
@@ -103,10 +90,10 @@ class Steering(Screen[None]):
         self.notify(done, markup=False)
 
     def _ask_step(self, operator: Operator, parent: Node | None, question: str) -> None:
-        """A node that cannot be improved is refused before anything is typed."""
+        """Ask for a hint, then for the step. A step that cannot be made is refused before anything is typed."""
         step = Step(operator, parent.id if parent else None)
 
-        def answered(hint: str | None) -> None:
+        def on_answer(hint: str | None) -> None:
             if hint is not None:
                 self.steer(
                     lambda run: run.ask(replace(step, hint=hint.strip())),
@@ -118,7 +105,7 @@ class Steering(Screen[None]):
         except AideError as error:
             self.notify(f"{error.message} {error.fix}", severity="warning", markup=False)
         else:
-            self.app.push_screen(Ask(question, placeholder="a hint for the model, or nothing"), answered)
+            self.app.push_screen(Ask(question, placeholder="a hint for the model, or nothing"), on_answer)
 
     def action_pause(self) -> None:
         live = self.live
@@ -129,11 +116,11 @@ class Steering(Screen[None]):
         )
 
     def action_stop(self) -> None:
-        def answered(yes: bool | None) -> None:
+        def on_answer(yes: bool | None) -> None:
             if yes:
                 self.steer(lambda run: run.stop(), "Ending the search; the best so far is delivered.")
 
-        self.app.push_screen(Confirm("End this search and deliver the best so far?"), answered)
+        self.app.push_screen(Confirm("End this search and deliver the best so far?"), on_answer)
 
     def action_improve(self) -> None:
         if self.node is not None:
@@ -170,14 +157,14 @@ class Steering(Screen[None]):
             self.notify("There is no finished script to edit here.", severity="warning")
             return
 
-        def answered(code: str | None) -> None:
+        def on_answer(code: str | None) -> None:
             if code is not None:
                 step = Step(Operator.HUMAN, node.id)
                 self.steer(
                     lambda run: run.ask(step, code), f"Your script runs next, as a child of #{node.id}."
                 )
 
-        self.app.push_screen(Editor(f"Script of #{node.id}; yours becomes its child.", node.code), answered)
+        self.app.push_screen(Editor(f"Script of #{node.id}; yours becomes its child.", node.code), on_answer)
 
     def action_ban(self) -> None:
         self._toggle("ban", "never chosen or delivered again; x takes it back")
@@ -186,6 +173,7 @@ class Steering(Screen[None]):
         self._toggle("pin", "stays among the parents and in the ensemble; p takes it back")
 
     def _toggle(self, mark: str, meaning: str) -> None:
+        """Set or take back the mark of the node under the cursor."""
         node = self.node
         if node is None or self.live is None:
             return
@@ -203,17 +191,21 @@ class Steering(Screen[None]):
         limit = f"{now.time_limit:.0f}s" if now.time_limit else "none"
         shown = f"steps={now.steps} time={limit} temperature={now.temperature:g} policy={now.policy}"
 
-        def answered(said: str | None) -> None:
-            if said is not None and said != shown:
-                self.steer(lambda run: run.change(**_changes(said)), "Changed from the next step on.")
+        def on_answer(answer: str | None) -> None:
+            if answer is not None and answer != shown:
+                self.steer(lambda run: run.change(**_changes(answer)), "Changed from the next step on.")
 
-        self.app.push_screen(Ask("Change what you like; the rest stays.", shown), answered)
+        self.app.push_screen(Ask("Change what you like; the rest stays.", shown), on_answer)
 
 
-def _changes(said: str) -> dict[str, object]:
-    """``steps=30 time=2h`` → settings. Raises SettingsError where it cannot be read."""
+def _changes(text: str) -> dict[str, object]:
+    """Return the settings in ``steps=30 time=2h``.
+
+    Raises:
+        SettingsError: a part cannot be read.
+    """
     changes: dict[str, object] = {}
-    for part in said.split():
+    for part in text.split():
         name, _, value = part.partition("=")
         try:
             match name:
@@ -221,7 +213,7 @@ def _changes(said: str) -> dict[str, object]:
                     changes["steps"] = int(value)
                     at_least(int(value), 1, "steps")
                 case "time":
-                    changes["time_limit"] = None if value == "none" else seconds(value, "time")
+                    changes["time_limit"] = None if value == "none" else parse_duration(value, "time")
                 case "temperature":
                     changes["temperature"] = float(value)
                 case "policy":

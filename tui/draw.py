@@ -1,4 +1,4 @@
-"""Text from models, scripts and files, made inert for the screen: no markup, no escapes, bounded."""
+"""Text from models, scripts and files, drawn without risk: as plain text, bounded, with nothing a terminal would obey."""
 
 from __future__ import annotations
 
@@ -12,15 +12,22 @@ from rich.text import Text
 from aide_local.basics.text import neutralise
 from aide_local.search.digest import format_metric, idea
 from aide_local.search.tree import Tree
-from aide_local.types import Node
+from aide_local.types import Node, NodeState, Operator, Origin
 
 LONGEST = 200_000  # characters that a pane shows
 LONGEST_LINE = 2_000
-PATH = 6  # bars of a node's way from its draft
+PATH_BARS = 6  # of the metrics on the path from the root to a node
+
+_COLOURS = {
+    NodeState.VALID: "green",
+    NodeState.BUGGY: "red",
+    NodeState.PENDING: "yellow",
+    NodeState.INTERRUPTED: "magenta",
+}
 
 
-def inert(text: str) -> str:
-    """``text`` with control, escape and bidirectional signs as Python escapes, cut to what a pane can hold."""
+def harmless(text: str) -> str:
+    """Return ``text`` with control, escape and bidirectional characters as Python escapes, cut to what a pane can show."""
     shown = text if len(text) <= LONGEST else text[: LONGEST // 2] + "\n… (cut) …\n" + text[-LONGEST // 2 :]
     lines = neutralise(shown).split("\n")
     return "\n".join(
@@ -28,25 +35,27 @@ def inert(text: str) -> str:
     )
 
 
-def line(text: str) -> str:
-    """Inert, and in one line."""
-    return " ".join(inert(text).split())
+def one_line(text: str) -> str:
+    """Return :func:`harmless` text in one line."""
+    return " ".join(harmless(text).split())
 
 
 def plain(text: str) -> Text:
-    return Text(inert(text))
+    """Return harmless text in which nothing is markup."""
+    return Text(harmless(text))
 
 
 def code(text: str, *, wrap: bool = True, dark: bool = True) -> Syntax:
+    """Return a script in colours, with line numbers."""
     theme = "ansi_dark" if dark else "ansi_light"
-    return Syntax(inert(text), "python", line_numbers=True, word_wrap=wrap, theme=theme)
+    return Syntax(harmless(text), "python", line_numbers=True, word_wrap=wrap, theme=theme)
 
 
 def diff(old: str, new: str) -> Text:
-    """Unified difference; each line's first sign says what colour says too."""
+    """Return the unified difference. The first character of each line says what its colour says."""
     shown = Text()
     lines = difflib.unified_diff(
-        inert(old).splitlines(), inert(new).splitlines(), "parent", "this", lineterm=""
+        harmless(old).splitlines(), harmless(new).splitlines(), "parent", "this", lineterm=""
     )
     for line in lines:
         style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
@@ -54,22 +63,21 @@ def diff(old: str, new: str) -> Text:
     return shown if shown else Text("The script is the same.")
 
 
-def label(tree: Tree, node: Node, on_path: bool) -> Text:
-    """A node in the tree: glyph and word of its state, metric, gain, first sentence of the plan."""
+def node_label(tree: Tree, node: Node, on_path: bool) -> Text:
+    """Return a node's line in the tree: state, metric, gain, first sentence of the plan; ``on_path`` is the best path."""
     shown = Text(overflow="ellipsis", no_wrap=True)
-    colour = {"valid": "green", "buggy": "red", "pending": "yellow", "interrupted": "magenta"}[
-        node.state.value
-    ]
-    shown.append(f"{node.state.glyph} ", colour)
+    shown.append(f"{node.state.glyph} ", _COLOURS[node.state])
     shown.append(f"#{node.id} {node.operator.value} ", "bold" if on_path else "")
+    if node.operator is Operator.DRAFT and node.origin is not Origin.MODEL:
+        shown.append(f"({node.origin.value}) ", "cyan")
     if node.complete:
         shown.append(format_metric(node.metric), "bold green" if on_path else "")
         if (gain := tree.gain(node)) is not None:
             shown.append(f" {gain:+.3g}", "green" if gain > 0 else "dim")
-            way = [one.metric for one in tree.lineage(node.id) if one.complete and one.metric is not None]
-            shown.append(f" {spark(way[::-1], PATH)}", "dim")
+            path = [one.metric for one in tree.lineage(node.id) if one.complete and one.metric is not None]
+            shown.append(f" {bars(path[::-1], PATH_BARS)}", "dim")
     elif node.error is not None:
-        shown.append(f"buggy {line(node.error.type)}", "red")
+        shown.append(f"buggy {one_line(node.error.type)}", "red")
     else:
         shown.append("behind, stopped early" if node.metric is not None else node.state.value, "dim")
     if on_path:
@@ -78,15 +86,29 @@ def label(tree: Tree, node: Node, on_path: bool) -> Text:
         shown.append(" pinned", "cyan")
     if node.id in tree.excluded:
         shown.append(" banned", "magenta")
-    shown.append(f"  {line(idea(node.plan))}", "dim")
+    shown.append(f"  {one_line(idea(node.plan))}", "dim")
+    return shown
+
+
+def tuned_label(tree: Tree, parent: int) -> Text:
+    """Return the line over a script's tuned nodes: how many, and the best of them."""
+    tuned = [node for node in tree.children(parent) if node.operator is Operator.TUNE]
+    shown = Text(f"tuned {len(tuned)} ×", "cyan", overflow="ellipsis", no_wrap=True)
+    best = next(
+        (node for node in tree.ranked() if node.operator is Operator.TUNE and node.parent == parent), None
+    )
+    if best is not None:
+        shown.append(f": best {format_metric(best.metric)} (#{best.id})")
+        if (gain := tree.gain(best)) is not None:
+            shown.append(f" {gain:+.3g}", "green" if gain > 0 else "dim")
     return shown
 
 
 _BARS = "▁▂▃▄▅▆▇█"
 
 
-def spark(values: Sequence[float], width: int = 16) -> str:
-    """Values as bars, low to high; the last ``width`` of them."""
+def bars(values: Sequence[float], width: int = 16) -> str:
+    """Return the last ``width`` values as bars, from the lowest to the highest of them."""
     shown = [value for value in values if math.isfinite(value)][-width:]
     if not shown:
         return ""
@@ -97,8 +119,8 @@ def spark(values: Sequence[float], width: int = 16) -> str:
 
 
 def side_by_side(old: str, new: str) -> tuple[Text, Text]:
-    """Both scripts, lines that correspond at the same height; each differing line is marked by a sign, too."""
-    left, right = inert(old).splitlines(), inert(new).splitlines()
+    """Return both scripts, lines that correspond at the same height. Differing lines begin with ``-`` or ``+``."""
+    left, right = harmless(old).splitlines(), harmless(new).splitlines()
     sides = (Text(no_wrap=True, overflow="ellipsis"), Text(no_wrap=True, overflow="ellipsis"))
     matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
     for kind, i1, i2, j1, j2 in matcher.get_opcodes():

@@ -1,4 +1,4 @@
-"""Keys of a run's screen that go from node to node: by metric, by time, by what is looked for, by marks."""
+"""The keys of a run's screen that go from node to node: by metric, time, filter or marks."""
 
 from __future__ import annotations
 
@@ -10,51 +10,36 @@ from textual.widgets import Input
 
 from aide_local.search.tree import Tree
 from aide_local.types import NodeState
-from tui import panes
+from tui import keys
 from tui.dialogs import Compare
-from tui.find import matches
-from tui.keys import key
-from tui.open import is_open
+from tui.liveness import is_open
+from tui.node_filter import matches
 from tui.solution_tree import SolutionTree
-from tui.steer import Steering
+from tui.steering_keys import SteeringKeys
+from tui.tab_content import comparison
 
 WAIT = 0.15  # seconds without a key before the tree is filtered
 
 
-class Browsing(Steering):
+class BrowsingKeys(SteeringKeys):
     """The part of the run's screen that moves in the tree and filters it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        key("b", "best", "Best", "To the best node", group="run", footer=True),
-        key("B", "best_path", "Best path", "Along the path to the best node, from its root, round", group="run"),
-        key("e", "buggy", "Next buggy", "To the next node that failed", group="run"),
-        key("slash", "find", "Find", "Filter: words, state:buggy, op:improve, error:Key, metric<0.2", group="run", footer=True),
-        key("n", "find_next", "Next match", "To the next match", group="run"),
-        key("N", "find_previous", "Previous match", "To the match before", group="run"),
-        key("left_square_bracket", "by_time(-1)", "Earlier", "To the node before, by time", group="run"),
-        key("right_square_bracket", "by_time(1)", "Later", "To the node after, by time", group="run"),
-        key("J", "sibling(1)", "Next sibling", "To the next sibling", group="run"),
-        key("K", "sibling(-1)", "Previous sibling", "To the sibling before", group="run"),
-        key("o", "outline", "Outline", "Open the tree one level deep, two, three, all", group="run"),
-        key("s", "sort", "Sort", "Sort siblings by metric, or by time again", group="run"),
-        key("m", "mark", "Mark", "Mark the node, or take the mark back", group="run"),
-        key("apostrophe", "next_mark", "Next mark", "To the next marked node", group="run"),
-        key("equals_sign", "compare", "Compare", "Compare the marked node (or two of them) with this one", group="run"),
-    ]  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = keys.BROWSING
 
     query_text = reactive("", init=False)
 
     def __init__(self) -> None:
         super().__init__()
-        self._typed = 0
-        self._depth = 0
-        self._found: tuple[Tree | None, str, list[int]] = (None, "", [])
+        self._edits = 0  # of the filter's line; a timer of an earlier edit has nothing to do
+        self._depth = 0  # to which the tree is open; 0: all of it
+        self._matching: tuple[Tree | None, str, list[int]] = (None, "", [])
 
     def go_to(self, node: int) -> bool:
+        """Put the cursor on a node; return False if it is not shown."""
         return self.query_one(SolutionTree).go_to(node)
 
     def _step_among(self, nodes: list[int], by: int, none: str) -> None:
-        """To the next (``by`` 1) or previous of ``nodes``, round the end."""
+        """Go to the next (``by`` 1) or previous of ``nodes``, around the end; show ``none`` if there are no nodes."""
         here = self.node.id if self.node else -1
         if not nodes:
             self.notify(none, markup=False)
@@ -90,12 +75,15 @@ class Browsing(Steering):
     # ---- filter ----
 
     @property
-    def found(self) -> list[int]:
-        """Nodes that fit, by time. Kept until the tree or the query is another: the status line asks ten times a second."""
-        tree, query, found = self._found
+    def matching(self) -> list[int]:
+        """Return the nodes that the filter fits, by time.
+
+        They are kept until tree or query change: the status line asks ten times a second.
+        """
+        tree, query, found = self._matching
         if tree is not self.solution or query != self.query_text:
             found = [one.id for one in self.solution.nodes if matches(one, self.query_text)]
-            self._found = (self.solution, self.query_text, found)
+            self._matching = (self.solution, self.query_text, found)
         return found
 
     def action_find(self) -> None:
@@ -104,19 +92,19 @@ class Browsing(Steering):
         find.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        self._typed += 1
-        self.set_timer(WAIT, lambda number=self._typed: self._filter(number, event.value))
+        self._edits += 1
+        self.set_timer(WAIT, lambda number=self._edits: self._filter(number, event.value))
 
     def _filter(self, number: int, query: str) -> None:
-        """Once nothing was typed for a while."""
-        if number == self._typed and is_open(self):
+        """Filter the tree, if nothing was typed since edit ``number``."""
+        if number == self._edits and is_open(self):
             self.query_text = query
             self.show_tree()
 
     def show_tree(self) -> None:
-        """The tree as it is now, filtered where something is looked for and found."""
+        """Show the tree as it is now, filtered if there is a filter that fits something."""
         tree = self.query_one(SolutionTree)
-        found = self.found
+        found = self.matching
         if not found:
             tree.filter(self.solution, None)
         elif tree.filter(self.solution, frozenset(found)) and (not self.node or self.node.id not in found):
@@ -124,11 +112,11 @@ class Browsing(Steering):
         tree.show(self.solution)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        self._filter(self._typed, event.value)
-        self._close_find()
-        if not self.found:
+        self._filter(self._edits, event.value)
+        self.close_find()
+        if not self.matching:
             self.notify(f"Nothing matches {self.query_text!r}.", markup=False)
-        elif self.node is None or self.node.id not in self.found:
+        elif self.node is None or self.node.id not in self.matching:
             self.action_find_next()
 
     def end_filter(self) -> None:
@@ -137,7 +125,8 @@ class Browsing(Steering):
         self.query_one("#find", Input).value = ""
         self.show_tree()
 
-    def _close_find(self) -> None:
+    def close_find(self) -> None:
+        """Go from the filter's line to the tree."""
         self.query_one("#find").display = False
         self.query_one(SolutionTree).focus()
 
@@ -149,7 +138,7 @@ class Browsing(Steering):
 
     def _find(self, by: int) -> None:
         none = f"Nothing matches {self.query_text!r}." if self.query_text else "/ looks for something first."
-        self._step_among(self.found, by, none)
+        self._step_among(self.matching, by, none)
 
     # ---- order and marks ----
 
@@ -183,4 +172,4 @@ class Browsing(Steering):
             self.notify("Mark one node with m and go to another, or mark two.", severity="warning")
             return
         one, other = (self.solution[mark] for mark in marks)
-        self.app.push_screen(Compare(*panes.comparison(self.solution, one, other)))
+        self.app.push_screen(Compare(*comparison(one, other)))
