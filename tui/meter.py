@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import psutil
 
+from aide_local.basics.units import format_mib
 from tui.gpu import Gpu, VideoMemory
 
 _SERVER = "aide_local.sandbox.inside.server"  # the process below which candidates execute
@@ -26,11 +27,11 @@ class Reading:
         """Return the reading as the status line shows it; empty if there is none."""
         if not self.memory:
             return ""
-        words = f"memory {self.memory / 2**20:,.0f} MiB"
+        words = f"memory {format_mib(self.memory)}"
         if self.video is not None:
             words += f"  VRAM {self.video.used:,}/{self.video.total:,} MiB"
         if self.executing:
-            words += f"  candidate {self.busy:.1f} cores {self.candidate_memory / 2**20:,.0f} MiB"
+            words += f"  candidate {self.busy:.1f} cores {format_mib(self.candidate_memory)}"
         return words
 
 

@@ -12,6 +12,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
 
+from aide_local.basics.units import MIB, format_mib
 from aide_local.errors import AideError
 from aide_local.llm.gguf import read_header
 from aide_local.llm.registry import ModelEntry, add_model, list_models, remove_model
@@ -79,7 +80,7 @@ class ModelsScreen(Screen[None]):
                 Text(one_line(entry.name)),
                 Text(self._use(entry)),
                 Text(
-                    f"{entry.path.stat().st_size / 2**20:,.0f} MiB" if there else "absent",
+                    format_mib(entry.path.stat().st_size) if there else "absent",
                     "" if there else "red",
                 ),
                 Text("bundled" if entry.bundled else one_line(str(entry.path.parent))),
@@ -133,8 +134,8 @@ class ModelsScreen(Screen[None]):
         return (
             f"{one_line(entry.description)}\n"
             f"{header.architecture}, {header.parameters:,} parameters, context of {header.n_ctx_train:,} tokens\n"
-            f"memory: about {(header.size + cache) / 2**20:,.0f} MiB = {header.size / 2**20:,.0f} weights"
-            f" + {cache / 2**20:,.0f} cache of {n_ctx:,} tokens, and its buffers\n"
+            f"memory: about {format_mib(header.size + cache)} = {header.size / MIB:,.0f} weights"
+            f" + {cache / MIB:,.0f} cache of {n_ctx:,} tokens, and its buffers\n"
             f"{did}; {card}\n"
             f"exam {exam.sentence(entry.sha256) if exam else f'none; aide-local models exam {entry.name}'}\n"
             f"sha256 {entry.sha256 or 'not registered'}; licence {entry.licence or 'not stated'}"

@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from aide_local.basics.units import format_mib
 from aide_local.evaluate.compare import compare, standard_error
 from aide_local.search.digest import format_metric
 from aide_local.search.tree import Tree
@@ -145,7 +146,7 @@ def facts(tree: Tree, node: Node) -> str:
         lines.append(f"error: {node.error.one_line(300)}")
     if use.wall:
         lines.append(
-            f"{use.wall:.1f} s, {use.cpu:.1f} s of processor time, at most {use.peak_memory / 2**20:.0f} MiB"
+            f"{use.wall:.1f} s, {use.cpu:.1f} s of processor time, at most {format_mib(use.peak_memory)}"
         )
     if node.id in tree.excluded:
         lines.append("banned, itself or an ancestor: never chosen and never delivered")

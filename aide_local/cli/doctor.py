@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from aide_local import __version__
+from aide_local.basics.units import GIB, format_gib
 from aide_local.errors import AideError
 from aide_local.home import Home
 
@@ -55,8 +56,8 @@ def _machine() -> Finding:
     import psutil
 
     memory = psutil.virtual_memory()
-    text = f"{os.cpu_count()} cores, {memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free, {platform.platform()}"
-    if memory.available < 3 * 2**30:
+    text = f"{os.cpu_count()} cores, {memory.available / GIB:.1f} of {format_gib(memory.total)} free, {platform.platform()}"
+    if memory.available < 3 * GIB:
         return Finding(State.WARN, "machine", text, "Under 3 GiB free: use --memory 1g and a small model.")
     return Finding(State.OK, "machine", text)
 
@@ -138,8 +139,8 @@ def _home(home: Home) -> Finding:
             f"{home.root} cannot be written: {error.strerror}",
             "Choose another with --home.",
         )
-    text = f"{home.root}, {free / 2**30:.1f} GiB free"
-    if free < 2 * 2**30:
+    text = f"{home.root}, {format_gib(free)} free"
+    if free < 2 * GIB:
         return Finding(State.WARN, "home", text, "Make room, or choose another folder with --home.")
     return Finding(State.OK, "home", text)
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from aide_local.basics.units import format_mib
 from aide_local.cli.options import HomeFolder, Plain, at_least
 from aide_local.cli.run import watch
 from aide_local.errors import SettingsError
@@ -27,7 +28,7 @@ def list_(context: typer.Context, home: HomeFolder = None) -> None:
         [
             [
                 entry.name,
-                f"{entry.path.stat().st_size / 2**20:,.0f} MiB" if entry.path.exists() else "absent",
+                format_mib(entry.path.stat().st_size) if entry.path.exists() else "absent",
                 "default" if entry.default else "",
                 "bundled" if entry.bundled else str(entry.path.parent),
                 entry.description,
@@ -55,7 +56,7 @@ def info(
     exam = last_exam(where, entry.name)
     for label, text in (
         ("name", header.text("general.name", entry.name)),
-        ("file", f"{entry.path}, {header.size / 2**20:,.1f} MiB"),
+        ("file", f"{entry.path}, {format_mib(header.size, 1)}"),
         ("sha256", entry.sha256 or "not registered"),
         ("architecture", header.architecture),
         ("parameters", f"{header.parameters:,}"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aide_local.basics.text import neutralise
-from aide_local.basics.units import parse_duration
+from aide_local.basics.units import format_mib, parse_duration
 from aide_local.cli.options import HomeFolder, at_least
 from aide_local.cli.show import Run_, _home, _node, _view
 from aide_local.errors import SettingsError
@@ -93,18 +93,14 @@ def prune(
     gone = [one for one in done if not one.kept]
     word = "would be deleted" if dry_run else "deleted"
     runs_ = "run" if len(gone) == 1 else "runs"
-    print(f"{len(gone)} {runs_} {word}, {_mib(sum(one.size for one in (*done, *swept)))} reclaimed")
+    print(f"{len(gone)} {runs_} {word}, {format_mib(sum(one.size for one in (*done, *swept)), 1)} reclaimed")
     if any(one.kept for one in (*done, *swept)):
         raise typer.Exit(1)
 
 
 def _print_pruned(found: tuple[Removal, ...]) -> None:
     for one in found:
-        print(f"{one.name}  {_mib(one.size)}" + (f"  left: {one.kept}" if one.kept else ""))
-
-
-def _mib(size: int) -> str:
-    return f"{size / 2**20:,.1f} MiB"
+        print(f"{one.name}  {format_mib(one.size, 1)}" + (f"  left: {one.kept}" if one.kept else ""))
 
 
 def export(

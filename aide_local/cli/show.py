@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aide_local.basics.text import neutralise
+from aide_local.basics.units import format_mib
 from aide_local.cli.options import HomeFolder, Json, at_least
 from aide_local.errors import SettingsError
 from aide_local.types import NodeState, Summary
@@ -191,7 +192,7 @@ def _show_node(view: RunView, node: Node, *, prompt: bool, json: bool) -> None:
         scores = ", ".join("failed" if fold.score is None else f"{fold.score:.5g}" for fold in node.folds)
         print(f"folds: {scores}")
     usage = node.usage
-    print(f"{usage.wall:.1f} s, {usage.cpu:.1f} s of processor time, {usage.peak_memory / 2**20:.0f} MiB")
+    print(f"{usage.wall:.1f} s, {usage.cpu:.1f} s of processor time, {format_mib(usage.peak_memory)}")
     for dropped in node.dropped:
         print(f"left out of the prompt: {dropped}")
     print(neutralise(f"\n{node.plan}\n\n{node.code}"))

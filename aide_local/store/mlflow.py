@@ -85,7 +85,12 @@ def _node(
         name=f"#{node.id} {node.operator}",
         began=began,
         status=_FINISHED if node.state is NodeState.VALID else _FAILED,
-        params={"operator": node.operator.value, "parent": str(node.parent), "seed": str(node.seed)},
+        params={
+            "operator": node.operator.value,
+            "origin": node.origin.value,
+            "parent": str(node.parent),
+            "seed": str(node.seed),
+        },
         metrics=metrics,
         tags=tags,
         artifacts={"solution.py": node.code, "output.txt": node.output},
