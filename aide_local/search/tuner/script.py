@@ -20,33 +20,29 @@ from aide_local.search.tuner.space import Domain, Hyperparameter, Location, Valu
 _KEPT = 2048  # scripts whose hyperparameters stay in memory: those of a long run
 
 
-@lru_cache(_KEPT)
 def hyperparameters(code: str) -> tuple[Hyperparameter, ...]:
-    """Return the hyperparameters of a script, in the order in which they stand in it; none if it does not parse."""
-    return _Reader(code).hyperparameters if _parses(code) else ()
+    """Return the hyperparameters of a script, in the order in which they stand in it; none if it cannot be read."""
+    return _read(code)[0]
 
 
-@lru_cache(_KEPT)
 def skeleton(code: str) -> str:
     """Return the hash of the script's syntax tree without docstrings and with every hyperparameter blanked.
 
     Scripts with the same skeleton differ in hyperparameters only: they have the same search space. The hash of a
-    script that does not parse is empty.
+    script that cannot be read is empty.
     """
-    if not _parses(code):
-        return ""
-    places = {one.location for one in hyperparameters(code)}
-    tree = _Blank(places).visit(ast.parse(code))
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
+    return _read(code)[1]
 
 
 @lru_cache(_KEPT)
-def _parses(code: str) -> bool:
+def _read(code: str) -> tuple[tuple[Hyperparameter, ...], str]:
+    """Return the hyperparameters and the skeleton; nothing for a script that does not parse or is nested too deep."""
     try:
-        ast.parse(code)
+        found = _Reader(code).hyperparameters
+        tree = _Blank({one.location for one in found}).visit(ast.parse(code))
+        return found, hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
+        return (), ""
 
 
 @dataclass(frozen=True, slots=True)
