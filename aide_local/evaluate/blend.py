@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
@@ -80,8 +81,31 @@ class Blend:
             mixed = mixed + np.asarray(self.offsets)
         return self.scale.back(mixed)
 
+    def of_models(self, order: Sequence[int]) -> Blend:
+        """Return the blend of some of the models, in another order; the others must have no weight."""
+        return replace(self, weights=tuple(self.weights[at] for at in order))
+
     def without(self, model: int) -> Blend:
         """Return the blend of the other models, with their weights raised to the same sum."""
         rest = [0.0 if at == model else weight for at, weight in enumerate(self.weights)]
         grown = sum(self.weights) / sum(rest)
-        return Blend(self.combination, tuple(weight * grown for weight in rest), self.scale, self.offsets)
+        return replace(self, weights=tuple(weight * grown for weight in rest))
+
+    def values(self) -> dict[str, object]:
+        """Return what JSON can hold; :meth:`of_values` reads it."""
+        return {
+            "combination": self.combination.value,
+            "weights": list(self.weights),
+            "scale": self.scale.value,
+            "offsets": list(self.offsets),
+        }
+
+    @classmethod
+    def of_values(cls, values: Mapping[str, Any]) -> Blend:
+        """Raises KeyError or ValueError if ``values`` are not those of a blend."""
+        return cls(
+            Combination(values["combination"]),
+            tuple(float(weight) for weight in values["weights"]),
+            Scale(values["scale"]),
+            tuple(float(offset) for offset in values["offsets"]),
+        )

@@ -30,7 +30,7 @@ MOST_AT_START = 5  # a prefix longer than this only dilutes the best
 ROUNDS = 30
 
 _BAGS, _BLOCKS, _BAG_ROUNDS = 8, 10, 25
-_LEAST_SHARE = 0.02  # of a model in the average of bags: less is chance, and costs a refit
+_LEAST_SHARE, _MOST_MEMBERS = 0.02, 10  # of the average of bags: less is chance, and each costs a refit
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,9 @@ def select_by_squares(
         gain = np.sum([gains[at] for at in drawn], axis=0)
         weights += _greedy_squares(product, gain, always)
     weights /= weights.sum()
-    kept = weights >= min(_LEAST_SHARE, float(weights.max()))
+    kept = np.zeros(models, dtype=bool)
+    kept[np.argsort(-weights, kind="stable")[:_MOST_MEMBERS]] = True
+    kept &= weights >= min(_LEAST_SHARE, float(weights.max()))
     kept[list(always)] = True
     weights = np.where(kept, weights, 0.0)
     return tuple(float(share) for share in weights / weights.sum())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from aide_local.evaluate.evidence import Evidence
 from aide_local.evaluate.form import Floats
 from aide_local.evaluate.interval import Estimate, estimate
 from aide_local.evaluate.prepared import Prepared
-from aide_local.evaluate.refit import Execute, Refits, refit, share_of
+from aide_local.evaluate.refit import SHARE, Execute, Refits, refit
 from aide_local.evaluate.resample import Scored
 from aide_local.evaluate.score import ScoreError
 from aide_local.evaluate.splits import Rows
@@ -25,8 +25,8 @@ from aide_local.search.tree import Tree
 from aide_local.task import SplitKind
 from aide_local.types import Node
 
-_MOST_MODELS = 50  # the best of the tree; more cost time and add nothing
-_MOST_BYTES = 2**30  # of their out-of-fold predictions together
+_MOST_MODELS = 100  # the best of the tree; more cost time and add nothing
+_MOST_CELLS = 2**25  # of their out-of-fold predictions together, to bound memory and time
 
 Weighted = tuple[tuple[int, float], ...]  # (node, weight), the heaviest first; the weights sum to 1
 
@@ -60,6 +60,7 @@ class Final:
     best: int
     best_score: float
     combination: str = Combination.SINGLE.value
+    blend: Blend | None = None  # of the predictions of the nodes in ``weights``, in their order
     ensemble_score: float | None = None
     report_score: float | None = None
     best_report_score: float | None = None
@@ -94,53 +95,47 @@ def finalise(
     best = tree.best
     if best is None or best.metric is None:
         return None
-    nodes, loaded, notes = _load(prepared, tree)
-    if not nodes:
-        files = (write_solution(best, out),) if out is not None else ()
+    models, notes = _load(prepared, tree)
+    if not models:
         return Final(
             weights=((best.id, 1.0),),
             best=best.id,
             best_score=best.metric,
             constant_score=prepared.constant_score,
             report_rows=len(prepared.split.report),
-            files=files,
+            files=(write_solution(best, out),) if out is not None else (),
             notes=tuple(notes),
         )
-    ids = [node.id for node in nodes]
-    chosen = _choose(prepared, tree, ids, loaded)
-    weights = _weights(ids, chosen.blend)
+    chosen = _choose(prepared, tree, models)
+    ensemble = _Ensemble.of(models, chosen.blend)
     refits = Refits()
     if execute is not None:
-        order = list(dict.fromkeys([*(node for node, _ in weights), best.id]))
+        order = list(dict.fromkeys([*ensemble.models, best.id]))
         refits = refit(prepared, tree, order, execute, seconds=refit_seconds, on_refit=on_refit)
-    report = chosen.blend.apply([one.report for one in loaded])
-    of_best = loaded[ids.index(best.id)].report if best.id in ids else None
-    delivered = [
-        _delivered(prepared, one, refits.test.get(node)) for node, one in zip(ids, loaded, strict=True)
-    ]
+    report = ensemble.blend.apply([one.report for one in ensemble.models.values()])
     return Final(
-        weights=weights,
+        weights=ensemble.weights,
         best=best.id,
         best_score=best.metric,
-        combination=chosen.blend.combination.value,
+        combination=ensemble.blend.combination.value,
+        blend=ensemble.blend,
         ensemble_score=chosen.score,
         report_score=_report_score(prepared, report),
-        best_report_score=_report_score(prepared, of_best),
+        best_report_score=_report_score(prepared, models[best.id].report) if best.id in models else None,
         constant_score=prepared.constant_score,
         report_rows=len(prepared.split.report),
         estimate=_estimate(prepared, chosen, report),
-        contributions=_contributions(prepared, ids, loaded, chosen.blend, refits),
-        files=_write(prepared, best, ids, delivered, chosen.blend, out) if out is not None else (),
+        contributions=_contributions(prepared, ensemble, refits),
+        files=_write(prepared, best, models.get(best.id), ensemble, refits, out) if out is not None else (),
         notes=(*notes, *refits.notes, *_skipped(refits)),
     )
 
 
-def _load(prepared: Prepared, tree: Tree) -> tuple[list[Node], list[Predictions], list[str]]:
-    """The pinned and the best nodes whose predictions can be read, best first."""
-    nodes: list[Node] = []
-    loaded: list[Predictions] = []
+def _load(prepared: Prepared, tree: Tree) -> tuple[dict[int, Predictions], list[str]]:
+    """Return the predictions of the pinned and the best nodes that can be read, best first, and what to note."""
+    models: dict[int, Predictions] = {}
     notes: list[str] = []
-    used = 0
+    cells = 0
     ranked = tree.ranked()
     for node in (*ranked[:_MOST_MODELS], *(one for one in ranked[_MOST_MODELS:] if one.id in tree.pinned)):
         if node.predictions is None:
@@ -150,40 +145,46 @@ def _load(prepared: Prepared, tree: Tree) -> tuple[list[Node], list[Predictions]
         except (OSError, ValueError) as error:  # Arrow's errors of damaged files are ValueErrors
             notes.append(f"The predictions of node #{node.id} are left out: {error}")
             continue
-        used += one.oof.nbytes
-        if loaded and used > _MOST_BYTES:
-            notes.append(f"The ensemble was chosen among the {len(nodes)} best nodes, to bound memory.")
+        cells += one.oof.size
+        if models and cells > _MOST_CELLS:
+            notes.append(f"The ensemble was chosen among the {len(models)} best nodes, to bound memory.")
             break
-        nodes.append(node)
-        loaded.append(one)
-    return nodes, loaded, notes
+        models[node.id] = one
+    return models, notes
 
 
-def _choose(prepared: Prepared, tree: Tree, ids: Sequence[int], loaded: Sequence[Predictions]) -> CrossFitted:
+def _choose(prepared: Prepared, tree: Tree, models: dict[int, Predictions]) -> CrossFitted:
     scored = prepared.split.scored
     evidence = Evidence(
-        tuple(one.oof for one in loaded),
+        tuple(one.oof for one in models.values()),
         prepared.truth[scored],
         prepared.split.fold[scored],
         prepared.scorer,
         prepared.form,
         prepared.task.metric,
-        tuple(at for at, node in enumerate(ids) if node in tree.pinned),
+        tuple(at for at, node in enumerate(models) if node in tree.pinned),
     )
     return choose(evidence).chosen
 
 
-def _weights(ids: Sequence[int], blend: Blend) -> Weighted:
-    pairs = [(node, share) for node, share in zip(ids, blend.shares, strict=True) if share > 0]
-    return tuple(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
+@dataclass(frozen=True, slots=True)
+class _Ensemble:
+    """The nodes that carry weight, the heaviest first, and how they are put together, in that order."""
 
+    models: dict[int, Predictions]
+    blend: Blend
 
-def _delivered(prepared: Prepared, folds: Predictions, whole: Floats | None) -> Floats:
-    """Test predictions of a node: the average of its folds, and its refit if there is one."""
-    if whole is None:
-        return folds.test
-    share = share_of(prepared)
-    return (1.0 - share) * folds.test + share * whole
+    @classmethod
+    def of(cls, models: dict[int, Predictions], blend: Blend) -> _Ensemble:
+        """``blend`` is of all ``models``."""
+        nodes = list(models)
+        used = [at for at, weight in enumerate(blend.weights) if weight > 0]
+        order = sorted(used, key=lambda at: (-blend.weights[at], nodes[at]))
+        return cls({nodes[at]: models[nodes[at]] for at in order}, blend.of_models(order))
+
+    @property
+    def weights(self) -> Weighted:
+        return tuple(zip(self.models, self.blend.shares, strict=True))
 
 
 # ---- scores ----
@@ -222,22 +223,18 @@ def _estimate(prepared: Prepared, chosen: CrossFitted, report: Floats) -> Estima
     )
 
 
-def _contributions(
-    prepared: Prepared, ids: Sequence[int], loaded: Sequence[Predictions], blend: Blend, refits: Refits
-) -> tuple[Contribution, ...]:
-    """The heaviest first, as in ``Final.weights``."""
-    parts = [one.oof for one in loaded]
-    weights = _weights(ids, blend)
-    blends = [blend]
-    if len(weights) > 1:
-        blends += [blend.without(ids.index(node)) for node, _ in weights]
+def _contributions(prepared: Prepared, ensemble: _Ensemble, refits: Refits) -> tuple[Contribution, ...]:
+    blends = [ensemble.blend]
+    if len(ensemble.models) > 1:
+        blends += [ensemble.blend.without(at) for at in range(len(ensemble.models))]
+    parts = [one.oof for one in ensemble.models.values()]
     decided = [prepared.form.decide(one.apply(parts)) for one in blends]
     scores = prepared.scorer.score_many(prepared.truth[prepared.split.scored], decided)
     sign = prepared.scorer.direction.sign
     gains: list[float | None] = [sign * (scores[0] - score) for score in scores[1:]]
     return tuple(
         Contribution(node, share, gain, node in refits.test)
-        for (node, share), gain in zip(weights, gains or [None], strict=True)
+        for (node, share), gain in zip(ensemble.weights, gains or [None], strict=True)
     )
 
 
@@ -252,12 +249,20 @@ def _skipped(refits: Refits) -> tuple[str, ...]:
 
 
 def _write(
-    prepared: Prepared, best: Node, ids: Sequence[int], delivered: Sequence[Floats], blend: Blend, out: Path
+    prepared: Prepared, best: Node, alone: Predictions | None, ensemble: _Ensemble, refits: Refits, out: Path
 ) -> tuple[Path, ...]:
     files = [write_solution(best, out)]
     if prepared.n_test:
-        files.append(write_submission(prepared, blend.apply(delivered), out / SUBMISSION))
-        if best.id in ids:
-            alone = delivered[ids.index(best.id)]
-            files.append(write_submission(prepared, alone, out / SOLUTION_SUBMISSION))
+        parts = [_delivered(one, refits.test.get(node)) for node, one in ensemble.models.items()]
+        files.append(write_submission(prepared, ensemble.blend.apply(parts), out / SUBMISSION))
+        if alone is not None:
+            test = _delivered(alone, refits.test.get(best.id))
+            files.append(write_submission(prepared, test, out / SOLUTION_SUBMISSION))
     return tuple(files)
+
+
+def _delivered(folds: Predictions, whole: Floats | None) -> Floats:
+    """Return a node's test predictions: the average of its folds, and of its refit if there is one."""
+    if whole is None:
+        return folds.test
+    return (1.0 - SHARE) * folds.test + SHARE * whole

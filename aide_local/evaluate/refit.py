@@ -26,11 +26,9 @@ from aide_local.evaluate.prepared import Prepared
 from aide_local.sandbox.host.clean import remove_tree
 from aide_local.sandbox.protocol import Outcome
 from aide_local.search.tree import Tree
-from aide_local.task import SplitKind
 from aide_local.types import OutcomeKind
 
-SHARE = 0.5  # of a refit in what is delivered; the rest is the average of the folds
-SHARE_BY_TIME = 1.0  # with a split by time: the folds' scripts have not seen the latest rows
+SHARE = 0.5  # of a refit in what is delivered; the rest is the average of the folds (docs/decisions/0011)
 
 
 class Execute(Protocol):
@@ -48,10 +46,6 @@ class Refits:
     test: dict[int, Floats] = field(default_factory=dict)
     notes: tuple[str, ...] = ()  # what could not be used, one sentence each
     skipped: tuple[int, ...] = ()  # chosen nodes that there was no time for
-
-
-def share_of(prepared: Prepared) -> float:
-    return SHARE_BY_TIME if prepared.split.kind is SplitKind.TIME else SHARE
 
 
 def refit(

@@ -25,7 +25,8 @@ def linear(evidence: Evidence, greedy: Blend) -> Blend:
     The positive weights are Breiman's (1996); the sum is free, so that predictions which are all too
     cautious are stretched.
     """
-    scaled = evidence.scaled(greedy.scale)
+    members = np.flatnonzero(np.asarray(greedy.weights) > 0)
+    scaled = evidence.scaled(greedy.scale)[members]
     truth = evidence.soft_truth(greedy.scale)
     centre = scaled.mean(axis=1, keepdims=True)
     models = len(scaled)
@@ -33,12 +34,14 @@ def linear(evidence: Evidence, greedy: Blend) -> Blend:
     wanted = (truth - truth.mean(axis=0)).reshape(-1)
     product = flat.T @ flat
     ridge = _RIDGE * float(np.trace(product)) / models
-    start = np.asarray(greedy.weights)
+    start = np.asarray(greedy.weights)[members]
     weights = _not_negative(product + ridge * np.eye(models), flat.T @ wanted + ridge * start, start)
     if not weights.any():
         return greedy
     offsets = truth.mean(axis=0) - np.tensordot(weights, centre[:, 0], axes=1)
-    return Blend(Combination.LINEAR, tuple(map(float, weights)), greedy.scale, tuple(map(float, offsets)))
+    of_all = np.zeros(len(evidence.parts))
+    of_all[members] = weights
+    return Blend(Combination.LINEAR, tuple(map(float, of_all)), greedy.scale, tuple(map(float, offsets)))
 
 
 def _not_negative(product: Floats, gain: Floats, start: Floats) -> Floats:

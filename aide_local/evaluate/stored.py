@@ -35,8 +35,9 @@ class Predictions:
 class Assembler:
     """Puts the folds' predictions together, fold by fold.
 
-    The test rows and the report slice get the average over folds. With a time split they get the last
-    fold's alone, which trained on the most and the latest rows: the first one saw a K-th of them.
+    The test rows and the report slice get the average over folds. With a split by time each fold counts as
+    many times as it had blocks of rows to learn from: later folds have seen more and later rows, and the
+    earlier ones keep trends from running away (docs/decisions/0011).
     """
 
     def __init__(self, prepared: Prepared) -> None:
@@ -45,9 +46,10 @@ class Assembler:
         self._oof = np.full((n, width), np.nan)
         self._report = np.zeros((n, width))
         self._test = np.zeros((prepared.n_test, width))
-        self._weights = np.full(prepared.folds, 1.0 / prepared.folds)
+        blocks = np.ones(prepared.folds)
         if prepared.split.kind is SplitKind.TIME:
-            self._weights = np.eye(prepared.folds)[-1]
+            blocks = np.arange(1.0, prepared.folds + 1.0)
+        self._weights = blocks / blocks.sum()
 
     def add(self, k: int, soft: Floats) -> None:
         """``soft`` is fold ``k``'s, in the order of its test.csv."""

@@ -13,42 +13,11 @@ from aide_local.evaluate import stored
 from aide_local.evaluate.final import Final, finalise
 from aide_local.evaluate.prepare import prepare
 from aide_local.evaluate.prepared import Prepared
-from aide_local.evaluate.stored import Predictions
 from aide_local.search.tree import Tree
 from aide_local.task import Kind, Task
-from aide_local.types import Node, NodeState, Operator
-from tests.evaluate.making import SETTINGS, make_task, read_csv, write_csv
+from tests.evaluate.making import SETTINGS, make_task, node_with, read_csv, write_csv
 
 ALIKE = (0.05, 0.05, 0.2)  # noises so small that a plain average is best
-
-
-def node_with(prepared: Prepared, node: int, noise: float) -> Node:
-    """A node whose predictions are the truth with noise; of test rows, their number."""
-    rng = np.random.default_rng(node)
-    form = prepared.form
-
-    def near(truth: np.ndarray) -> np.ndarray:
-        per_class = form.per_class and truth.ndim == 1
-        soft = (np.eye(form.width)[truth] if per_class else form.soft(truth)) + noise * rng.normal(
-            size=(len(truth), form.width)
-        )
-        return soft if prepared.task.kind is Kind.REGRESSION else np.clip(soft, 0, 1)
-
-    made = prepared.split
-    test = np.repeat(np.arange(prepared.n_test)[:, None], form.width, axis=1).astype(float)
-    if prepared.task.kind is not Kind.REGRESSION:
-        test = (test % 2 == np.arange(form.width)).astype(float)
-    predictions = Predictions(near(prepared.truth[made.scored]), near(prepared.truth[made.report]), test)
-    metric = prepared.scorer.score(prepared.truth[made.scored], form.decide(predictions.oof))
-    return Node(
-        id=node,
-        operator=Operator.DRAFT,
-        state=NodeState.VALID,
-        code=f"print({node})\n",
-        metric=metric,
-        complete=True,
-        predictions=stored.save(prepared, node, predictions),
-    )
 
 
 def delivered(task: Task, root: Path, noises: tuple[float, ...] = (0.5, 0.5, 2.0)) -> tuple[Prepared, Final]:
