@@ -37,5 +37,5 @@ def test_a_number_out_of_its_bounds_is_refused_with_its_option() -> None:
     between(1, 0, 1, "--tune")
     with pytest.raises(SettingsError, match="--folds 1"):
         at_least(1, 2, "--folds")
-    with pytest.raises(SettingsError, match="--tune 1.5"):
+    with pytest.raises(SettingsError, match=r"--tune 1\.5"):
         between(1.5, 0, 1, "--tune")
