@@ -1,4 +1,4 @@
-"""Is this machine ready? What there is, what is missing, and what to do about it."""
+"""``aide-local doctor``: check whether this machine is ready, and say what to do about what is missing."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+import typer
+
 from aide_local import __version__
 from aide_local.basics.units import GIB, format_gib
+from aide_local.cli.lookup import home_of
+from aide_local.cli.options import HomeFolder
 from aide_local.errors import AideError
 from aide_local.home import Home
 
@@ -27,14 +31,16 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
+    """One point that was checked, and what to do if it is not ok."""
+
     state: State
     subject: str
     text: str
     fix: str = ""
 
 
-def examine(home: Home) -> Iterator[Finding]:
-    """One finding after the other; a check that itself fails is a finding."""
+def findings(home: Home) -> Iterator[Finding]:
+    """Yield the findings one after the other; a check that fails itself is a finding."""
     yield from (
         _python(),
         _machine(),
@@ -63,7 +69,7 @@ def _machine() -> Finding:
 
 
 def _llama() -> Finding:
-    """Asked in a process of its own, as the product does."""
+    """Load llama.cpp in a process of its own, as runs do."""
     code = (
         "import llama_cpp as l; print(l.__version__, '|', l.llama_supports_gpu_offload(), '|',"
         " l.llama_print_system_info().decode().strip())"
@@ -75,7 +81,10 @@ def _llama() -> Finding:
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         return Finding(
-            State.FAIL, "llama.cpp", f"does not load: {last}", "Install it anew: pip install llama-cpp-python"
+            State.FAIL,
+            "llama.cpp",
+            f"does not load: {last}",
+            "Reinstall it: pip install --force-reinstall llama-cpp-python",
         )
     version, gpu, features = (part.strip() for part in done.stdout.split("|", 2))
     return Finding(
@@ -96,7 +105,7 @@ def _gpu() -> Finding:
         timeout=60,
     )
     if done.returncode:
-        return Finding(State.WARN, "gpu", "nvidia-smi fails", "Check the driver.")
+        return Finding(State.WARN, "gpu", "nvidia-smi fails", "Check the driver of the graphics card.")
     return Finding(State.OK, "gpu", "; ".join(done.stdout.strip().splitlines()))
 
 
@@ -189,3 +198,15 @@ def _model(home: Home) -> Finding:
     assert last.generation is not None
     speed = 1000 * last.generation.completion_tokens / max(last.generation.decode_ms, 1e-3)
     return Finding(State.OK, "model", f"{entry.name}: loads and writes, {speed:.0f} tokens/s")
+
+
+def doctor(context: typer.Context, home: HomeFolder = None) -> None:
+    """Check whether this machine is ready: each point is ok, warn or fail, with what to do."""
+
+    worst = State.OK
+    for finding in findings(home_of(context, home)):
+        worst = max(worst, finding.state, key=list(State).index)
+        print(f"{finding.state:<5}{finding.subject:<12}{finding.text}")
+        if finding.fix:
+            print(f"{'':<17}{finding.fix}")
+    raise typer.Exit(2 if worst is State.FAIL else 0)

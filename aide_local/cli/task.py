@@ -1,4 +1,4 @@
-"""``aide-local task check`` and ``task new``."""
+"""``aide-local task``: check a task, or begin one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ app = typer.Typer(help="Check a task, or begin one.", no_args_is_help=True)
 
 
 def print_task(task: Task) -> None:
-    """Print what was understood of a task."""
+    """Print how a task is understood, a fact a line."""
     from aide_local.tasks.describe import describe_task
 
     for label, text in describe_task(task):
@@ -31,7 +31,7 @@ def check(
     path: Annotated[Path, typer.Argument(help="A task folder, a Kaggle folder, or a CSV file.")],
     overrides: Any = None,
 ) -> None:
-    """Say what is understood of a task, and every problem that its files have."""
+    """Print how a task is understood, and every problem of its files."""
     from aide_local.tasks.load import check_task
 
     report = check_task(path, overrides)

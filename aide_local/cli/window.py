@@ -1,6 +1,6 @@
-"""The one door from the command line to the terminal UI, which depends on the engine and is loaded when it is asked for.
+"""The one door from the command line to the terminal UI, which is loaded only when a person opens it.
 
-No other module of ``aide_local`` may import ``tui``; the import contracts name this one.
+No other module of ``aide_local`` may import ``tui``; the import contracts name this exception.
 """
 
 from __future__ import annotations

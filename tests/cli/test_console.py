@@ -1,11 +1,16 @@
-"""What a model wrote, or another machine's run says, does not steer the terminal of its reader."""
+"""The prompt of ``aide-local sql``; what a model wrote, or another machine's run says, does not steer the terminal."""
 
 from __future__ import annotations
 
 import io
 import json
+import os
+import pty
+import select
 import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import IO
 
@@ -109,8 +114,36 @@ def test_ctrl_c_while_rows_are_printed_ends_the_query_alone(
     assert '"two"\n2\n' in said
 
 
-def test_a_result_that_cannot_be_written_is_told(home: Home) -> None:
-    done = CliRunner().invoke(
-        app, ["--home", str(home.root), "sql", "--out", str(home.root / "none" / "a.csv"), "SELECT 1"]
-    )
-    assert "cannot be written: No such file or directory" in str(done.exception.message)  # type: ignore[union-attr]
+def test_the_prompt_answers_completes_and_survives_errors(home: Home) -> None:
+    main, other = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "aide_local.cli.main", "--home", home.root, "sql", "--format", "csv"],
+        stdin=other, stdout=other, stderr=other, env={**os.environ, "TERM": "dumb"},
+    )  # fmt: skip
+    os.close(other)
+
+    said = ""
+
+    def until(word: str) -> None:
+        """Wait for the word, and keep what came after it: several may come at once."""
+        nonlocal said
+        end = time.monotonic() + 120
+        while word not in said and time.monotonic() < end:
+            if select.select([main], [], [], 1)[0]:
+                said += os.read(main, 4096).decode(errors="replace")
+        _, found, said = said.partition(word)
+        assert found, f"{word!r} did not come"
+
+    until("sql> ")
+    os.write(main, b"SELECT nothing FROM nodes;\n")
+    until("does not work")
+    until("sql> ")
+    os.write(main, b"SELECT count(*) AS n\n")
+    until("...> ")
+    os.write(main, b"FROM leaderb\t;\n")
+    until("6")
+    until("sql> ")
+    os.write(main, b"\\q\n")
+    assert child.wait(60) == 0
+    os.close(main)
+    assert "leaderboard" in (home.root / "sql_history").read_text()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from aide_local.cli.main import app
-
-ROOT = Path(__file__).parent.parent.parent
+from tests.cli.commands import ROOT, aide
 
 
 def help_of(*command: str) -> str:
@@ -67,3 +67,11 @@ def test_wrong_usage_is_exit_code_2_and_says_why(arguments: list[str], words: st
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 2
     assert words in done.output
+
+
+def test_help_answers_at_once_and_names_every_command(tmp_path: Path) -> None:
+    began = time.monotonic()
+    done = aide("--help", home=tmp_path)
+    assert time.monotonic() - began < 20
+    for command in ("run", "resume", "runs", "show", "best", "task", "models", "doctor", "sql"):
+        assert command in done.stdout

@@ -1,4 +1,4 @@
-"""The command line as its user meets it: real processes, real files, the bundled model."""
+"""``aide-local run`` as its user meets it: real processes, real files, the bundled model."""
 
 from __future__ import annotations
 
@@ -8,42 +8,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
+import psutil
 import pytest
 
+from tests.cli.commands import CHURN, PAPER, ROOT, aide, aide_here, refused
 from tests.llm.tiny import make_gguf
 from tests.runs import make_csvs
-
-PAPER = ("--playbook", "off", "--tune", "off", "--history", "off", "--no-refit")
-ROOT = Path(__file__).parent.parent.parent
-CHURN = ROOT / "sample_tasks" / "churn"
-
-
-def aide(*arguments: object, home: Path, **options: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "aide_local.cli.main", *map(str, arguments)]
-    done: subprocess.CompletedProcess[str] = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=280,
-        env={**os.environ, "AIDE_LOCAL_HOME": str(home), "COLUMNS": "200"},
-        check=False,
-        **options,  # type: ignore[call-overload]
-    )
-    return done
-
-
-def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
-    """One paragraph that names what is wrong and the fix; never a traceback."""
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    said = done.stderr + done.stdout
-    for word in words:
-        assert word in said, said
-    assert len(done.stderr.strip().splitlines()) <= 4, done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -98,13 +70,13 @@ def test_the_delivered_script_runs_by_itself(
 
 def test_a_run_is_listed_shown_and_asked(finished: tuple[Path, Path, list[dict[str, object]]]) -> None:
     home, _, _ = finished
-    assert "churn" in aide("runs", home=home).stdout
-    assert "#0 draft" in aide("show", "latest", home=home).stdout
-    assert "import" in aide("show", "latest", "0", home=home).stdout
-    assert "<|assistant|>" in aide("show", "latest", "0", "--prompt", home=home).stdout
-    assert "import pandas" in aide("best", "latest", home=home).stdout
-    assert "---" in aide("diff", "latest", "0", "1", home=home).stdout
-    done = aide("sql", "SELECT count(*) AS n FROM nodes", "--format", "json", home=home)
+    assert "churn" in aide_here("runs", home=home).stdout
+    assert "#0 draft" in aide_here("show", "latest", home=home).stdout
+    assert "import" in aide_here("show", "latest", "0", home=home).stdout
+    assert "<|assistant|>" in aide_here("show", "latest", "0", "--prompt", home=home).stdout
+    assert "import pandas" in aide_here("best", "latest", home=home).stdout
+    assert "---" in aide_here("diff", "latest", "0", "1", home=home).stdout
+    done = aide_here("sql", "SELECT count(*) AS n FROM nodes", "--format", "json", home=home)
     assert json.loads(done.stdout) == [{"n": 8}]
 
 
@@ -184,8 +156,6 @@ def test_ctrl_c_delivers_the_best_so_far(tmp_path: Path) -> None:
 
 
 def test_killing_the_model_process_does_not_end_the_run(tmp_path: Path) -> None:
-    import psutil
-
     command = [
         sys.executable, "-m", "aide_local.cli.main", "--home", str(tmp_path / "home"), "run", str(CHURN), "--steps", "3",
         *PAPER, "--folds", "2", "--seed", "3", "--json",
@@ -207,50 +177,9 @@ def test_killing_the_model_process_does_not_end_the_run(tmp_path: Path) -> None:
     assert child.wait(120) == 0
 
 
-# ---- what is refused, and how ----
-
-
 def test_a_misspelt_target_names_the_nearest_column(tmp_path: Path) -> None:
     done = aide("run", make_csvs(tmp_path / "task"), "--target", "yy", home=tmp_path)
     refused(done, "'yy'", "Did you mean 'y'?")
-
-
-def test_a_table_without_rows_is_told(tmp_path: Path) -> None:
-    (make_csvs(tmp_path / "task") / "train.csv").write_text("id,x,y\n")
-    refused(aide("run", tmp_path / "task", home=tmp_path), "no rows")
-
-
-def test_a_table_that_is_not_utf8_is_told_with_its_line(tmp_path: Path) -> None:
-    path = make_csvs(tmp_path / "task") / "train.csv"
-    path.write_bytes(path.read_bytes().replace(b"\n3,", b"\n\xe9,"))
-    refused(aide("run", tmp_path / "task", home=tmp_path), "UTF-8", "line 5", "iconv")
-
-
-def test_a_truncated_model_is_told(tmp_path: Path) -> None:
-    whole = make_gguf(tmp_path / "whole.gguf")
-    cut = tmp_path / "cut.gguf"
-    cut.write_bytes(whole.read_bytes()[:-1000])
-    refused(
-        aide("run", make_csvs(tmp_path / "task"), "--model", cut, home=tmp_path), "truncated", "Copy it again"
-    )
-
-
-def test_a_text_file_for_a_model_is_told(tmp_path: Path) -> None:
-    text = tmp_path / "notes.gguf"
-    text.write_text("this is not a model\n" * 20)
-    refused(aide("run", make_csvs(tmp_path / "task"), "--model", text, home=tmp_path), "text file", ".gguf")
-
-
-def test_a_context_smaller_than_the_prompt_is_told(tmp_path: Path) -> None:
-    model = make_gguf(tmp_path / "tiny.gguf")
-    done = aide("run", make_csvs(tmp_path / "task"), "--model", model, "--n-ctx", 256, home=tmp_path)
-    refused(done, "--n-ctx")
-
-
-def test_a_home_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    blocked = tmp_path / "file"
-    blocked.write_text("")
-    refused(aide("run", make_csvs(tmp_path / "task"), home=blocked), "cannot be written", "--home")
 
 
 def test_a_run_that_would_begin_on_a_full_disk_is_told(tmp_path: Path) -> None:
@@ -267,6 +196,48 @@ def test_a_run_that_would_begin_on_a_full_disk_is_told(tmp_path: Path) -> None:
         subprocess.run(["umount", "-l", small], check=True)
 
 
+def test_a_table_without_rows_is_told(tmp_path: Path) -> None:
+    (make_csvs(tmp_path / "task") / "train.csv").write_text("id,x,y\n")
+    refused(aide_here("run", tmp_path / "task", home=tmp_path), "no rows")
+
+
+def test_a_table_that_is_not_utf8_is_told_with_its_line(tmp_path: Path) -> None:
+    path = make_csvs(tmp_path / "task") / "train.csv"
+    path.write_bytes(path.read_bytes().replace(b"\n3,", b"\n\xe9,"))
+    refused(aide_here("run", tmp_path / "task", home=tmp_path), "UTF-8", "line 5", "iconv")
+
+
+def test_a_truncated_model_is_told(tmp_path: Path) -> None:
+    whole = make_gguf(tmp_path / "whole.gguf")
+    cut = tmp_path / "cut.gguf"
+    cut.write_bytes(whole.read_bytes()[:-1000])
+    refused(
+        aide_here("run", make_csvs(tmp_path / "task"), "--model", cut, home=tmp_path),
+        "truncated",
+        "Copy it again",
+    )
+
+
+def test_a_text_file_for_a_model_is_told(tmp_path: Path) -> None:
+    text = tmp_path / "notes.gguf"
+    text.write_text("this is not a model\n" * 20)
+    refused(
+        aide_here("run", make_csvs(tmp_path / "task"), "--model", text, home=tmp_path), "text file", ".gguf"
+    )
+
+
+def test_a_context_smaller_than_the_prompt_is_told(tmp_path: Path) -> None:
+    model = make_gguf(tmp_path / "tiny.gguf")
+    done = aide_here("run", make_csvs(tmp_path / "task"), "--model", model, "--n-ctx", 256, home=tmp_path)
+    refused(done, "--n-ctx")
+
+
+def test_a_home_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    refused(aide_here("run", make_csvs(tmp_path / "task"), home=blocked), "cannot be written", "--home")
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [
@@ -279,49 +250,4 @@ def test_a_run_that_would_begin_on_a_full_disk_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_an_option_that_cannot_be_used_is_told(tmp_path: Path, option: str, value: str) -> None:
-    refused(aide("run", make_csvs(tmp_path / "task"), option, value, home=tmp_path), value)
-
-
-def test_a_task_is_checked_and_begun(tmp_path: Path) -> None:
-    folder = make_csvs(tmp_path / "task")
-    done = aide(
-        "task",
-        "new",
-        tmp_path / "new",
-        "--train",
-        folder / "train.csv",
-        "--test",
-        folder / "test.csv",
-        home=tmp_path,
-    )
-    assert done.returncode == 0, done.stderr
-    checked = aide("task", "check", tmp_path / "new", home=tmp_path)
-    assert checked.returncode == 0
-    assert "regression" in checked.stdout
-    (tmp_path / "new" / "task.toml").write_text('tarqet = "y"\n')
-    wrong = aide("task", "check", tmp_path / "new", home=tmp_path)
-    assert wrong.returncode == 2
-    assert "Did you mean 'target'?" in wrong.stdout
-
-
-def test_the_doctor_finds_this_machine_ready(tmp_path: Path) -> None:
-    done = aide("doctor", home=tmp_path)
-    assert done.returncode == 0, done.stdout
-    for subject in ("python", "machine", "llama.cpp", "gpu", "sandbox", "home", "database", "model"):
-        assert subject in done.stdout
-
-
-def test_models_are_listed_shown_and_added(tmp_path: Path) -> None:
-    assert "starter" in aide("models", "list", home=tmp_path).stdout
-    assert "parameters" in aide("models", "info", "starter", home=tmp_path).stdout
-    model = make_gguf(tmp_path / "tiny.gguf")
-    assert aide("models", "add", model, "--name", "small", home=tmp_path).returncode == 0
-    assert "small" in aide("models", "list", home=tmp_path).stdout
-
-
-def test_help_answers_at_once_and_names_every_command(tmp_path: Path) -> None:
-    began = time.monotonic()
-    done = aide("--help", home=tmp_path)
-    assert time.monotonic() - began < 20
-    for command in ("run", "resume", "runs", "show", "best", "task", "models", "doctor", "sql"):
-        assert command in done.stdout
+    refused(aide_here("run", make_csvs(tmp_path / "task"), option, value, home=tmp_path), value)
