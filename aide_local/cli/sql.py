@@ -100,10 +100,11 @@ def _check_format(format_: str, out: Path | None) -> None:
 
 def _print_attach(home: Home, run_id: str) -> None:
     """Print the file of all runs, and commands that open it in other programs."""
+    from aide_local.store.history import gather_all, unreadable_runs
     from aide_local.store.sql import predictions_view
 
     path = gather_all(home)
-    _warn(left_out(home))
+    _warn(unreadable_runs(home))
     python = f"import duckdb; duckdb.connect({str(path)!r}, read_only=True).sql('FROM runs').show()"
     of_run = f" of {run_id}" if run_id else ""
     print(f"{path}\n\nduckdb -readonly {shlex.quote(str(path))}\npython -c {shlex.quote(python)}")
