@@ -215,11 +215,11 @@ class ExecutionLane:
         return result
 
     def _tolerance(self, node: Node, view: Tree) -> float:
-        """Return how far behind the best a node may be and still go on: tuned ones must come near to it."""
+        """Return how far behind the best a node may be and still go on, in units of the metric."""
         best, constant = view.best, self._scale.constant
-        if best is None or best.metric is None or constant is None or node.origin is Origin.TUNER:
+        if best is None or best.metric is None or constant is None:
             return 0.0
-        return TOLERANCE * abs(best.metric - constant)
+        return TOLERANCE.get(node.operator, OTHERS) * abs(best.metric - constant)
 
     def settle(self, node: Node) -> None:
         """Give a node its final state: durable first, then told."""
