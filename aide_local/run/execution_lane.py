@@ -31,9 +31,11 @@ from aide_local.store.protocol import RunStore
 from aide_local.types import Node, NodeState, Origin, RunSettings, StopReason
 
 MAX_ATTEMPTS = 2  # a node in flight when a run is killed is tried again once
-TOLERANCE = (
-    0.05  # of the way from the constant guess to the best: this far behind, a node still helps an ensemble
-)
+# How far behind the best a node may be and still go on, as a share of the way from the constant guess to the best. A
+# draft brings another kind of model, which helps an ensemble though it is weaker by itself; a tuned node brings nothing
+# but its score.
+TOLERANCE = {Operator.DRAFT: 0.3, Operator.HUMAN: 0.3, Operator.TUNE: 0.0}
+OTHERS = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
