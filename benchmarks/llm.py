@@ -22,7 +22,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 from aide_local.llm.llama import LlamaModel
 from aide_local.llm.registry import bundled_models
 from aide_local.types import Generation, Message, Sampling
-from models.training.corpus import generate
+from models.training.corpus.examples import generate
 
 TEXT = "Columns: age number, city text, income number. Write a script that predicts income. " * 12
 

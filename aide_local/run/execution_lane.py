@@ -28,7 +28,7 @@ from aide_local.run.writer import new_node, screened, step_of
 from aide_local.run.writing_lane import WritingLane, scripts
 from aide_local.search.tree import Tree
 from aide_local.store.protocol import RunStore
-from aide_local.types import Node, NodeState, Origin, RunSettings, StopReason
+from aide_local.types import Node, NodeState, Operator, Origin, RunSettings, StopReason
 
 MAX_ATTEMPTS = 2  # a node in flight when a run is killed is tried again once
 # How far behind the best a node may be and still go on, as a share of the way from the constant guess to the best. A

@@ -19,7 +19,7 @@ import numpy as np
 from jinja2 import Environment
 from llama_cpp import Llama
 
-from models.training.corpus import generate
+from models.training.corpus.examples import generate
 from models.training.tokenizer import SPECIAL, TEMPLATE
 
 SEED = 20_000_000  # of examples; training's are far below
