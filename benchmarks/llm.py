@@ -72,9 +72,7 @@ def main() -> None:
     engine = LlamaModel(given.model, threads=threads)
     greedy = Sampling(1, temperature=0.0, max_tokens=given.tokens)
     ours(engine, engine.render([Message("user", "ready?")]), greedy)  # loaded, and tried out
-    if not engine._load[
-        "repack"
-    ]:  # kernels that crash on this model and processor: theirs have to do without, too
+    if not engine._process.load.repack:  # kernels that crash on this processor: theirs do without, too
         defaults = llama_cpp.llama_cpp.llama_model_default_params
 
         def without_repacking() -> Any:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from aide_local.basics.files import sha256_of
 from aide_local.home import Home
@@ -54,9 +55,9 @@ def test_llama_cpp_cuts_text_into_the_tokens_of_training(answers: list[dict[str,
     assert [answer["ids"] for answer in answers] == [one["ids"] for one in VECTORS]
 
 
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    raised = np.exp(logits - logits.max())
-    return raised / raised.sum()
+def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    raised: NDArray[np.float64] = np.exp(logits - logits.max())
+    return raised / float(raised.sum())
 
 
 def test_llama_cpp_computes_what_pytorch_computed(answers: list[dict[str, list[float]]]) -> None:
