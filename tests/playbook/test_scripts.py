@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from aide_local.evaluate.bench import Bench
+from aide_local.evaluate.cores import CoreBudget
 from aide_local.evaluate.folds import FoldEvaluator
-from aide_local.evaluate.prepare import Prepared, prepare
+from aide_local.evaluate.prepare import prepare
+from aide_local.evaluate.prepared import Prepared
 from aide_local.playbook.library import Playbook, Script
 from aide_local.sandbox.host.select import create_sandbox
 from aide_local.sandbox.protocol import Limits, Sandbox
@@ -79,7 +82,8 @@ def test_a_bundled_script_has_a_score_on_every_kind_of_task_that_it_fits(
 ) -> None:
     if not script.fits(prepared.task):
         pytest.skip("it does not fit this task")
-    evaluator = FoldEvaluator(prepared, sandbox, Limits(wall=60.0, threads=1))
+    evaluator = FoldEvaluator(prepared, Bench.sized(sandbox, Limits(wall=60.0), CoreBudget(), prepared.folds))
     found = evaluator.evaluate(0, script.code)
     assert found.error is None, f"{found.error}\n{found.output[-2000:]}"
-    assert found.complete and found.metric is not None
+    assert found.complete
+    assert found.metric is not None
