@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aide_local.types import FoldScore, Generation, Node, Step
+from aide_local.types import FoldScore, Generation, Node, Step, StopReason, Summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class RunStarted(Event):
     direction: str
     model: str
     folder: str
-    steps: int
+    steps: int | None  # scripts that the model writes; None: as many as the time allows
     constant_score: float | None
     resumed: bool
     notes: tuple[str, ...]
@@ -118,9 +118,9 @@ class Steered(Event):
 
 @dataclass(frozen=True, slots=True)
 class RunFinished(Event):
-    """``summary`` has the keys of summary.json; ``exit_code`` is the command line's."""
+    """``summary`` is None if nothing was delivered; ``exit_code`` is the command line's."""
 
     run_id: str
-    stop_reason: str
-    summary: dict[str, object]
+    stop_reason: StopReason
+    summary: Summary | None
     exit_code: int

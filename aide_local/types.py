@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 
 class Operator(StrEnum):
-    """What made a node (paper section 3; ``merge`` and ``human`` are ours)."""
+    """How a node is made from others (paper section 3; ``merge``, ``human`` and ``tune`` are ours)."""
 
     DRAFT = "draft"
     DEBUG = "debug"
     IMPROVE = "improve"
     MERGE = "merge"
     HUMAN = "human"
+    TUNE = "tune"  # other values of the parent's hyperparameters, without the model
+
+
+class Origin(StrEnum):
+    """Who thought of a node."""
+
+    MODEL = "model"
+    PLAYBOOK = "playbook"
+    PERSON = "person"
+    HISTORY = "history"
+    TUNER = "tuner"
 
 
 class NodeState(StrEnum):
@@ -108,13 +120,16 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What the policy wants next."""
+    """The node to make next. With ``code`` there is nothing for the model to write."""
 
     operator: Operator
     parent: int | None = None
     other: int | None = None  # the second parent of a merge
     hint: str = ""  # words of the person, into the prompt
     seed: int = 0
+    origin: Origin = Origin.MODEL
+    code: str = ""
+    plan: str = ""  # of the code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +160,9 @@ class Node:
     seed: int = 0
     attempts: int = 1
     predictions: Path | None = None  # relative to the run's folder
+    origin: Origin = Origin.MODEL
+    in_flight: tuple[int, ...] = ()  # nodes that were not finished when this one was chosen
+    settled: float | None = None  # seconds from the beginning of the run until it was finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,18 +209,34 @@ class Exam:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
-    """What a run was asked to do; stored with it, so that ``resume`` continues the same search."""
+    """What a run was asked to do, and the one source of its defaults.
 
-    steps: int = 20
+    Stored with the run, so that ``resume`` continues the same search.
+    """
+
+    STEPS: ClassVar[int] = 20  # without a time limit
+    LONGEST_EXECUTION: ClassVar[float] = 600.0  # seconds, of one fold, if nothing says less
+    SHORTEST_EXECUTION: ClassVar[float] = 10.0  # seconds, however little time is left
+
+    steps: int | None = None  # scripts that the model writes; None: as many as the time limit allows
     time_limit: float | None = None  # seconds
     seed: int = 0
     folds: int = 5
-    parallel: int = 1  # candidates executing at once
-    lookahead: int | None = None  # nodes still pending when the next is chosen; None: parallel
+    cores: int | None = None  # of the processor, for the model and the candidates together; None: all
+    parallel: int | None = None  # nodes that execute at once; None: as many as keep the cores busy
+    lookahead: int | None = None  # exact search: nodes still pending when the next is chosen; None: parallel
     policy: str = "greedy"
     num_drafts: int = 5  # paper's defaults
     debug_prob: float = 0.5
     max_debug_depth: int = 3
+    playbook: str = "on"  # "off", or a folder whose scripts are added to the bundled ones or replace them
+    history: str = "auto"  # the best scripts of similar tasks of this home are tried first; "off": not
+    starts: tuple[str, ...] = ()  # the person's own scripts (their code), tried first
+    recalled: tuple[
+        tuple[str, str], ...
+    ] = ()  # (plan, code) of the past runs' scripts, found when the run began
+    tune: float = 0.5  # share of the execution lane's seconds for the tuner; 0: off
+    refit: bool = True  # what is delivered learns from all rows once more
     report_fraction: float = 0.1  # none below 500 training rows
     racing: bool = True
     temperature: float = 0.7
@@ -212,7 +246,7 @@ class RunSettings:
     threads: int | None = None
     gpu_layers: int = -1
     memory: int = 4 * 2**30  # bytes, of a candidate's whole process tree
-    timeout: float = 600.0  # seconds, wall, of one execution (one fold)
+    timeout: float | None = None  # seconds, wall, of one execution (one fold); None: see execution_limit
     cpu_time: float | None = None
     python: str | None = None  # interpreter of the candidates; None: our own
     sandbox: str = "auto"
@@ -220,10 +254,118 @@ class RunSettings:
     prompts: str | None = None  # folder of templates that override ours
     exam: Exam | None = None  # None: a search
 
+    @classmethod
+    def paper(cls, **values: Any) -> Self:
+        """Return the paper's own search: every node is the model's, one after the other, and nothing is fitted again."""
+        return cls(**{"playbook": "off", "history": "off", "tune": 0.0, "refit": False, **values})
+
+    @property
+    def exact(self) -> bool:
+        """Whether nodes come from the model alone: the tree then depends on the seed and never on timing."""
+        return self.playbook == "off" and self.history == "off" and self.tune == 0
+
+    @property
+    def written(self) -> int | None:
+        """How many scripts the model writes; None: as many as the time limit allows."""
+        return self.STEPS if self.steps is None and self.time_limit is None else self.steps
+
     @property
     def pending(self) -> int:
-        """How many earlier nodes the choice of the next one does not wait for."""
-        return self.parallel if self.lookahead is None else self.lookahead
+        """How many earlier nodes the choice of the next one does not wait for, in an exact search."""
+        return self.width(1) if self.lookahead is None else self.lookahead
+
+    def width(self, cores: int) -> int:
+        """Return how many nodes execute at once: one more than cores, so that none idles while a node is scored."""
+        if self.parallel is not None:
+            return self.parallel
+        return 1 if self.exact else cores + 1
+
+    def execution_limit(self, seconds_left: float | None) -> float:
+        """Return the wall seconds of one execution: what the person said, else a fifth of the time left."""
+        if self.timeout is not None:
+            return self.timeout
+        if seconds_left is None:
+            return self.LONGEST_EXECUTION
+        return min(self.LONGEST_EXECUTION, max(self.SHORTEST_EXECUTION, seconds_left / 5))
+
+
+class RunState(StrEnum):
+    """How a run stands; a list finds out the last two, no run says them of itself."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"  # its process is gone without an end
+    DAMAGED = "damaged"
+
+    @property
+    def live(self) -> bool:
+        return self in (RunState.RUNNING, RunState.PAUSED)
+
+
+class StopReason(StrEnum):
+    """Why a search ended."""
+
+    STEPS = "all steps done"
+    TIME = "time limit"
+    PERSON = "stopped by the person"
+    AT_ONCE = "stopped at once"
+    MODEL = "model trouble"
+    FAILURE = "failure"  # an error that the reader of the events is told
+
+    @property
+    def by_person(self) -> bool:
+        return self in (StopReason.PERSON, StopReason.AT_ONCE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What a run delivered: the content of ``summary.json``. Scores are the task's metric, None if there is none."""
+
+    run_id: str
+    task: str
+    metric: str
+    direction: str
+    best_score: float | None = None  # out of fold, of the best single script
+    ensemble_score: float | None = None  # out of fold, of what is delivered
+    report_score: float | None = None  # on the report slice, of what is delivered
+    best_report_score: float | None = None
+    report_rows: int = 0
+    constant_score: float | None = None
+    best_node: int | None = None
+    ensemble: dict[str, float] = field(default_factory=dict)  # node -> weight, the heaviest first
+    combination: str = ""  # how the nodes are combined
+    refitted: list[int] = field(default_factory=list)  # nodes that learnt from all rows once more
+    estimate: float | None = None  # the number to show, of what is delivered
+    interval: list[float | None] | None = None  # its 95 % interval: low, high
+    estimate_source: str = ""  # the rows that it is on
+    check_score: float | None = None  # the same on other rows
+    warning: str = ""  # the two disagree by more than chance
+    notes: list[str] = field(default_factory=list)  # what could not be used, a sentence each
+    nodes: int = 0
+    valid_nodes: int = 0
+    wall_seconds: float = 0.0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    model: str = ""
+    sandbox: str = ""
+    stop_reason: str = ""
+    out: str = ""
+    cores: int = 0
+    writing_share: float | None = None  # of the wall time that the model wrote
+    executing_share: float | None = None  # of the cores' time that scripts executed
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Summary:
+        """Read a stored summary, of this or of an earlier version: keys that it lacks have their defaults."""
+        known = {one.name for one in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the keys and values of ``summary.json``."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

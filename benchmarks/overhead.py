@@ -19,16 +19,19 @@ from pathlib import Path
 from threading import Event as Flag
 from threading import Lock
 
-from aide_local.evaluate.protocol import Evaluation, Incumbent
+from aide_local.evaluate.compare import Rival
+from aide_local.evaluate.cores import CoreBudget
+from aide_local.evaluate.protocol import Evaluation
 from aide_local.events import Event, NodeFinished
 from aide_local.home import Home
 from aide_local.llm.protocol import Chunk, LanguageModel
 from aide_local.prompts.build import Templates
 from aide_local.prompts.pack import Packer
 from aide_local.run.assemble import llama
-from aide_local.run.loop import Parts, Run
+from aide_local.run.execution_lane import Scale
+from aide_local.run.loop import Ending, Parts, Run
+from aide_local.run.sources import Sources
 from aide_local.run.writer import Writer
-from aide_local.search.policy import make_policy
 from aide_local.search.tree import Tree
 from aide_local.store.database import DuckRunStore
 from aide_local.store.run_store import create_run
@@ -43,6 +46,7 @@ from aide_local.types import (
     Operator,
     RunSettings,
     Sampling,
+    Summary,
 )
 
 TASK = Path(__file__).parent.parent / "sample_tasks" / "bike_demand"
@@ -81,7 +85,8 @@ class NoExecution:
         node: int,
         code: str,
         *,
-        incumbent: Incumbent | None = None,
+        rival: Rival | None = None,
+        wall: float | None = None,
         on_output: Callable[[int, str], None] | None = None,
         on_fold: Callable[[FoldScore], None] | None = None,
         cancel: Flag | None = None,
@@ -118,7 +123,7 @@ def result(node: int) -> Node:
 
 def measure(nodes: int, more: int, engine: LanguageModel, place: Path) -> list[float]:
     """Seconds for each of ``more`` nodes on a tree that holds ``nodes``."""
-    settings = RunSettings(steps=nodes + more, seed=1)
+    settings = RunSettings.paper(steps=nodes + more, seed=1)
     task = load_task(TASK)
     store: DuckRunStore = create_run(
         Home(place), task=task, settings=settings, model=engine.info, sandbox="limits", versions={}
@@ -132,23 +137,36 @@ def measure(nodes: int, more: int, engine: LanguageModel, place: Path) -> list[f
         reply_tokens=engine.info.n_ctx // 3,
     )  # fmt: skip
 
-    def writer(emit: Callable[[Event], None], halted: Callable[[], bool]) -> Writer:
+    modules = frozenset({"pandas"})
+
+    def writer(
+        emit: Callable[[Event], None], halted: Callable[[], bool], sampling: Callable[[], Sampling]
+    ) -> Writer:
         return Writer(
-            model, packer, store, frozenset({"pandas"}),
-            sampling=Sampling(0), model_lock=Lock(), emit=emit, halted=halted,
-        )  # fmt: skip
+            model, packer, store, modules, sampling=sampling, model_lock=Lock(), emit=emit, halted=halted
+        )
+
+    def deliver(tree: Tree, ending: Ending) -> Summary:
+        return Summary(
+            run_id=store.run_id, task=task.name, metric=task.metric, direction=task.direction.value
+        )
 
     run = Run(
         Parts(
             store=store,
             settings=settings,
             tree=Tree.of(store.nodes(), task.direction),
-            policy=make_policy(settings),
             model=model,
             writer=writer,
+            sampling=lambda settings: Sampling(0),
             evaluator=NoExecution(),
-            deliver=lambda tree, reason, seconds: {},
-            gain_scale=0.0,
+            cores=CoreBudget(),
+            sources=Sources(()),
+            modules=modules,
+            reads=lambda tree: tree,
+            deliver=deliver,
+            reserve=lambda tree: 0.0,
+            scale=Scale(gain=0.0, constant=None),
             started=lambda: Event(time.time()),
             close=store.close,
         )

@@ -71,14 +71,15 @@ submission.to_csv("working/submission.csv", index=False)
 
 
 def search(name: str, settings: RunSettings, make_model: ModelMaker, home: Home) -> dict[str, object]:
-    """The summary of a run, and the seconds it took."""
+    """Return the summary of a run, and the seconds it took."""
     began = time.monotonic()
     run = start(load_task(TASKS / name), settings, home=home, make_model=make_model)
-    summary: dict[str, object] = {}
+    summary = None
     for event in run.events():
         if isinstance(event, RunFinished):
             summary = event.summary
-    return {**summary, "seconds": time.monotonic() - began}
+    made = summary.as_dict() if summary is not None else {}
+    return {**made, "seconds": time.monotonic() - began}
 
 
 def medians(every: list[dict[str, object]]) -> str:
@@ -137,7 +138,7 @@ def main() -> None:
         home = Home(Path(place))
         for name in given.task or sorted(path.parent.name for path in TASKS.glob("*/task.toml")):
             for seed in range(given.first_seed, given.first_seed + given.seeds):
-                tree = RunSettings(steps=given.steps, seed=seed, folds=given.folds)
+                tree = RunSettings.paper(steps=given.steps, seed=seed, folds=given.folds)
                 ways: tuple[tuple[RunSettings, ModelMaker], ...] = (
                     (tree, llama(given.model, home)),
                     (replace(tree, num_drafts=given.steps), llama(given.model, home)),

@@ -1,4 +1,4 @@
-"""What the store costs: a node, a snapshot, the history of many runs, a question.
+"""Measure the store: a node, a snapshot, the history of many runs, a question.
 
     python -m benchmarks.store [--runs 10000] [--seconds 20]
 
@@ -24,20 +24,22 @@ from pathlib import Path
 
 import duckdb
 
+from aide_local.basics.units import format_mib
 from aide_local.home import Home
 from aide_local.llm.protocol import ModelInfo
 from aide_local.store import history
 from aide_local.store.cookbook import QUERIES
-from aide_local.store.database import INFO, PUBLISHED, DuckRunStore
+from aide_local.store.database import DuckRunStore
+from aide_local.store.layout import INFO, PUBLISHED
 from aide_local.store.manifest import Manifest, mark_of
 from aide_local.store.read import list_runs
 from aide_local.store.run_store import create_run
 from aide_local.store.schema import migrate, newest
-from aide_local.store.sql import Reader
+from aide_local.store.sql import SqlReader
 from aide_local.tasks.load import load_task
 from aide_local.types import Generation, RunSettings
 from benchmarks.overhead import TASK, result
-from tui.home import SHOWN
+from tui.settings import LATEST_RUNS
 
 MODEL = ModelInfo(
     name="none", path=None, sha256="", n_ctx=1, n_ctx_train=1, n_params=0, size=0, gpu=False, metadata={}
@@ -71,11 +73,14 @@ def put(store: DuckRunStore, node: int) -> None:
 # ---- a million nodes ----
 
 _COMPOSED = (
-    """INSERT INTO runs SELECT 'run-' || lpad(r::TEXT, 6, '0'), 'task ' || (r % 500), md5((r % 500)::TEXT)[:16],
-       if(r % 2 = 0, 'regression', 'binary'), if(r % 2 = 0, 'rmse', 'auc'), if(r % 2 = 0, 'minimize', 'maximize'),
-       1000 + r % 500, 10 + r % 30, 'model ' || (r % 5), '', 5000000, 'm', 'strict', r, 'greedy', '{}', '{}', '{}',
-       'machine ' || (r % 3), NULL, 'finished', 'all steps done', TIMESTAMP '2026-01-01' + to_minutes(r), 0, 100.0,
-       '{"best_score": 0.5}', NULL, NULL FROM range($runs) t(r)""",
+    """INSERT INTO runs BY NAME SELECT 'run-' || lpad(r::TEXT, 6, '0') AS run_id, 'task ' || (r % 500) AS task,
+       md5((r % 500)::TEXT)[:16] AS task_fingerprint, if(r % 2 = 0, 'regression', 'binary') AS kind,
+       if(r % 2 = 0, 'rmse', 'auc') AS metric, if(r % 2 = 0, 'minimize', 'maximize') AS direction,
+       1000 + r % 500 AS n_train, 10 + r % 30 AS n_columns, 'model ' || (r % 5) AS model, '' AS model_sha256,
+       5000000 AS model_parameters, 'm' AS model_reference, 'strict' AS sandbox, r AS seed, 'greedy' AS policy,
+       '{}' AS settings, '{}' AS task_definition, '{}' AS versions, 'machine ' || (r % 3) AS machine,
+       'finished' AS state, 'all steps done' AS stop_reason, TIMESTAMP '2026-01-01' + to_minutes(r) AS created,
+       0 AS resumed, 100.0 AS seconds_used, '{"best_score": 0.5}' AS summary FROM range($runs) t(r)""",
     """INSERT INTO nodes BY NAME SELECT 'run-' || lpad(r::TEXT, 6, '0') AS run_id, n AS node,
        CASE WHEN n < 5 THEN 'draft' WHEN n % 3 = 0 THEN 'debug' ELSE 'improve' END AS operator,
        CASE WHEN n >= 5 THEN n // 2 END AS parent, if(hash(r * 7 + n) % 5 = 0, 'buggy', 'valid') AS state,
@@ -106,7 +111,7 @@ _COMPOSED = (
 
 
 def compose(home: Home, runs: int) -> None:
-    """The history as folds would have left it, and a folder for each run (its snapshot a link to one file)."""
+    """Write the history as folds would have left it, and a folder for each run (its snapshot a link to one file)."""
     store = make(home)
     put(store, 0)
     store.publish()
@@ -139,7 +144,7 @@ def compose(home: Home, runs: int) -> None:
 
 
 def lists(home: Home) -> None:
-    """What is read when the program begins, with all the runs' folders there."""
+    """Measure what the program reads when it starts, with the folders of all runs there."""
     (done,) = (folder for folder in home.runs.iterdir() if not folder.name.startswith("run-"))
     info = json.dumps({**json.loads((done / INFO).read_text()), "pid": 0, "state": "finished"})
     for folder in home.runs.glob("run-*"):
@@ -147,18 +152,18 @@ def lists(home: Home) -> None:
     command = [sys.executable, "-m", "aide_local.cli.main", "--home", str(home.root), "runs"]
     taken = [milliseconds(lambda: subprocess.run(command, check=True, capture_output=True)) for _ in range(5)]
     print(f"  aide-local runs: {statistics.median(taken):.0f} ms (target 500)")
-    taken = [milliseconds(lambda: list_runs(home, latest=SHOWN)) for _ in range(5)]
+    taken = [milliseconds(lambda: list_runs(home, latest=LATEST_RUNS)) for _ in range(5)]
     print(f"  the table of the window's first screen: {statistics.median(taken):.0f} ms (target 500)")
 
 
 def questions(home: Home) -> None:
-    with Reader(home) as reader:
+    with SqlReader(home) as reader:
         for view in VIEWS:
             taken = [milliseconds(lambda v=view: reader.execute(f"FROM {v} LIMIT 50")) for _ in range(3)]  # type: ignore[misc]
             print(f"  first page of {view:18}{statistics.median(taken):6.0f} ms (target 300)")
-        for saved in QUERIES:
-            taken = [milliseconds(lambda q=saved.query: reader.execute(q)) for _ in range(3)]  # type: ignore[misc]
-            print(f"  {saved.title[:50]:50}{statistics.median(taken):6.0f} ms (target 2000)")
+        for question in QUERIES:
+            taken = [milliseconds(lambda q=question.query: reader.execute(q)) for _ in range(3)]  # type: ignore[misc]
+            print(f"  {question.title[:50]:50}{statistics.median(taken):6.0f} ms (target 2000)")
     command = [
         sys.executable, "-m", "aide_local.cli.main", "--home", str(home.root), "sql", "select count(*) from nodes",
     ]  # fmt: skip
@@ -171,6 +176,7 @@ def questions(home: Home) -> None:
 _WRITER = """
 import sys, time
 from pathlib import Path
+from aide_local.basics.units import format_mib
 from aide_local.home import Home
 from aide_local.run.publisher import Publisher
 from benchmarks.overhead import result
@@ -193,12 +199,13 @@ print(*taken)
 _READER = """
 import sys, time
 from pathlib import Path
+from aide_local.basics.units import format_mib
 from aide_local.home import Home
-from aide_local.store.sql import Reader
+from aide_local.store.sql import SqlReader
 home, end, taken = Home(Path(sys.argv[1])), time.time() + float(sys.argv[2]), []
 while time.time() < end:
     began = time.perf_counter()
-    with Reader(home) as reader:
+    with SqlReader(home) as reader:
         reader.execute("FROM leaderboard LIMIT 50")
     taken.append(1000 * (time.perf_counter() - began))
 print(*taken)
@@ -241,8 +248,8 @@ def main() -> None:
         at_once(Home(Path(place) / "busy"), given.seconds)
         home = Home(Path(place) / "many")
         compose(home, given.runs)
-        size = home.history.stat().st_size >> 20
-        print(f"history of {given.runs} runs, {given.runs * NODES:,} nodes, {size} MiB:")
+        size = home.history.stat().st_size
+        print(f"history of {given.runs} runs, {given.runs * NODES:,} nodes, {format_mib(size)}:")
         lists(home)
         questions(home)
         store = make(home)
@@ -254,7 +261,7 @@ def main() -> None:
             )
         print(f"  nothing new: {milliseconds(lambda: history.refresh(home)):.0f} ms")
         store.close()
-        print(f"  everything folded in: {milliseconds(lambda: history.whole(home)) / 1000:.1f} s")
+        print(f"  everything folded in: {milliseconds(lambda: history.gather_all(home)) / 1000:.1f} s")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""How fast the terminal UI answers: a tree of 5,000 nodes, a node added while browsing, 100,000 streamed tokens; and
-how its memory grows over an hour.
+"""How fast the terminal UI answers with a tree of 5,000 nodes, while nodes are added and while 100,000 tokens are streamed;
+and how its memory grows over an hour.
 
     python -m benchmarks.tui
 
@@ -45,7 +45,7 @@ KEYS = ("down", "down", "up", "right_square_bracket", "e", "b", "J", "2", "3", "
 
 
 class Empty(App[None]):
-    """What Textual itself needs."""
+    """An app that shows what Textual itself needs."""
 
     def compose(self) -> ComposeResult:
         yield Static("nothing")
@@ -56,7 +56,7 @@ class Scripted:
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
-        self.settings = RunSettings(steps=10_000)
+        self.settings = RunSettings.paper(steps=10_000)
         self.waiting = ()
         self.run_id = "benchmark"
 
@@ -64,25 +64,25 @@ class Scripted:
         return 0.0
 
 
-async def painted(pilot: Pilot[Any]) -> None:
-    """Until what is due is laid out and drawn."""
+async def paint(pilot: Pilot[Any]) -> None:
+    """Wait until what is due is laid out and drawn."""
     done = asyncio.Event()
     pilot.app.screen.call_after_refresh(done.set)
     await done.wait()
 
 
 async def press(pilot: Pilot[Any], keys: Sequence[str], count: int) -> list[float]:
-    """Milliseconds from key to paint."""
+    """Press keys in turn; return the milliseconds from each key to its paint."""
     taken = []
     for number in range(count):
         began = time.perf_counter()
         pilot.app.simulate_key(keys[number % len(keys)])
-        await painted(pilot)
+        await paint(pilot)
         taken.append(1000 * (time.perf_counter() - began))
     return taken
 
 
-def tell(name: str, milliseconds: Sequence[float]) -> None:
+def print_times(name: str, milliseconds: Sequence[float]) -> None:
     ordered = sorted(milliseconds)
     print(
         f"{name:<42} median {statistics.median(ordered):6.1f} ms   p95 {ordered[int(0.95 * len(ordered))]:6.1f} ms"
@@ -90,87 +90,99 @@ def tell(name: str, milliseconds: Sequence[float]) -> None:
 
 
 async def measure(count: int, size: int, tokens: int, place: Path) -> None:
+    """Print the times of keys, new nodes and streaming."""
     empty = Empty()
     async with empty.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
-        tell("key, empty app", await press(pilot, KEYS, count))
+        print_times("key, empty app", await press(pilot, KEYS, count))
 
-    rng = random.Random(0)
-    tree = Tree.of((result(node) for node in range(size)), Direction.MAXIMIZE)
-    run = Scripted(tree)
+    run = Scripted(Tree.of((result(node) for node in range(size)), Direction.MAXIMIZE))
     live = LiveRun(run)  # type: ignore[arg-type]
     app = AideApp(Home(place))
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
         began = time.perf_counter()
-        screen = RunScreen(app.home, "benchmark", live)
+        screen = RunScreen(app, "benchmark", live)
         await app.push_screen(screen)
         while screen.node is None:
-            await painted(pilot)
+            await paint(pilot)
             await asyncio.sleep(0.005)
         print(f"{'open a tree of ' + format(size, ',') + ' nodes':<42} {time.perf_counter() - began:.2f} s")
-        tell(f"key, {size:,} nodes", await press(pilot, KEYS, count))
+        print_times(f"key, {size:,} nodes", await press(pilot, KEYS, count))
+        print_times("a node added while browsing", await add_nodes(pilot, screen, run, max(20, count // 5)))
+        await stream(pilot, screen, run, tokens)
+        print(f"{'memory of the app at the end':<42} {psutil.Process().memory_info().rss / 2**20:.0f} MiB")
 
-        taken = []
-        for number in range(size, size + max(20, count // 5)):
-            node = result(number)
-            began = time.perf_counter()
-            run.tree = run.tree.tell(node)
-            live._queue.put(events.NodeFinished(0.0, node))
-            screen._look()
-            await painted(pilot)
-            taken.append(1000 * (time.perf_counter() - began))
-            await press(pilot, ["down"], 1)
-        tell("a node added while browsing", taken)
 
-        last = len(run.tree)
-        pending = Node(
-            id=last, operator=Operator.IMPROVE, parent=rng.randrange(size), state=NodeState.PENDING
-        )
-        run.tree = run.tree.tell(pending)
+def put(screen: RunScreen, event: events.Event) -> None:
+    """Let an event come to the screen as from the run's thread."""
+    assert screen.live is not None
+    screen.live._queue.put(event)
+
+
+async def add_nodes(pilot: Pilot[Any], screen: RunScreen, run: Scripted, count: int) -> list[float]:
+    """Add nodes one by one; return the milliseconds from each node to its paint."""
+    taken = []
+    for number in range(len(run.tree), len(run.tree) + count):
+        node = result(number)
+        began = time.perf_counter()
+        run.tree = run.tree.tell(node)
+        put(screen, events.NodeFinished(0.0, node))
         screen._look()
-        screen.go_to(last)
-        await painted(pilot)
-        process = psutil.Process()
-        cpu, began, answered = sum(process.cpu_times()[:2]), time.perf_counter(), []
-        rate = 500  # tokens a second, faster than a model on a workstation
-        for start in range(0, tokens, rate // 10):
-            for token in range(start, start + rate // 10):
-                live._queue.put(
-                    events.TokensStreamed(0.0, last, f"token_{token} = {token}\n" if token % 9 == 0 else "x ")
-                )
-            tick = time.perf_counter()
-            if start % rate == 0:
-                answered += await press(pilot, ["down" if start % (2 * rate) else "up"], 1)
-            await asyncio.sleep(max(0.0, 0.02 - (time.perf_counter() - tick)))
-        seconds = time.perf_counter() - began
-        used = sum(process.cpu_times()[:2]) - cpu
-        print(
-            f"{'streaming ' + format(tokens, ',') + ' tokens':<42} {used / seconds:.2f} cores"
-            f" at {tokens / seconds:,.0f} tokens/s"
-        )
-        tell("key while streaming", answered)
-        print(f"{'memory of the app at the end':<42} {process.memory_info().rss / 2**20:.0f} MiB")
+        await paint(pilot)
+        taken.append(1000 * (time.perf_counter() - began))
+        await press(pilot, ["down"], 1)
+    return taken
+
+
+async def stream(pilot: Pilot[Any], screen: RunScreen, run: Scripted, tokens: int) -> None:
+    """Stream the reply of a new node; print the cores that it takes and the times of keys meanwhile."""
+    last = len(run.tree)
+    pending = Node(
+        id=last, operator=Operator.IMPROVE, parent=random.Random(0).randrange(last), state=NodeState.PENDING
+    )
+    run.tree = run.tree.tell(pending)
+    screen._look()
+    screen.go_to(last)
+    await paint(pilot)
+    process = psutil.Process()
+    cpu, began, times = sum(process.cpu_times()[:2]), time.perf_counter(), []
+    rate = 500  # tokens a second, faster than a model on a workstation
+    for start in range(0, tokens, rate // 10):
+        for token in range(start, start + rate // 10):
+            text = f"token_{token} = {token}\n" if token % 9 == 0 else "x "
+            put(screen, events.TokensStreamed(0.0, last, text))
+        tick = time.perf_counter()
+        if start % rate == 0:
+            times += await press(pilot, ["down" if start % (2 * rate) else "up"], 1)
+        await asyncio.sleep(max(0.0, 0.02 - (time.perf_counter() - tick)))
+    seconds = time.perf_counter() - began
+    used = sum(process.cpu_times()[:2]) - cpu
+    print(
+        f"{'streaming ' + format(tokens, ',') + ' tokens':<42} {used / seconds:.2f} cores"
+        f" at {tokens / seconds:,.0f} tokens/s"
+    )
+    print_times("key while streaming", times)
 
 
 NODE_EVERY = 6.0  # simulated seconds
 REPLY, PRINTED = 400, 60  # tokens and lines of a node
 
 
-def a_node(number: int) -> list[events.Event]:
-    """What a run tells of one node, from its proposal to its end."""
+def events_of_a_node(number: int) -> list[events.Event]:
+    """Return what a run reports of one node, from its proposal to its end."""
     node = result(number)
-    told: list[events.Event] = [events.NodeProposed(0.0, number, Step(node.operator, node.parent))]
-    told += [
+    made: list[events.Event] = [events.NodeProposed(0.0, number, Step(node.operator, node.parent))]
+    made += [
         events.TokensStreamed(0.0, number, f"token_{one}\n" if one % 9 == 0 else "x ") for one in range(REPLY)
     ]
-    told.append(events.ExecutionStarted(0.0, number))
-    told += [events.OutputStreamed(0.0, number, 0, f"epoch {one}: {one / 7:.4f}\n") for one in range(PRINTED)]
-    return [*told, events.NodeFinished(0.0, node)]
+    made.append(events.ExecutionStarted(0.0, number))
+    made += [events.OutputStreamed(0.0, number, 0, f"epoch {one}: {one / 7:.4f}\n") for one in range(PRINTED)]
+    return [*made, events.NodeFinished(0.0, node)]
 
 
 async def keep_going(minutes: float, place: Path) -> None:
-    """Tell the memory after the first sixth of the time and at its end."""
+    """Print how the memory grows between the first sixth of the time and its end."""
     nodes = int(60 * minutes / NODE_EVERY)
     run = Scripted(Tree((), Direction.MAXIMIZE))
     live = LiveRun(run)  # type: ignore[arg-type]
@@ -178,22 +190,22 @@ async def keep_going(minutes: float, place: Path) -> None:
     process, measured = psutil.Process(), []
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
-        screen = RunScreen(app.home, "benchmark", live)
+        screen = RunScreen(app, "benchmark", live)
         await app.push_screen(screen)
         for number in range(nodes):
-            *told, last = a_node(number)
+            *earlier, last = events_of_a_node(number)
             pending = replace(
                 result(number), state=NodeState.PENDING, metric=None, complete=False, error=None
             )
             run.tree = run.tree.tell(pending)
-            for event in told:
-                live._queue.put(event)
+            for event in earlier:
+                put(screen, event)
             screen._look()
             await press(pilot, ["G", KEYS[number % len(KEYS)]], 2)
             run.tree = run.tree.tell(result(number))
-            live._queue.put(last)
+            put(screen, last)
             screen._look()
-            await painted(pilot)
+            await paint(pilot)
             if number in (nodes // 6, nodes - 1):
                 gc.collect()
                 measured.append((process.memory_info().rss / 2**20, number))

@@ -1,7 +1,7 @@
 """Screenshots for the README, from a real search of the bundled model.
 
 python docs/screenshots.py        # about two minutes; writes docs/images/*.svg
-python docs/screenshots.py HOME   # of the latest run in that home folder; without a live one
+python docs/screenshots.py HOME   # of the latest run in that home folder; none of a live search
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from aide_local.tasks.load import load_task
 from aide_local.types import RunSettings
 from tui.app import AideApp
 from tui.live import NO_STREAM
+from tui.protocol import NewRun
 from tui.results import ResultTable
 from tui.run import RunScreen
 
@@ -34,9 +35,9 @@ async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
 
 
 async def live(place: Path) -> None:
-    """A search while a reply is being written, to its end."""
+    """Take a picture of a search while a reply is being written, and let it end."""
     settings = RunSettings(steps=16, seed=1, folds=3)
-    app = AideApp(Home(place), first=(load_task(TASK), settings, None, None))
+    app = AideApp(Home(place), new_run=NewRun(load_task(TASK), settings))
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
         screen = app.screen
@@ -56,7 +57,7 @@ async def live(place: Path) -> None:
 
 
 async def finished(place: Path) -> None:
-    """The best script of the latest run, the list of runs, a question in SQL."""
+    """Take pictures of the best script of the latest run, the list of runs, and a question in SQL."""
     home = Home(place)
     app = AideApp(home, list_runs(home)[0].id)
     async with app.run_test(size=SIZE) as pilot:

@@ -13,7 +13,7 @@ from aide_local.llm.scripted import ScriptedModel
 from aide_local.run.assemble import start
 from aide_local.run.loop import Run
 from aide_local.tasks.load import load_task
-from aide_local.types import Node, RunSettings, Sampling
+from aide_local.types import Node, RunSettings, Sampling, Summary
 
 Reply = Callable[[str, Sampling], str]
 
@@ -84,7 +84,7 @@ def make_run(
 ) -> Run:
     """A new run in ``place/home`` on a task in ``place/task``."""
     task = load_task(make_csvs(place / "task", rows))
-    chosen = settings or RunSettings(steps=6, seed=1, folds=2, sandbox="limits", timeout=60.0)
+    chosen = settings or RunSettings.paper(steps=6, seed=1, folds=2, sandbox="limits", timeout=60.0)
     return start(
         task, chosen, home=Home(place / "home"), make_model=lambda settings: ScriptedModel(reply), out=out
     )
@@ -107,3 +107,10 @@ def ended(events: Iterable[Event]) -> RunFinished:
     *_, last = events
     assert isinstance(last, RunFinished)
     return last
+
+
+def delivered(events: Iterable[Event]) -> Summary:
+    """Return what a run that ended delivered."""
+    summary = ended(events).summary
+    assert summary is not None
+    return summary

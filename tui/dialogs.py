@@ -1,4 +1,4 @@
-"""Small screens over another: a question, a line of text, an editor, a list to choose from, the help."""
+"""Small screens over another: a question, a line of text, an editor, a list to choose from, a text to read, the help."""
 
 from __future__ import annotations
 
@@ -13,27 +13,20 @@ from typing import ClassVar
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
-from tui.keys import key, shown_key
-from tui.text import inert
-from tui.text import line as one_line
-
-_LEAVE = Binding("escape", "dismiss(None)", "Back", show=False)
+from tui import keys
+from tui.draw import harmless, one_line, plain
 
 
 class Confirm(ModalScreen[bool | None]):
-    """A question with the answers ``y`` and ``n``; enter is not an answer, for nothing is lost by a slip."""
+    """A question with the answers ``y`` and ``n``. Enter is no answer, so that a slip loses nothing."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        _LEAVE,
-        Binding("y", "dismiss(True)", "Yes"),
-        Binding("n", "dismiss(False)", "No"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = keys.CONFIRM
 
     def __init__(self, question: str) -> None:
         super().__init__()
@@ -41,14 +34,14 @@ class Confirm(ModalScreen[bool | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(Text(inert(self._question)))
+            yield Static(plain(self._question))
             yield Static(Text("y: yes   n or escape: no", "dim"))
 
 
 class Ask(ModalScreen[str | None]):
-    """One line of text; enter gives it, escape leaves."""
+    """A question that one line of text answers; enter gives the answer, escape leaves."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
+    BINDINGS: ClassVar[list[BindingType]] = keys.BACK
 
     def __init__(self, question: str, value: str = "", placeholder: str = "") -> None:
         super().__init__()
@@ -58,7 +51,7 @@ class Ask(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(Text(inert(self._question)))
+            yield Static(plain(self._question))
             yield Input(self._value, placeholder=self._placeholder)
             yield Static(Text("enter: go   escape: leave it", "dim"))
 
@@ -67,14 +60,12 @@ class Ask(ModalScreen[str | None]):
 
 
 class Choose(ModalScreen[int | None]):
-    """One of several lines, by its place; typing narrows them. ``delete`` is told the place that ctrl+d is pressed on."""
+    """A list that typing narrows; the answer is the index of the chosen line.
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        _LEAVE,
-        Binding("ctrl+d", "delete", "Delete", show=False, priority=True),
-        Binding("down", "move(1)", "Down", show=False, priority=True),
-        Binding("up", "move(-1)", "Up", show=False, priority=True),
-    ]
+    If ``delete`` is given, ctrl+d calls it with the index of the line under the cursor.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = keys.CHOOSE
 
     def __init__(self, title: str, lines: Sequence[str], delete: Callable[[int], None] | None = None) -> None:
         super().__init__()
@@ -117,7 +108,7 @@ class Choose(ModalScreen[int | None]):
         return self._delete is not None if action == "delete" else super().check_action(action, parameters)
 
     def action_delete(self) -> None:
-        """Closes the list: what follows is asked over the screen below."""
+        """Close the list and call ``delete``, which asks its question over the screen below."""
         option = self.query_one(OptionList).highlighted_option
         if option is not None and option.id is not None and self._delete is not None:
             self.dismiss(None)
@@ -126,18 +117,18 @@ class Choose(ModalScreen[int | None]):
     def on_input_submitted(self, _: Input.Submitted) -> None:
         options = self.query_one(OptionList)
         if options.highlighted is not None:
-            self._chosen(options.get_option_at_index(options.highlighted))
+            self._dismiss_with(options.get_option_at_index(options.highlighted))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self._chosen(event.option)
+        self._dismiss_with(event.option)
 
-    def _chosen(self, option: Option) -> None:
+    def _dismiss_with(self, option: Option) -> None:
         assert option.id is not None
         self.dismiss(int(option.id))
 
 
 class CodeArea(TextArea):
-    """A script in an editor where tab indents and escape is the screen's."""
+    """A script in an editor in which tab indents; escape is left to the screen."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code, language="python", tab_behavior="indent", show_line_numbers=True)
@@ -148,18 +139,14 @@ class CodeArea(TextArea):
 
 
 class Editor(ModalScreen[str | None]):
-    """A script; ctrl+s runs it, ctrl+o opens it in $EDITOR, escape leaves (and asks, where something changed)."""
+    """An editor of a script; the answer is the script to run, None if the person left."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        key("ctrl+s,f5", "save", "Run it as a child", "Run the script as a child of the node", group="edit"),
-        key("ctrl+o", "elsewhere", "Open in $EDITOR", "Open the script in $EDITOR", group="edit"),
-        key("escape", "leave", "Leave", "Leave, after a question where something changed", group="edit"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = keys.EDITOR
 
     def __init__(self, title: str, code: str) -> None:
         super().__init__()
         self._title = title
-        self._code = inert(code)
+        self._code = harmless(code)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog whole"):
@@ -190,25 +177,39 @@ class Editor(ModalScreen[str | None]):
             self.dismiss(None)
             return
 
-        def answered(yes: bool | None) -> None:
+        def on_answer(yes: bool | None) -> None:
             if yes:
                 self.dismiss(None)
 
-        self.app.push_screen(Confirm("Leave and lose what you changed?"), answered)
+        self.app.push_screen(Confirm("Leave and lose what you changed?"), on_answer)
 
 
-class Compare(ModalScreen[None]):
-    """Two texts side by side, scrolled together."""
+class Scrolled(ModalScreen[None]):
+    """A dialog of texts that are scrolled together, by keys alone."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        key("escape,q", "leave", "Back", group="compare"),
-        key("j,down", "scroll(1)", "Down", "Both down a line", group="compare"),
-        key("k,up", "scroll(-1)", "Up", "Both up a line", group="compare"),
-        key("pagedown,space", "page(1)", "Page down", "Both down a page", group="compare"),
-        key("pageup", "page(-1)", "Page up", "Both up a page", group="compare"),
-        key("g,home", "top", "Top", "Both to the top", group="compare"),
-        key("G,end", "bottom", "Bottom", "Both to the end", group="compare"),
-    ]
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+    def action_scroll(self, by: int) -> None:
+        for part in self.query(VerticalScroll):
+            part.scroll_relative(y=by, animate=False)
+
+    def action_page(self, by: int) -> None:
+        self.action_scroll(by * max(1, self.query(VerticalScroll).first().size.height - 1))
+
+    def action_top(self) -> None:
+        for part in self.query(VerticalScroll):
+            part.scroll_home(animate=False)
+
+    def action_bottom(self) -> None:
+        for part in self.query(VerticalScroll):
+            part.scroll_end(animate=False)
+
+
+class Compare(Scrolled):
+    """Two texts side by side."""
+
+    BINDINGS: ClassVar[list[BindingType]] = keys.COMPARISON
 
     def __init__(self, left: Text, right: Text) -> None:
         super().__init__()
@@ -222,43 +223,16 @@ class Compare(ModalScreen[None]):
                     with VerticalScroll(classes="side", can_focus=False):
                         yield Static(side)
 
-    def action_leave(self) -> None:
-        self.dismiss(None)
 
-    def action_scroll(self, by: int) -> None:
-        for side in self.query(VerticalScroll):
-            side.scroll_relative(y=by, animate=False)
+class TextDialog(Scrolled):
+    """A text to read and copy, with a note below."""
 
-    def action_page(self, by: int) -> None:
-        self.action_scroll(by * max(1, self.query(VerticalScroll).first().size.height - 1))
-
-    def action_top(self) -> None:
-        for side in self.query(VerticalScroll):
-            side.scroll_home(animate=False)
-
-    def action_bottom(self) -> None:
-        for side in self.query(VerticalScroll):
-            side.scroll_end(animate=False)
-
-
-class Reader(ModalScreen[None]):
-    """A text to be read; ``y`` copies it."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        key("escape,q", "leave", "Back", group="reader"),
-        key("y", "copy", "Copy", "Copy all of it", group="reader"),
-        key("j,down", "scroll(1)", "Down", "Down a line", group="reader"),
-        key("k,up", "scroll(-1)", "Up", "Up a line", group="reader"),
-        key("pagedown,space", "page(1)", "Page down", "Down a page", group="reader"),
-        key("pageup", "page(-1)", "Page up", "Up a page", group="reader"),
-        key("g,home", "top", "Top", "To the top", group="reader"),
-        key("G,end", "bottom", "Bottom", "To the end", group="reader"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = keys.READING
 
     def __init__(self, title: str, text: str, note: str = "") -> None:
         super().__init__()
         self._title = title
-        self._text = inert(text)
+        self._text = harmless(text)
         self._note = note
 
     def compose(self) -> ComposeResult:
@@ -269,30 +243,15 @@ class Reader(ModalScreen[None]):
             note = f"{one_line(self._note)}   " if self._note else ""
             yield Static(Text(f"{note}y: copy   j k: scroll   escape: back", "dim"))
 
-    def action_leave(self) -> None:
-        self.dismiss(None)
-
     def action_copy(self) -> None:
         self.app.copy_to_clipboard(self._text)
         self.notify("It is copied.", timeout=2)
 
-    def action_scroll(self, by: int) -> None:
-        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
-
-    def action_page(self, by: int) -> None:
-        self.action_scroll(by * max(1, self.query_one(VerticalScroll).size.height - 1))
-
-    def action_top(self) -> None:
-        self.query_one(VerticalScroll).scroll_home(animate=False)
-
-    def action_bottom(self) -> None:
-        self.query_one(VerticalScroll).scroll_end(animate=False)
-
 
 class Help(ModalScreen[None]):
-    """The keys that work on the screen below, now; typing narrows them."""
+    """The keys that work on the screen below now, as (keys, what they do); typing narrows them."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = keys.BACK
 
     def __init__(self, lines: Sequence[tuple[str, str]]) -> None:
         super().__init__()
@@ -313,9 +272,9 @@ class Help(ModalScreen[None]):
 
     def _narrow(self, query: str) -> None:
         shown = Text()
-        for keys, text in self._lines:
-            if query.lower() in f"{keys} {text}".lower():
-                shown.append(f"{keys:<18} ", "bold")
+        for pressed, text in self._lines:
+            if query.lower() in f"{pressed} {text}".lower():
+                shown.append(f"{pressed:<18} ", "bold")
                 shown.append(f"{text}\n")
         self.query_one("#help-lines", Static).update(shown if shown else Text("No key fits."))
 
@@ -326,7 +285,7 @@ class Help(ModalScreen[None]):
 
 
 class PressKey(ModalScreen[str | None]):
-    """The next key that is pressed; escape leaves. Backspace is the sign for the action's own key."""
+    """A question that the next key answers; escape leaves. ``backspace`` stands for the action's default key."""
 
     def __init__(self, action: str) -> None:
         super().__init__()
@@ -344,13 +303,3 @@ class PressKey(ModalScreen[str | None]):
         event.stop()
         event.prevent_default()
         self.dismiss(None if event.key == "escape" else event.key)
-
-
-def keys_now(bindings: Sequence[Binding]) -> list[tuple[str, str]]:
-    """(keys, what they do), one line for all keys that do the same: a screen's `leave` is not the program's."""
-    lines: dict[str, list[str]] = {}
-    for binding in bindings:
-        text = binding.tooltip or binding.description
-        if text:
-            lines.setdefault(text, []).append(shown_key(binding.key))
-    return [(" ".join(keys), text) for text, keys in lines.items()]

@@ -1,4 +1,4 @@
-"""Video memory, as NVIDIA's own program tells it; nothing where there is none."""
+"""Video memory as NVIDIA's own program reports it; without a card there is no number."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import subprocess
 import time
 from dataclasses import dataclass
 
-EVERY = 5.0  # seconds between two questions: each starts a program
+ASK_EVERY = 5.0  # seconds between two questions: each starts a program
 PATIENCE = 10.0  # seconds for an answer
 
 
 @dataclass(frozen=True, slots=True)
 class VideoMemory:
-    """MiB of all GPUs together, whoever uses them."""
+    """MiB of all GPUs together, whatever uses them."""
 
     used: int
     total: int
 
 
 class Gpu:
-    """``nvidia-smi`` is looked for once; one that fails (a driver without a card) is not asked again."""
+    """The answers of ``nvidia-smi``. It is looked for once; if it fails (a driver without a card), it is not asked again."""
 
     def __init__(self) -> None:
         self._program = shutil.which("nvidia-smi")
@@ -28,8 +28,11 @@ class Gpu:
         self._at = float("-inf")
 
     def read(self) -> VideoMemory | None:
-        """At most :data:`EVERY` seconds old; None where it is not known. May take a second: read it in a thread."""
-        if self._program is not None and time.monotonic() - self._at >= EVERY:
+        """Return the memory, at most :data:`ASK_EVERY` seconds old, or None if it is not known.
+
+        It may take a second: call it in a thread.
+        """
+        if self._program is not None and time.monotonic() - self._at >= ASK_EVERY:
             self._last = _ask(self._program)
             self._at = time.monotonic()
             if self._last is None:
@@ -38,7 +41,7 @@ class Gpu:
 
 
 def _ask(program: str) -> VideoMemory | None:
-    """One line for each GPU: ``used, total`` in MiB; ``[N/A]`` where a card does not tell (nvidia-smi(1))."""
+    """Return the sum of one line ``used, total`` in MiB for each GPU; None if one has ``[N/A]`` (nvidia-smi(1))."""
     command = [program, "--query-gpu=memory.used,memory.total", "--format=csv,noheader,nounits"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)

@@ -1,10 +1,10 @@
-"""The first screen: all runs, and the ways from here."""
+"""The first screen: all runs, and the ways to the other screens."""
 
 from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual import work
@@ -14,23 +14,19 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
 
 from aide_local.errors import AideError
-from aide_local.home import Home
 from aide_local.search.digest import format_metric
 from aide_local.store.history import forget
 from aide_local.store.read import list_runs, run_ids
 from aide_local.store.run_store import delete_run
 from aide_local.types import RunInfo
+from tui import keys
 from tui.dialogs import Confirm
-from tui.keys import key
-from tui.open import is_open
+from tui.draw import bars, harmless, one_line
+from tui.liveness import is_open
+from tui.protocol import Window
+from tui.settings import LATEST_RUNS, REREAD_EVERY
 from tui.status import clock
-from tui.text import inert, line, spark
 
-if TYPE_CHECKING:
-    from tui.app import AideApp
-
-REREAD = 2.0  # seconds
-SHOWN = 500  # runs, the latest: more would be read every time
 COLUMNS = ("state", "task", "metric", "best", "course", "nodes", "time", "model", "began", "run")
 WELCOME = """\
 Welcome. No run is here yet.
@@ -62,33 +58,22 @@ _GLYPHS = {
 
 
 class RunsTable(DataTable[Text]):
-    BINDINGS: ClassVar[list[BindingType]] = [
-        key("enter", "select_cursor", "Open", "Open the run", group="runs", footer=True),
-        key("j,down", "cursor_down", "Down", "Down a run", group="runs"),
-        key("k,up", "cursor_up", "Up", "Up a run", group="runs"),
-        key("g,home", "scroll_top", "First", "To the first run", group="runs"),
-        key("G,end", "scroll_bottom", "Last", "To the last run", group="runs"),
-    ]
+    """The runs, the latest first."""
+
+    BINDINGS: ClassVar[list[BindingType]] = keys.RUNS_TABLE
 
 
 class HomeScreen(Screen[None]):
-    app: AideApp
+    """The list of runs; a welcome if there is none."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        key("n", "new", "New run", "Begin a run: a sample task, a folder or a CSV file", group="home", footer=True),
-        key("r", "resume", "Resume", "Go on with a run that was stopped, killed or finished", group="home", footer=True),
-        key("s", "sql", "SQL", "Ask all runs questions in SQL", group="home", footer=True),
-        key("m", "models", "Models", "Models: what there is, add, delete", group="home", footer=True),
-        key("d", "delete", "Delete", "Delete a run and its files, after a question", group="home"),
-        key("y", "copy", "Copy id", "Copy the run's id", group="home"),
-        key("q", "app.leave", "Quit", "Leave the program", group="home", footer=True),
-    ]  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = keys.HOME
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, window: Window) -> None:
         super().__init__()
-        self._home = home
+        self._window = window
+        self._home = window.home
         self._runs: tuple[RunInfo, ...] = ()
-        self._counted = ""
+        self._counts = ""
 
     def compose(self) -> ComposeResult:
         yield Static(Text("aide-local", "bold") + Text(f"  {self._home.root}", "dim"), id="title")
@@ -101,7 +86,7 @@ class HomeScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self._reread()
-        self.set_interval(REREAD, self._reread)
+        self.set_interval(REREAD_EVERY, self._reread)
 
     def on_screen_resume(self) -> None:
         self._reread()
@@ -110,12 +95,12 @@ class HomeScreen(Screen[None]):
         if not is_open(self):
             return
         try:
-            runs = list_runs(self._home, latest=SHOWN)
-            count = len(run_ids(self._home)) if len(runs) == SHOWN else len(runs)
+            runs = list_runs(self._home, latest=LATEST_RUNS)
+            count = len(run_ids(self._home)) if len(runs) == LATEST_RUNS else len(runs)
         except AideError as error:
-            self.query_one("#status", Static).update(Text(f"! {inert(error.message)} {error.fix}", "red"))
+            self.query_one("#status", Static).update(Text(f"! {harmless(error.message)} {error.fix}", "red"))
             return
-        self._counted = _counts(runs, count)
+        self._counts = _count(runs, count)
         self.show_status()
         if runs == self._runs and runs:
             return
@@ -132,63 +117,66 @@ class HomeScreen(Screen[None]):
             table.focus()
 
     def show_status(self) -> None:
+        """Show how many runs there are, and what the person waits for."""
         if is_open(self):
-            shown = Text(self._counted, "dim")
-            if self.app.doing:
-                shown.append(f"   … {self.app.doing}", "not dim")
+            shown = Text(self._counts, "dim")
+            if self._window.waiting_for:
+                shown.append(f"   … {self._window.waiting_for}", "not dim")
             self.query_one("#status", Static).update(shown)
 
     @property
-    def chosen(self) -> RunInfo | None:
+    def current(self) -> RunInfo | None:
+        """Return the run under the cursor."""
         row = self.query_one(RunsTable).cursor_row
         return self._runs[row] if 0 <= row < len(self._runs) else None
 
     def on_data_table_row_selected(self, _: DataTable.RowSelected) -> None:
-        if self.chosen is not None:
-            self.app.open_run(self.chosen.id)
+        if self.current is not None:
+            self._window.open_run(self.current.id)
 
     def action_new(self) -> None:
-        self.app.new_run()
+        self._window.new_run()
 
     def action_resume(self) -> None:
-        if self.chosen is not None:
-            self.app.resume_run(self.chosen.id)
+        if self.current is not None:
+            self._window.resume_run(self.current.id)
 
     def action_sql(self) -> None:
-        self.app.open_sql()
+        self._window.open_sql()
 
     def action_models(self) -> None:
-        self.app.open_models()
+        self._window.open_models()
 
     def action_copy(self) -> None:
-        if self.chosen is not None:
-            self.app.copy_to_clipboard(self.chosen.id)
-            self.notify(f"{self.chosen.id} is copied.", timeout=2)
+        if self.current is not None:
+            self.app.copy_to_clipboard(self.current.id)
+            self.notify(f"{self.current.id} is copied.", timeout=2)
 
     def action_delete(self) -> None:
-        info = self.chosen
+        info = self.current
         if info is None:
             return
 
-        def answered(yes: bool | None) -> None:
+        def on_answer(yes: bool | None) -> None:
             if yes:
                 self._delete(info.id)
 
         question = f"Delete the run {info.id} with its {info.nodes} nodes and its files? It cannot be undone."
-        self.app.push_screen(Confirm(question), answered)
+        self.app.push_screen(Confirm(question), on_answer)
 
     @work(thread=True, group="delete")
     def _delete(self, run_id: str) -> None:
-        """The run, then what the history keeps of it, which takes seconds where there are many runs."""
+        """Delete the run, then what the history keeps of it, which takes seconds if there are many runs."""
         try:
             delete_run(self._home, run_id)
             self.app.call_from_thread(self._reread)
             forget(self._home)
         except AideError as error:
-            self.app.call_from_thread(self.app.tell, error)
+            self.app.call_from_thread(self._window.report, error)
 
 
-def _counts(runs: tuple[RunInfo, ...], count: int) -> str:
+def _count(runs: tuple[RunInfo, ...], count: int) -> str:
+    """Return how many runs there are, and of the ones shown, how many in each state."""
     words = [f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}"]
     if count > len(runs):
         words = [f"the latest {len(runs)} of {count:,} runs; an earlier one: aide-local attach RUN"]
@@ -198,17 +186,18 @@ def _counts(runs: tuple[RunInfo, ...], count: int) -> str:
 
 
 def _cells(info: RunInfo) -> list[Text]:
+    """Return a row of the table, by :data:`COLUMNS`."""
     style = _STYLES.get(info.state, "")
     course = [float(one) for one in info.extra.get("course", "").split()]
     return [
         Text(f"{_GLYPHS.get(info.state, ' ')} {info.state}", style),
-        Text(line(info.task)),
-        Text(line(info.metric)),
+        Text(one_line(info.task)),
+        Text(one_line(info.metric)),
         Text(format_metric(info.best), justify="right"),
-        Text(spark(course)),
+        Text(bars(course)),
         Text(f"{info.valid}/{info.nodes}", justify="right"),
         Text(clock(info.seconds), justify="right"),
-        Text(line(info.model)),
+        Text(one_line(info.model)),
         Text(f"{datetime.fromtimestamp(info.created):%d %b %H:%M}"),
-        Text(line(info.id)),
+        Text(one_line(info.id)),
     ]

@@ -1,4 +1,4 @@
-"""A run that this process executes: its events, gathered in a thread and taken by the screen about ten times a second."""
+"""A run that this process executes: a thread gathers its events, the screen takes them about ten times a second."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ LONGEST_STREAM = 40_000  # characters of a streamed reply or output that are kep
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """The end of a text that comes in, and how many lines it has in all."""
+    """The end of a text that comes in, and how many lines the whole text has."""
 
     text: str = ""
     lines: int = 0
 
     def plus(self, more: str) -> Stream:
+        """Return the stream with ``more`` at its end."""
         return Stream((self.text + more)[-LONGEST_STREAM:], self.lines + more.count("\n"))
 
 
@@ -29,35 +30,31 @@ NO_STREAM = Stream()
 
 @dataclass(slots=True)
 class LiveRun:
-    """Start with :meth:`begin`; everything else is for the UI's thread."""
+    """A run and what its events said so far. Start it with :meth:`begin`; all else is for the UI's thread."""
 
     run: Run
-    id: str = ""
-    folder: str = ""
-    steps: int = 0
-    constant: float | None = None
     phase: str = "starting"
     writing: str = ""  # the node whose reply comes in, and its operator
     executing: set[int] = field(default_factory=set)
-    streams: dict[int, Stream] = field(default_factory=dict)
-    outputs: dict[int, Stream] = field(default_factory=dict)
+    streams: dict[int, Stream] = field(default_factory=dict)  # replies, by node
+    outputs: dict[int, Stream] = field(default_factory=dict)  # what candidates print, by node
     speed: float = 0.0  # tokens a second of the last reply
-    prefill: float = 0.0  # of its prompt
-    cached: float = 0.0  # share of the prompt
-    guessed: float = 0.0  # share of the reply, by prompt lookup
+    prefill: float = 0.0  # tokens a second of its prompt
+    cached: float = 0.0  # share of the prompt that was in the cache
+    guessed: float = 0.0  # share of the reply that came from prompt lookup
     paused: bool = False
     ended: bool = False
     delivered: str = ""  # the folder with the submission, the best script and the report
     troubles: list[str] = field(default_factory=list)
-    tokens: int = 0
     _queue: queue.SimpleQueue[events.Event | AideError] = field(default_factory=queue.SimpleQueue)
     _thread: threading.Thread | None = None
 
     def begin(self) -> None:
-        self._thread = threading.Thread(target=self._follow, name="aide-ui-follow", daemon=True)
+        """Start the run in a thread."""
+        self._thread = threading.Thread(target=self._gather, name="aide-ui-follow", daemon=True)
         self._thread.start()
 
-    def _follow(self) -> None:
+    def _gather(self) -> None:
         try:
             for event in self.run.events():
                 self._queue.put(event)
@@ -66,16 +63,16 @@ class LiveRun:
 
     @property
     def alive(self) -> bool:
-        """Whether the run's thread still works; its last events may not have been taken yet when it ends."""
+        """Return whether the run's thread still works. When it ends, its last events may not have been taken yet."""
         return self._thread is not None and self._thread.is_alive()
 
     def wait(self, seconds: float | None = None) -> None:
-        """Until the run's thread has ended."""
+        """Wait until the run's thread has ended, or for so many seconds."""
         if self._thread is not None:
             self._thread.join(seconds)
 
     def take(self) -> bool:
-        """Apply all events that came; whether there were any."""
+        """Apply all events that came; return whether there were any."""
         came = False
         while True:
             try:
@@ -91,9 +88,6 @@ class LiveRun:
             case AideError():
                 self.ended, self.phase = True, "failed"
                 self.troubles.append(f"{event.message} {event.fix}".strip())
-            case events.RunStarted():
-                self.id, self.folder, self.steps = event.run_id, event.folder, event.steps
-                self.constant = event.constant_score
             case events.NodeProposed():
                 self.writing = f"#{event.node} ({event.step.operator.value})"
             case events.TokensStreamed():
@@ -101,7 +95,6 @@ class LiveRun:
                 self.streams[event.node] = before.plus(event.text)
             case events.ReplyFinished(generation=made):
                 self.writing = ""
-                self.tokens += made.completion_tokens
                 if made.decode_ms > 0:
                     self.speed = 1000 * made.completion_tokens / made.decode_ms
                 if made.prefill_ms > 0:
@@ -124,14 +117,14 @@ class LiveRun:
                 self.paused = False
             case events.RunFinished():
                 self.ended, self.phase = True, event.stop_reason
-                self.delivered = str(event.summary.get("out", ""))
+                self.delivered = event.summary.out if event.summary is not None else ""
             case _:
-                pass  # folds and bests are read from the tree
+                pass  # scores and the best node are read from the tree
         if not self.ended:
-            self.phase = self._in_words()
+            self.phase = self._work_in_words()
 
-    def _in_words(self) -> str:
-        """A script is written while another one is executed: both are told."""
+    def _work_in_words(self) -> str:
+        """Return what is going on; a script can be written while another one is executed."""
         executing = ", ".join(f"#{node}" for node in sorted(self.executing))
         parts = (
             f"writing {self.writing}" if self.writing else "",

@@ -1,4 +1,4 @@
-"""What this program and all that it started use: memory, the candidates' share of it; and the GPU's memory."""
+"""Memory and cores that this program and its children use, the candidates' share of them, and the GPU's memory."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import psutil
 
+from aide_local.basics.units import format_mib
 from tui.gpu import Gpu, VideoMemory
 
 _SERVER = "aide_local.sandbox.inside.server"  # the process below which candidates execute
@@ -14,7 +15,7 @@ _SERVER = "aide_local.sandbox.inside.server"  # the process below which candidat
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Bytes; ``busy`` is in cores. ``executing`` is whether there is a candidate at all."""
+    """Memory in bytes, ``busy`` in cores. Without a candidate, ``executing`` is False."""
 
     memory: int = 0
     candidate_memory: int = 0
@@ -23,18 +24,19 @@ class Reading:
     video: VideoMemory | None = None
 
     def in_words(self) -> str:
+        """Return the reading as the status line shows it; empty if there is none."""
         if not self.memory:
             return ""
-        words = f"memory {self.memory / 2**20:,.0f} MiB"
+        words = f"memory {format_mib(self.memory)}"
         if self.video is not None:
             words += f"  VRAM {self.video.used:,}/{self.video.total:,} MiB"
         if self.executing:
-            words += f"  candidate {self.busy:.1f} cores {self.candidate_memory / 2**20:,.0f} MiB"
+            words += f"  candidate {self.busy:.1f} cores {format_mib(self.candidate_memory)}"
         return words
 
 
 class Meter:
-    """Takes some milliseconds, so it is read in a thread; one reading at a time."""
+    """The use of this process and its children. A reading takes milliseconds: take one at a time, in a thread."""
 
     def __init__(self) -> None:
         self._process = psutil.Process()
@@ -43,6 +45,7 @@ class Meter:
         self._gpu = Gpu()
 
     def read(self) -> Reading:
+        """Return the use now; ``busy`` is the mean since the last reading."""
         memory = self._process.memory_info().rss
         candidates: list[psutil.Process] = []
         for child in self._process.children(recursive=True):
@@ -51,7 +54,7 @@ class Meter:
                 if child.ppid() == self._process.pid and _SERVER in child.cmdline():
                     candidates += child.children(recursive=True)
             except psutil.Error:
-                continue  # it ended meanwhile
+                continue  # it has ended meanwhile
         seconds: dict[int, float] = {}
         used = 0
         for one in candidates:

@@ -1,9 +1,9 @@
-"""Models: what there is, what it needs, add and delete."""
+"""The screen of models: their list, facts and cards, and the ways to add and forget one."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual import work
@@ -12,53 +12,42 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
 
+from aide_local.basics.units import MIB, format_mib
 from aide_local.errors import AideError
-from aide_local.home import Home
 from aide_local.llm.gguf import read_header
 from aide_local.llm.registry import ModelEntry, add_model, list_models, remove_model
 from aide_local.store.exams import last_exam
 from aide_local.store.read import list_runs
-from tui.dialogs import Ask, Confirm, Reader
-from tui.keys import key
-from tui.open import is_open
-from tui.text import inert, line
+from tui import keys
+from tui.dialogs import Ask, Confirm, TextDialog
+from tui.draw import harmless, one_line
+from tui.liveness import is_open
+from tui.protocol import Window
+from tui.settings import LATEST_RUNS
 
-if TYPE_CHECKING:
-    from tui.app import AideApp
-
-
-MOST_CONTEXT = 16_384  # tokens, where a run says nothing else
+MOST_CONTEXT = 16_384  # tokens, unless a run sets another number
 
 
 def card_of(entry: ModelEntry) -> Path:
-    """Where a model's card lies: beside its file, of the same name."""
+    """Return where a model's card lies: beside its file, with the same name."""
     return entry.path.with_suffix(".md")
 
 
 class ModelsTable(DataTable[Text]):
-    BINDINGS: ClassVar[list[BindingType]] = [
-        key("enter", "select_cursor", "Choose", "Take this model for the next run", group="models"),
-        key("j,down", "cursor_down", "Down", "Down a model", group="models"),
-        key("k,up", "cursor_up", "Up", "Up a model", group="models"),
-        key("g,home", "scroll_top", "First", "To the first model", group="models"),
-        key("G,end", "scroll_bottom", "Last", "To the last model", group="models"),
-    ]
+    """The models, the bundled ones first."""
+
+    BINDINGS: ClassVar[list[BindingType]] = keys.MODELS_TABLE
 
 
 class ModelsScreen(Screen[None]):
-    app: AideApp
+    """The list of models, and what is known of the one under the cursor."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        key("c", "choose", "Choose", "Take this model for the next run", group="models", footer=True),
-        key("v", "card", "Card", "The model's card: what it is, how it did in its examination", group="models", footer=True),
-        key("a", "add", "Add", "Add a GGUF file by its path", group="models", footer=True),
-        key("d", "delete", "Delete", "Forget a model that you added, after a question", group="models", footer=True),
-        key("escape,q", "app.pop_screen", "Back", "Back to the list of runs", group="models", footer=True),
-    ]  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = keys.MODELS
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, window: Window) -> None:
         super().__init__()
-        self._home = home
+        self._window = window
+        self._home = window.home
         self._models: tuple[ModelEntry, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -84,52 +73,54 @@ class ModelsScreen(Screen[None]):
         try:
             self._models = list_models(self._home)
         except AideError as error:
-            self._tell(error)
+            self._window.report(error)
         for entry in self._models:
             there = entry.path.exists()
             table.add_row(
-                Text(line(entry.name)),
+                Text(one_line(entry.name)),
                 Text(self._use(entry)),
                 Text(
-                    f"{entry.path.stat().st_size / 2**20:,.0f} MiB" if there else "absent",
+                    format_mib(entry.path.stat().st_size) if there else "absent",
                     "" if there else "red",
                 ),
-                Text("bundled" if entry.bundled else line(str(entry.path.parent))),
-                Text(line(entry.description)),
+                Text("bundled" if entry.bundled else one_line(str(entry.path.parent))),
+                Text(one_line(entry.description)),
             )
         table.move_cursor(row=min(at, len(self._models) - 1), animate=False)
         table.focus()
 
-    def _tell(self, error: AideError) -> None:
-        self.notify(f"{error.message} {error.fix}", severity="error", markup=False)
-
     @property
-    def chosen(self) -> ModelEntry | None:
+    def current(self) -> ModelEntry | None:
+        """Return the model under the cursor."""
         row = self.query_one(ModelsTable).cursor_row
         return self._models[row] if 0 <= row < len(self._models) else None
 
     def _use(self, entry: ModelEntry) -> str:
-        if entry.name == self.app.preferences.model:
+        if entry.name == self._window.settings.model:
             return "next run"
         return "default" if entry.default else ""
 
     def on_data_table_row_highlighted(self, _: DataTable.RowHighlighted) -> None:
-        entry = self.chosen
+        entry = self.current
         if entry is None:
             return
         try:
-            shown = Text(inert(self._facts(entry)))
+            shown = Text(harmless(self._facts(entry)))
         except AideError as error:
-            shown = Text(f"! {inert(error.message)} {error.fix}", "red")
+            shown = Text(f"! {harmless(error.message)} {error.fix}", "red")
         self.query_one("#status", Static).update(shown)
 
     def _facts(self, entry: ModelEntry) -> str:
-        """What it is, the memory it will take, and what it did on this machine. Raises ModelError of its file."""
+        """Return what the model is, the memory it will take, and what it did on this machine.
+
+        Raises:
+            ModelError: its file cannot be read.
+        """
         header = read_header(entry.path)
         n_ctx = min(header.n_ctx_train or MOST_CONTEXT, MOST_CONTEXT)
         cache = header.cache_size(n_ctx)
         exam = last_exam(self._home, entry.name)
-        latest = list_runs(self._home, latest=500)
+        latest = list_runs(self._home, latest=LATEST_RUNS)
         runs = [info for info in latest if info.model == entry.name]
         nodes, valid = sum(info.nodes for info in runs), sum(info.valid for info in runs)
         did = (
@@ -141,10 +132,10 @@ class ModelsScreen(Screen[None]):
             "v: its card" if card_of(entry).exists() else f"no card ({card_of(entry).name} beside the file)"
         )
         return (
-            f"{line(entry.description)}\n"
+            f"{one_line(entry.description)}\n"
             f"{header.architecture}, {header.parameters:,} parameters, context of {header.n_ctx_train:,} tokens\n"
-            f"memory: about {(header.size + cache) / 2**20:,.0f} MiB = {header.size / 2**20:,.0f} weights"
-            f" + {cache / 2**20:,.0f} cache of {n_ctx:,} tokens; its buffers besides\n"
+            f"memory: about {format_mib(header.size + cache)} = {header.size / MIB:,.0f} weights"
+            f" + {cache / MIB:,.0f} cache of {n_ctx:,} tokens, and its buffers\n"
             f"{did}; {card}\n"
             f"exam {exam.sentence(entry.sha256) if exam else f'none; aide-local models exam {entry.name}'}\n"
             f"sha256 {entry.sha256 or 'not registered'}; licence {entry.licence or 'not stated'}"
@@ -154,12 +145,12 @@ class ModelsScreen(Screen[None]):
         self.action_choose()
 
     def action_choose(self) -> None:
-        if self.chosen is not None:
-            self.app.choose_model(self.chosen.name)
+        if self.current is not None:
+            self._window.choose_model(self.current.name)
             self._reread()
 
     def action_card(self) -> None:
-        entry = self.chosen
+        entry = self.current
         if entry is None:
             return
         try:
@@ -169,16 +160,16 @@ class ModelsScreen(Screen[None]):
                 f"{entry.name} has no card: {card_of(entry)} is not there.", severity="warning", markup=False
             )
             return
-        self.app.push_screen(Reader(f"Card of {entry.name}", text))
+        self.app.push_screen(TextDialog(f"Card of {entry.name}", text))
 
     def action_add(self) -> None:
-        def answered(path: str | None) -> None:
+        def on_answer(path: str | None) -> None:
             if path:
                 self.notify("Its checksum is being taken.", timeout=3)
                 self._add(Path(path).expanduser())
 
         self.app.push_screen(
-            Ask("Path of a GGUF file. Its checksum is taken, which needs a while."), answered
+            Ask("Path of a GGUF file. Its checksum is taken, which takes a while."), on_answer
         )
 
     @work(thread=True, group="add")
@@ -186,24 +177,24 @@ class ModelsScreen(Screen[None]):
         try:
             added = add_model(path, self._home)
         except AideError as error:
-            self.app.call_from_thread(self._tell, error)
+            self.app.call_from_thread(self._window.report, error)
         else:
             self.app.call_from_thread(self.notify, f"{added.name} is added; c takes it for the next run.")
             self.app.call_from_thread(self._reread)
 
     def action_delete(self) -> None:
-        entry = self.chosen
+        entry = self.current
         if entry is None:
             return
 
-        def answered(yes: bool | None) -> None:
+        def on_answer(yes: bool | None) -> None:
             if yes:
                 try:
                     remove_model(entry.name, self._home)
                 except AideError as error:
-                    self._tell(error)
+                    self._window.report(error)
                 self._reread()
 
         self.app.push_screen(
-            Confirm(f"Forget the model {entry.name}? A file outside {self._home.models} stays."), answered
+            Confirm(f"Forget the model {entry.name}? A file outside {self._home.models} stays."), on_answer
         )

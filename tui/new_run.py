@@ -1,11 +1,9 @@
-"""The form of a new run: what was understood of the data, problems as they are typed, the same as a command."""
+"""The form of a new run; beside it what was understood of the data, below it problems and the same run as a command."""
 
 from __future__ import annotations
 
-import shlex
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual import work
@@ -17,115 +15,39 @@ from textual.suggester import SuggestFromList
 from textual.widgets import DirectoryTree, Footer, Input, Label, Static
 
 from aide_local import metrics
-from aide_local.cli.options import at_least, seconds, size
 from aide_local.errors import AideError, SettingsError
-from aide_local.home import Home
 from aide_local.llm.registry import list_models
 from aide_local.search.digest import first_sentence
 from aide_local.task import Task
-from aide_local.tasks.describe import describe
+from aide_local.tasks.describe import describe_task
 from aide_local.tasks.files import TaskOverrides
 from aide_local.tasks.load import check_task
+from aide_local.tasks.samples import samples
 from aide_local.types import RunSettings
+from tui import keys
 from tui.dialogs import Choose
-from tui.keys import key
-from tui.open import is_open
-from tui.text import inert
+from tui.draw import harmless
+from tui.liveness import is_open
+from tui.protocol import NewRun, Window
+from tui.run_form import FIELDS, RunForm
 
-if TYPE_CHECKING:
-    from tui.app import AideApp
-
-WAIT = 0.4  # seconds without a key before the data are looked at
+WAIT = 0.4  # seconds without a key before the data are read
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A line of the form; ``option`` is the command line's."""
+class NewRunScreen(Screen[NewRun | None]):
+    """The form; it returns the run to start, or None if the person left it."""
 
-    name: str
-    option: str
-    hint: str
-    value: str = ""
+    BINDINGS: ClassVar[list[BindingType]] = keys.NEW_RUN
 
-
-FIELDS = (
-    Field("path", "", "task folder, Kaggle folder or CSV"),
-    Field("target", "--target", "columns to predict: a,b"),
-    Field("metric", "--metric", "empty: by the data's kind"),
-    Field("model", "--model", "name or GGUF file; empty: default"),
-    Field("steps", "--steps", "nodes to make", "20"),
-    Field("time", "--time-limit", "10m, 2h; empty: no limit"),
-    Field("timeout", "--timeout", "of one execution: 90s, 10m", "10m"),
-    Field("memory", "--memory", "of a candidate", "4g"),
-    Field("folds", "--folds", "of the cross-validation", "5"),
-    Field("seed", "--seed", "of every random choice", "0"),
-    Field("parallel", "--parallel", "candidates at once", "1"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """The form's lines as they stand."""
-
-    values: dict[str, str] = field(default_factory=dict)
-
-    def get(self, name: str) -> str:
-        return self.values.get(name, "").strip()
-
-    def overrides(self) -> TaskOverrides:
-        targets = tuple(one.strip() for one in self.get("target").split(",") if one.strip())
-        return TaskOverrides(target=targets or None, metric=self.get("metric") or None)
-
-    def settings(self) -> RunSettings:
-        """Raises SettingsError with the line that cannot be used."""
-        numbers = {name: self._number(name) for name in ("steps", "folds", "seed", "parallel")}
-        for name, least in (("steps", 1), ("folds", 2), ("parallel", 1)):
-            at_least(numbers[name], least, name)
-        made: dict[str, Any] = {
-            **numbers,
-            "time_limit": seconds(self.get("time") or None, "time"),
-            "timeout": seconds(self.get("timeout") or "10m", "timeout"),
-            "memory": size(self.get("memory") or "4g", "memory"),
-        }
-        return RunSettings(**made)
-
-    def _number(self, name: str) -> int:
-        text = self.get(name) or next(one.value for one in FIELDS if one.name == name)
-        try:
-            return int(text)
-        except ValueError:
-            raise SettingsError(f"{name} {text!r} is not a whole number.", "Write for example 20.") from None
-
-    def command(self) -> str:
-        """The same run from a shell."""
-        words = ["aide-local", "run", self.get("path") or "PATH"]
-        for one in FIELDS[1:]:
-            value = self.get(one.name)
-            if value and value != one.value:
-                for part in value.split(",") if one.name == "target" else [value]:
-                    words += [one.option, part.strip()]
-        return shlex.join(words)
-
-
-class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
-    app: AideApp
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        key("f5,ctrl+s", "start", "Start", "Begin the run", group="new", footer=True),
-        key("f2", "samples", "Samples", "Choose a sample task", group="new", footer=True),
-        key("f3", "browse", "Browse", "Choose a folder or file", group="new", footer=True),
-        key("escape", "leave", "Back", "Back, without a run", group="new", footer=True),
-    ]
-
-    def __init__(self, home: Home, path: str = "", model: str = "") -> None:
+    def __init__(self, window: Window) -> None:
         super().__init__()
-        self._home = home
-        self._begins = {"path": path, "model": model}
-        self._waiting = 0
+        self._window = window
+        self._edits = 0  # a timer or a thread that began before the last edit has nothing to show
 
     def compose(self) -> ComposeResult:
-        names = [entry.name for entry in list_models(self._home)]
+        names = [entry.name for entry in list_models(self._window.home)]
         suggestions = {"metric": list(metrics.names()), "model": names}
+        values = {one.name: one.value for one in FIELDS} | {"model": self._window.settings.model}
         yield Static(
             Text("A new run. ", "bold") + Text("f2: a sample task   tab: next line   enter: start"),
             id="title",
@@ -136,7 +58,7 @@ class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
                     with Horizontal(classes="field"):
                         yield Label(one.name)
                         yield Input(
-                            self._begins.get(one.name, one.value),
+                            values[one.name],
                             placeholder=one.hint,
                             id=f"field-{one.name}",
                             compact=True,
@@ -155,16 +77,18 @@ class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
 
     def on_mount(self) -> None:
         self.query_one("#field-path", Input).focus()
-        self._changed()
+        self._take_edit()
 
     @property
-    def form(self) -> Form:
-        return Form({one.name: self.query_one(f"#field-{one.name}", Input).value for one in FIELDS})
+    def form(self) -> RunForm:
+        """Return the form as it is typed now."""
+        return RunForm({one.name: self.query_one(f"#field-{one.name}", Input).value for one in FIELDS})
 
     def on_input_changed(self, _: Input.Changed) -> None:
-        self._changed()
+        self._take_edit()
 
-    def _changed(self) -> None:
+    def _take_edit(self) -> None:
+        """Show what is wrong with the lines, and the command; look at the data soon."""
         form = self.form
         problem = ""
         try:
@@ -173,14 +97,14 @@ class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
             problem = f"! {error.message} {error.fix}\n"
         shown = Text()
         shown.append(problem, "red")
-        shown.append(f"the same from a shell: {inert(form.command())}", "dim")
+        shown.append(f"the same from a shell: {harmless(form.command())}", "dim")
         self.query_one("#status", Static).update(shown)
-        self._waiting += 1
-        self.set_timer(WAIT, lambda number=self._waiting: self._look(number))
+        self._edits += 1
+        self.set_timer(WAIT, lambda number=self._edits: self._look(number))
 
     def _look(self, number: int) -> None:
-        """Once nothing was typed for a while, look at the data."""
-        if number == self._waiting and is_open(self):
+        """Read the data, if nothing was typed since edit ``number``."""
+        if number == self._edits and is_open(self):
             path = self.form.get("path")
             if path:
                 self._show(number, Text("… the data are being read", "dim"))
@@ -190,24 +114,25 @@ class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
 
     @work(thread=True, exclusive=True, group="task")
     def _read(self, number: int, path: Path, overrides: TaskOverrides) -> None:
+        """Show what is understood of the data, and the problems in them."""
         shown = Text()
         task: Task | None = None
         try:
             found = check_task(path, overrides)
             task = found.task
-            for label, text in describe(task) if task is not None else ():
+            for label, text in describe_task(task) if task is not None else ():
                 shown.append(f"{label:<12}", "bold")
-                shown.append(f"{inert(text)}\n")
+                shown.append(f"{harmless(text)}\n")
             for note in task.notes if task is not None else ():
-                shown.append(f"{inert(note)}\n", "dim")
+                shown.append(f"{harmless(note)}\n", "dim")
             for problem in found.problems:
-                shown.append(f"! {inert(str(problem))}\n", "red")
+                shown.append(f"! {harmless(str(problem))}\n", "red")
         except AideError as error:
-            shown.append(f"! {inert(error.message)} {inert(error.fix)}", "red")
+            shown.append(f"! {harmless(error.message)} {harmless(error.fix)}", "red")
         self.app.call_from_thread(self._show, number, shown)
 
     def _show(self, number: int, shown: Text) -> None:
-        if number == self._waiting and is_open(self):
+        if number == self._edits and is_open(self):
             self.query_one("#task", Static).update(shown)
 
     def on_input_submitted(self, _: Input.Submitted) -> None:
@@ -220,38 +145,38 @@ class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
             if not form.get("path"):
                 raise SettingsError("There is no path.", "f2 offers the sample tasks.")
         except AideError as error:
-            self.app.tell(error)
+            self._window.report(error)
             return
         self._begin(form, settings)
 
     @work(thread=True, exclusive=True, group="begin")
-    def _begin(self, form: Form, settings: RunSettings) -> None:
-        """The data are read once more, which may take a while."""
+    def _begin(self, form: RunForm, settings: RunSettings) -> None:
+        """Read the data once more, which may take a while, and leave with the run to start."""
         try:
             found = check_task(Path(form.get("path")).expanduser(), form.overrides())
             if found.task is None:
                 problem = next((str(one) for one in found.problems), "")
-                raise SettingsError("The task cannot be run as it is.", inert(problem))
+                raise SettingsError("The task cannot be run as it is.", harmless(problem))
         except AideError as error:
-            self.app.call_from_thread(self.app.tell, error)
+            self.app.call_from_thread(self._window.report, error)
             return
-        self.app.call_from_thread(self._checked, found.task, settings, form.get("model") or None)
+        self.app.call_from_thread(self._leave_with, NewRun(found.task, settings, form.get("model") or None))
 
-    def _checked(self, task: Task, settings: RunSettings, model: str | None) -> None:
+    def _leave_with(self, new: NewRun) -> None:
         if self.is_current:
-            self.dismiss((task, settings, model))
+            self.dismiss(new)
 
     def action_samples(self) -> None:
-        found = sorted(path.parent for path in samples().glob("*/task.toml"))
+        found = list(samples().values())
 
-        def chosen(at: int | None) -> None:
+        def on_choice(at: int | None) -> None:
             if at is not None:
                 self.query_one("#field-path", Input).value = str(found[at])
 
         if found:
-            self.app.push_screen(Choose("Sample tasks", [_described(path) for path in found]), chosen)
+            self.app.push_screen(Choose("Sample tasks", [_in_a_line(path) for path in found]), on_choice)
         else:
-            self.notify(f"There are no sample tasks in {samples()}; they lie in the source's sample_tasks/.")
+            self.notify("No sample task is installed; type the path of your own data.")
 
     def action_browse(self) -> None:
         browser = self.query_one("#browser", DirectoryTree)
@@ -259,9 +184,9 @@ class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
         (browser if browser.display else self.query_one("#field-path", Input)).focus()
 
     def on_directory_tree_file_selected(self, event: DirectoryTree.FileSelected) -> None:
-        self._chose(event.path if event.path.suffix == ".csv" else event.path.parent)
+        self._take_path(event.path if event.path.suffix == ".csv" else event.path.parent)
 
-    def _chose(self, path: Path) -> None:
+    def _take_path(self, path: Path) -> None:
         self.query_one("#field-path", Input).value = str(path)
         self.action_browse()
 
@@ -272,14 +197,9 @@ class NewRunScreen(Screen[tuple[Task, RunSettings, str | None] | None]):
             self.dismiss(None)
 
 
-def _described(sample: Path) -> str:
-    """Its name and the first sentence of its description."""
+def _in_a_line(sample: Path) -> str:
+    """Return a sample task's name and the first sentence of its description."""
     described = sample / "description.md"
     words = described.read_text("utf-8").split("\n\n") if described.exists() else [""]
     text = next((part for part in words if part and not part.startswith("#")), "")
     return f"{sample.name:<15} {first_sentence(' '.join(text.split()))}"
-
-
-def samples() -> Path:
-    """The sample tasks of a checkout."""
-    return Path(__file__).parent.parent / "sample_tasks"

@@ -1,47 +1,41 @@
-"""Queries of the SQL console that a person keeps under a name."""
+"""The part of the SQL console that saves and deletes queries under a name of the person's."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.binding import BindingType
 from textual.screen import Screen
 
 from aide_local.errors import SettingsError
-from aide_local.home import Home
+from tui import keys
 from tui.dialogs import Ask, Confirm
-from tui.keys import key
-from tui.queries import keep, saved_queries
+from tui.draw import one_line
+from tui.protocol import Window
+from tui.queries import saved_queries, write_queries
 from tui.sql_editor import SqlEditor
-from tui.text import line
-
-if TYPE_CHECKING:
-    from tui.app import AideApp
 
 
 class OwnQueries(Screen[None]):
-    """The part of the console that saves and deletes them."""
+    """A screen with an editor whose query can be saved."""
 
-    app: AideApp
+    BINDINGS: ClassVar[list[BindingType]] = keys.OWN_QUERIES
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        key("ctrl+s", "save", "Save", "Save the query under a name; f2 lists it", group="sql"),
-    ]
-
-    def __init__(self, home: Home) -> None:
+    def __init__(self, window: Window) -> None:
         super().__init__()
-        self._home = home
+        self._window = window
+        self._home = window.home
 
-    def saved(self) -> dict[str, str] | None:
-        """By name; None where their file cannot be read, which is told and nothing is written over it."""
+    def read_own(self) -> dict[str, str] | None:
+        """Return the saved queries by name; None, after a message, if their file cannot be read and must stay as it is."""
         try:
             return saved_queries(self._home)
         except SettingsError as error:
-            self.app.tell(error)
+            self._window.report(error)
             return None
 
     def action_save(self) -> None:
-        query, own = self.query_one(SqlEditor).text.strip(), self.saved()
+        query, own = self.query_one(SqlEditor).text.strip(), self.read_own()
         if own is None:
             return
         if not query:
@@ -49,10 +43,10 @@ class OwnQueries(Screen[None]):
             return
 
         def save(name: str) -> None:
-            self._keep({**own, name: query}, f"Saved as {name}; f2 lists it.")
+            self._save({**own, name: query}, f"Saved as {name}; f2 lists it.")
 
-        def named(said: str | None) -> None:
-            name = line(said or "")
+        def on_name(answer: str | None) -> None:
+            name = one_line(answer or "")
             if name in own:
                 self.app.push_screen(
                     Confirm(f"Replace your query {name}?"), lambda yes: save(name) if yes else None
@@ -60,23 +54,23 @@ class OwnQueries(Screen[None]):
             elif name:
                 save(name)
 
-        self.app.push_screen(Ask("Save the query under which name?"), named)
+        self.app.push_screen(Ask("Save the query under which name?"), on_name)
 
     def forget(self, name: str) -> None:
-        """Delete one, after a question."""
+        """Delete a saved query, after a question."""
 
-        def answered(yes: bool | None) -> None:
-            own = self.saved() if yes else None
+        def on_answer(yes: bool | None) -> None:
+            own = self.read_own() if yes else None
             if own is not None:
                 own.pop(name, None)
-                self._keep(own, f"{name} is deleted.")
+                self._save(own, f"{name} is deleted.")
 
-        self.app.push_screen(Confirm(f"Delete your query {name}?"), answered)
+        self.app.push_screen(Confirm(f"Delete your query {name}?"), on_answer)
 
-    def _keep(self, queries: dict[str, str], done: str) -> None:
+    def _save(self, queries: dict[str, str], done: str) -> None:
         try:
-            keep(self._home, queries)
+            write_queries(self._home, queries)
         except SettingsError as error:
-            self.app.tell(error)
+            self._window.report(error)
         else:
             self.notify(done, timeout=3)

@@ -11,27 +11,21 @@ from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from tui.keys import key
+from tui import keys
 
 
 class Pane(VerticalScroll):
-    """What comes in is shown at its end; scrolled up, the text stands still and a line says how much more there is."""
+    """A text that is shown whole, or its end while it comes in.
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        key("j,down", "scroll_down", "Down", "Down a line", group="text"),
-        key("k,up", "scroll_up", "Up", "Up a line", group="text"),
-        key("h,left", "scroll_left", "Left", "To the left, where lines are not wrapped", group="text"),
-        key("l,right", "scroll_right", "Right", "To the right, where lines are not wrapped", group="text"),
-        key("pagedown,ctrl+d", "page_down", "Page down", "Down a page", group="text"),
-        key("pageup,ctrl+u", "page_up", "Page up", "Up a page", group="text"),
-        key("g,home", "scroll_home", "Top", "To the top", group="text"),
-        key("G,end", "scroll_end", "Bottom", "To the end, and follow what comes in", group="text"),
-    ]
+    Once the reader scrolls up, the text stands still and a line says how much more has come.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = keys.PANE
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self._name = name
-        self._lines = 0  # of what came in, when it was last shown
+        self._lines = 0  # of the text that comes in, when it was last shown
 
     def compose(self) -> ComposeResult:
         yield Static(id=f"pane-{self._name}")
@@ -45,33 +39,34 @@ class Pane(VerticalScroll):
 
     @property
     def at_end(self) -> bool:
+        """Return whether the end of the text is in sight."""
         return self.scroll_offset.y >= self.max_scroll_y - 1
 
     def show(self, content: RenderableType) -> None:
-        """Something else: from its top."""
+        """Show another text, from its top."""
         self._lines = 0
         self._text.update(content)
-        self._tell(0)
+        self._show_more(0)
         self.scroll_home(animate=False)
 
     def renew(self, content: RenderableType) -> None:
-        """The same, as it is now."""
+        """Show the same text as it is now, where the reader is."""
         self._text.update(content)
-        self._tell(0)
+        self._show_more(0)
 
-    def holds(self, lines: int) -> bool:
-        """Whether the reader scrolled up from a text that has ``lines`` lines by now: then it stays as it is."""
-        held = self._lines > 0 and not self.at_end
-        self._tell(lines - self._lines if held else 0)
-        return held
+    def stands_still(self, lines: int) -> bool:
+        """Return whether the reader scrolled up from a text that comes in and has ``lines`` lines by now."""
+        still = self._lines > 0 and not self.at_end
+        self._show_more(lines - self._lines if still else 0)
+        return still
 
     def follow(self, content: RenderableType, lines: int) -> None:
-        """More of a text that comes in, to its end."""
+        """Show the end of a text that comes in and has ``lines`` lines by now."""
         self._lines = max(1, lines)
         self._text.update(content)
         self.scroll_end(animate=False)
 
-    def _tell(self, more: int) -> None:
+    def _show_more(self, more: int) -> None:
         label = self.query_one(".more", Static)
         label.display = more > 0
         if more > 0:

@@ -1,4 +1,4 @@
-"""Queries that were run before, and those that the person saved under a name: kept in the home folder."""
+"""The files of the SQL console in the home folder: queries that were run before, and those that the person saved."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from aide_local.basics.files import write_whole
 from aide_local.errors import SettingsError
 from aide_local.home import Home
 
-HISTORY = 500  # queries kept
+MOST_EARLIER = 500  # queries that are read
+EARLIER = "queries.jsonl"
 SAVED = "queries.json"
 
 
-def history(home: Home) -> list[str]:
-    file = home.root / "queries.jsonl"
+def earlier_queries(home: Home) -> list[str]:
+    """Return the queries that were run before, the latest last."""
+    file = home.root / EARLIER
     if not file.exists():
         return []
     found = []
-    for row in file.read_text("utf-8", "replace").splitlines()[-HISTORY:]:
+    for row in file.read_text("utf-8", "replace").splitlines()[-MOST_EARLIER:]:
         try:
             found.append(str(json.loads(row)))
         except ValueError:
@@ -26,13 +28,18 @@ def history(home: Home) -> list[str]:
 
 
 def remember(home: Home, query: str) -> None:
+    """Append a query to those that were run before."""
     home.root.mkdir(parents=True, exist_ok=True)
-    with (home.root / "queries.jsonl").open("a", encoding="utf-8") as file:
+    with (home.root / EARLIER).open("a", encoding="utf-8") as file:
         file.write(json.dumps(query) + "\n")
 
 
 def saved_queries(home: Home) -> dict[str, str]:
-    """The person's own, by name. Raises SettingsError where the file is not what it should be."""
+    """Return the person's own queries, by name.
+
+    Raises:
+        SettingsError: their file cannot be read or is not of this form.
+    """
     file = home.root / SAVED
     if not file.exists():
         return {}
@@ -42,8 +49,12 @@ def saved_queries(home: Home) -> dict[str, str]:
         raise SettingsError(f"{file} cannot be read: {error}.", "Fix or delete the file.") from error
 
 
-def keep(home: Home, queries: dict[str, str]) -> None:
-    """In place of those before. Raises SettingsError where the file cannot be written."""
+def write_queries(home: Home, queries: dict[str, str]) -> None:
+    """Save these queries in place of those before.
+
+    Raises:
+        SettingsError: their file cannot be written.
+    """
     file = home.root / SAVED
     try:
         home.root.mkdir(parents=True, exist_ok=True)

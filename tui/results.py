@@ -1,4 +1,4 @@
-"""The table of a query's result: a million rows, harmless text, from a row to its node."""
+"""The table of a query's result: for a million rows, with harmless text, and a way from a row to its node."""
 
 from __future__ import annotations
 
@@ -10,32 +10,31 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 from textual.binding import BindingType
+from textual.message import Message
 from textual_fastdatatable import ArrowBackend, DataTable
 
+from aide_local.basics.text import neutralise
 from aide_local.store.sql import Result
-from tui.dialogs import Reader
-from tui.keys import key
-from tui.text import line
+from tui import keys
+from tui.dialogs import TextDialog
+from tui.draw import one_line
 
 
 class ResultTable(DataTable):
-    """A result. hjkl and arrows move; y copies the cell, Y the row; enter goes to the row's node."""
+    """The rows of a result."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        key("j,down", "cursor_down", "Down", "Down a row", group="result"),
-        key("k,up", "cursor_up", "Up", "Up a row", group="result"),
-        key("h,left", "cursor_left", "Left", "To the cell at the left", group="result"),
-        key("l,right", "cursor_right", "Right", "To the cell at the right", group="result"),
-        key("g,home", "cursor_table_start", "First", "To the first row", group="result"),
-        key("G,end", "cursor_table_end", "Last", "To the last row", group="result"),
-        key("y", "copy_cell", "Copy", "Copy the cell", group="result", footer=True),
-        key("Y", "copy_row", "Copy row", "Copy the row as CSV", group="result"),
-        key("v", "view", "View", "The whole cell", group="result", footer=True),
-        key("enter", "jump", "Node", "To the row's node", group="result", footer=True),
-    ]  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = keys.RESULT
+
+    class GoTo(Message):
+        """The person wants to see a run, or one of its nodes."""
+
+        def __init__(self, run_id: str, node: int | None) -> None:
+            super().__init__()
+            self.run_id = run_id
+            self.node = node
 
     def __init__(self, result: Result, shown: pa.Table) -> None:
-        """``shown`` is the result with harmless text, row by row the same."""
+        """Show ``shown``, which is ``result`` as :func:`for_the_screen` returns it."""
         self._result = result
         super().__init__(
             backend=ArrowBackend(shown),
@@ -67,25 +66,23 @@ class ResultTable(DataTable):
         self.notify("The row is copied as CSV.", timeout=2)
 
     def action_view(self) -> None:
-        self.app.push_screen(Reader("The whole cell", self._cell()))
+        self.app.push_screen(TextDialog("The whole cell", self._cell()))
 
     def action_jump(self) -> None:
         row = self._row()
         run, node = row.get("run_id"), row.get("node")
-        if isinstance(run, str) and isinstance(node, int):
-            self.app.open_run(run, node)  # type: ignore[attr-defined]
-        elif isinstance(run, str):
-            self.app.open_run(run)  # type: ignore[attr-defined]
+        if isinstance(run, str):
+            self.post_message(self.GoTo(run, node if isinstance(node, int) else None))
         else:
             self.notify("The row has no run_id and node; select both to go there.", severity="warning")
 
 
-_HARMFUL = r"[\x00-\x1f\x7f-\x{9f}\x{61c}\x{200b}-\x{200f}\x{2028}-\x{202e}\x{2060}-\x{206f}\x{feff}]+"
 _LONGEST_CELL = 500  # characters that are shown; v shows all
+_NOT_PLAIN = r"[^\x20-\x7e]"  # beyond printable ASCII
 
 
 def for_the_screen(table: pa.Table) -> pa.Table:
-    """Text without control, escape and bidirectional signs; lists and structures as text."""
+    """Return the table with harmless text in one line; lists and structures as text."""
     columns = []
     for column in table.columns:
         if pa.types.is_nested(column.type):
@@ -93,18 +90,25 @@ def for_the_screen(table: pa.Table) -> pa.Table:
                 [[None if one is None else str(one) for one in column.to_pylist()]], pa.string()
             )
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            cut = pc.utf8_slice_codeunits(column, 0, _LONGEST_CELL)
-            column = pc.replace_substring_regex(cut, _HARMFUL, " ")
+            column = pa.chunked_array([_cells(chunk) for chunk in column.chunks], column.type)
         columns.append(column)
-    return pa.table(columns, names=_different(table.column_names))
+    return pa.table(columns, names=_unique(table.column_names))
 
 
-def _different(names: Sequence[str]) -> list[str]:
-    """Names made different: a column that is there twice gets a number."""
+def _cells(texts: pa.Array) -> pa.Array:
+    """Return text as it is shown. Of a million cells, Python looks only at those beyond printable ASCII."""
+    cut = pc.replace_substring_regex(pc.utf8_slice_codeunits(texts, 0, _LONGEST_CELL), r"[\t\n\r]+", " ")
+    odd = pc.fill_null(pc.match_substring_regex(cut, _NOT_PLAIN), False)
+    shown = [neutralise(cell) for cell in pc.filter(cut, odd).to_pylist()]
+    return pc.replace_with_mask(cut, odd, pa.array(shown, cut.type))
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """Return names for the head of the table: a name that is there twice gets a number."""
     seen: dict[str, int] = {}
     made = []
     for name in names:
-        shown = line(name) or "?"
+        shown = one_line(name) or "?"
         seen[shown] = seen.get(shown, 0) + 1
         made.append(shown if seen[shown] == 1 else f"{shown} {seen[shown]}")
     return made

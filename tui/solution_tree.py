@@ -1,4 +1,4 @@
-"""The tree of nodes at the left of a run."""
+"""The solution tree at the left of a run."""
 
 from __future__ import annotations
 
@@ -11,25 +11,15 @@ from textual.widgets import Tree as TreeWidget
 from textual.widgets.tree import TreeNode
 
 from aide_local.search.tree import Tree
-from aide_local.types import Node
-from tui import text
-from tui.keys import key
+from aide_local.types import Node, Operator
+from tui import keys
+from tui.draw import node_label, tuned_label
 
 
 class SolutionTree(TreeWidget[int], inherit_bindings=False):
-    """Nodes by id; told the tree as it is, it changes only what changed."""
+    """A line for each node. Given the tree as it is now, the widget changes only the lines that are no longer true."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        key("j,down", "cursor_down", "Down", "Down a node", group="tree"),
-        key("k,up", "cursor_up", "Up", "Up a node", group="tree"),
-        key("h,left", "cursor_parent", "Parent", "To the parent", group="tree"),
-        key("l,right", "open", "Open", "Open, or to the first child", group="tree"),
-        key("enter", "toggle_node", "Open or close", "Open or close what grew from this node", group="tree"),
-        key("g,home", "first", "First", "To the first node", group="tree"),
-        key("G,end", "last", "Last", "To the last node", group="tree"),
-        key("pagedown,ctrl+d", "page_down", "Page down", "Down a page", group="tree"),
-        key("pageup,ctrl+u", "page_up", "Page up", "Up a page", group="tree"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = keys.TREE
 
     def __init__(self, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__("run", id=id)
@@ -38,45 +28,48 @@ class SolutionTree(TreeWidget[int], inherit_bindings=False):
         self.auto_expand = False
         self.by_metric = False
         self.marks: set[int] = set()
-        self._fitting: frozenset[int] | None = None  # nodes that a filter left, None without one
+        self._fitting: frozenset[int] | None = None  # nodes that the filter fits, None without a filter
         self._places: dict[int, TreeNode[int]] = {}
+        self._groups: dict[int, TreeNode[int]] = {}  # of a script, the line that holds its tuned nodes
         self._labels: dict[int, Text] = {}
-        self._labelled: dict[int, Node] = {}  # of which node the label tells
-        self._ranks: dict[
-            int, tuple[int, float, int]
-        ] = {}  # by which siblings stand in order, where by metric
-        self._sets: tuple[frozenset[int], ...] = (frozenset(),) * 4  # what labels show besides the node
+        self._labelled: dict[int, Node] = {}  # the node as its label shows it
+        self._ranks: dict[int, tuple[int, float, int]] = {}  # the order of siblings, if it is by metric
+        self._sets: tuple[frozenset[int], ...] = (frozenset(),) * 4  # best path, banned, pinned, marked nodes
 
     def show(self, tree: Tree) -> None:
+        """Show the tree as it is now."""
         path = frozenset(one.id for one in tree.lineage(tree.best.id)) if tree.best else frozenset()
         sets = (path, tree.excluded, tree.pinned, frozenset(self.marks))
         for stale in frozenset().union(*(now ^ then for now, then in zip(sets, self._sets, strict=True))):
             self._labelled.pop(stale, None)
         self._sets = sets
-        for node in self._left(tree):
+        for node in self._visible(tree):
             place = self._places.get(node.id)
-            told = self._labelled.get(node.id) is node
-            if not told:
+            is_true = self._labelled.get(node.id) is node
+            if not is_true:
                 self._labels[node.id] = self._label(tree, node, path)
                 self._labelled[node.id] = node
             if place is None:
                 self._add(tree, node)
-            elif not told and not self._move(tree, node, place):
+            elif not is_true and not self._move(tree, node, place):
                 place.set_label(self._labels[node.id])
+        for parent, place in self._groups.items():
+            if (label := tuned_label(tree, parent)) != place.label:
+                place.set_label(label)
         if not self.root.is_expanded:
             self.root.expand()
         if self.cursor_node is None and self._places:
             self.call_after_refresh(self.move_cursor, next(iter(self._places.values())))
 
-    def _left(self, tree: Tree) -> tuple[Node, ...]:
-        """Nodes that a filter leaves, with all above them."""
+    def _visible(self, tree: Tree) -> tuple[Node, ...]:
+        """Return the nodes that the filter fits, with their ancestors; all nodes without a filter."""
         if self._fitting is None:
             return tree.nodes
         kept = {above.id for one in self._fitting if one in tree for above in tree.lineage(one)}
         return tuple(node for node in tree.nodes if node.id in kept)
 
     def filter(self, tree: Tree, fitting: frozenset[int] | None) -> bool:
-        """Show these nodes and what is above them alone; None shows all. Whether that changed something."""
+        """Show only these nodes and their ancestors; None shows all. Return whether that changed something."""
         if fitting == self._fitting:
             return False
         self._fitting = fitting
@@ -84,12 +77,12 @@ class SolutionTree(TreeWidget[int], inherit_bindings=False):
         return True
 
     def _label(self, tree: Tree, node: Node, path: frozenset[int]) -> Text:
-        label = text.label(tree, node, node.id in path)
+        label = node_label(tree, node, node.id in path)
         return Text("* ", "bold") + label if node.id in self.marks else label
 
     def _add(self, tree: Tree, node: Node) -> None:
-        """At its place among its siblings: the last by time, or by metric."""
-        above = self._places[node.parent] if node.parent is not None else self.root
+        """Add a node in its place among its siblings, by time or by metric."""
+        above = self._above(tree, node)
         before = None
         if self.by_metric:
             own = self._ranks[node.id] = _rank(tree, node)
@@ -97,8 +90,20 @@ class SolutionTree(TreeWidget[int], inherit_bindings=False):
             before = next((at for at, one in siblings if self._ranks[one.data or 0] > own), None)
         self._places[node.id] = above.add(self._labels[node.id], data=node.id, before=before, expand=True)
 
+    def _above(self, tree: Tree, node: Node) -> TreeNode[int]:
+        """Return the line that a node's line belongs under; tuned nodes of one script share a line, closed at first."""
+        if node.parent is None:
+            return self.root
+        if node.operator is not Operator.TUNE:
+            return self._places[node.parent]
+        if node.parent not in self._groups:
+            self._groups[node.parent] = self._places[node.parent].add(
+                tuned_label(tree, node.parent), data=node.parent, before=0
+            )
+        return self._groups[node.parent]
+
     def _move(self, tree: Tree, node: Node, place: TreeNode[int]) -> bool:
-        """A leaf whose metric came goes to its place by metric, and the cursor with it. Whether it had to."""
+        """Move a leaf that got its metric to its place, and the cursor with it. Return whether it had to move."""
         if not self.by_metric or place.children or self._ranks[node.id] == _rank(tree, node):
             return False
         here = self.cursor_node is place
@@ -109,10 +114,11 @@ class SolutionTree(TreeWidget[int], inherit_bindings=False):
         return True
 
     def rebuild(self, tree: Tree) -> None:
-        """Anew, siblings by time or by metric, the cursor where it was. Labels are kept: the order does not change them."""
+        """Build all lines anew, the cursor where it was. Labels are kept: the order of siblings does not change them."""
         here = self.cursor_node.data if self.cursor_node is not None else None
         self.clear()
         self._places.clear()
+        self._groups.clear()
         self._ranks.clear()
         if self.by_metric:
             self._add_in_order(tree)
@@ -121,33 +127,33 @@ class SolutionTree(TreeWidget[int], inherit_bindings=False):
             self.go_to(here)
 
     def _add_in_order(self, tree: Tree) -> None:
-        """All that is shown, level by level, siblings by metric: each is the last of its siblings."""
-        kept = {node.id for node in self._left(tree)}
+        """Add the visible nodes level by level, siblings by metric, each after its last sibling."""
+        kept = {node.id for node in self._visible(tree)}
         level: list[Node] = [node for node in tree.roots if node.id in kept]
         while level:
             ranks = {node.id: _rank(tree, node) for node in level}
             self._ranks.update(ranks)
             for node in sorted(level, key=lambda one: ranks[one.id]):
-                above = self._places[node.parent] if node.parent is not None else self.root
+                above = self._above(tree, node)
                 label = self._labels.get(node.id, Text(""))
                 self._places[node.id] = above.add(label, data=node.id, expand=True)
             level = [child for node in level for child in tree.children(node.id) if child.id in kept]
 
     def go_to(self, node: int) -> bool:
-        """Open what is above the node and put the cursor on it; False where it is not in the tree."""
+        """Open the node's ancestors and put the cursor on it; return False if it is not shown."""
         place = self._places.get(node)
         if place is None:
             return False
         above = place.parent
         while above is not None:
-            if not above.is_expanded:  # asked again, the widget would lay out all its lines anew
+            if not above.is_expanded:  # expanding it again would lay out all lines anew
                 above.expand()
             above = above.parent
         self.call_after_refresh(self.move_cursor, place)
         return True
 
     def outline(self, depth: int) -> None:
-        """Open nodes above ``depth``, close the others; 0 opens all. What is so already is left alone: each costs."""
+        """Open nodes above ``depth`` and close the others; 0 opens all. Each toggle costs, so only the necessary ones are done."""
         level, places = 0, list(self.root.children)
         while places:
             for place in places:
@@ -171,21 +177,21 @@ class SolutionTree(TreeWidget[int], inherit_bindings=False):
         self.cursor_line = self.last_line
 
     def get_label_width(self, node: TreeNode[int]) -> int:
-        """The tree does not scroll sideways, so widths do not matter: measuring thousands would cost 200 ms."""
+        """Return any width: the tree does not scroll sideways, and measuring thousands of labels would cost 200 ms."""
         return 1
 
     def render_label(self, node: TreeNode[int], base_style: Style, style: Style) -> Text:
         label = node._label.copy() if isinstance(node._label, Text) else Text(str(node._label))
         label.stylize(style)
         if node is self.cursor_node:
-            label.stylize(Style(dim=False))  # on the cursor's ground it could not be read
+            label.stylize(Style(dim=False))  # dim text cannot be read on the cursor's ground
         if node.children:
             return Text("▾ " if node.is_expanded else "▸ ", style=base_style) + label
         return Text("  ", style=base_style) + label
 
 
 def _rank(tree: Tree, node: Node) -> tuple[int, float, int]:
-    """The best first; then those that are not compared, by time."""
+    """Return a key that sorts the best node first, and those that are not compared last, by time."""
     if node.metric is None or not node.complete or node.id in tree.excluded:
         return (1, 0.0, node.id)
     return (0, -tree.direction.sign * node.metric, node.id)

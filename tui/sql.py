@@ -16,39 +16,33 @@ from textual.containers import Vertical
 from textual.widgets import Footer, Static
 
 from aide_local.errors import AideError
-from aide_local.home import Home
 from aide_local.store.cookbook import QUERIES
-from aide_local.store.sql import FORMATS, Reader, Result
+from aide_local.store.sql import FORMATS, Result, SqlReader
 from aide_local.store.sql_errors import QueryError
+from aide_local.store.words import names, words
+from tui import keys
 from tui.dialogs import Ask, Choose
-from tui.keys import key
-from tui.open import is_open
+from tui.draw import harmless
+from tui.liveness import is_open
 from tui.own_queries import OwnQueries
-from tui.queries import history, remember
+from tui.protocol import Window
+from tui.queries import earlier_queries, remember
 from tui.results import ResultTable, for_the_screen
 from tui.sql_editor import SqlEditor
-from tui.text import inert
 
-TIME_LIMIT = 600.0  # seconds; escape ends a query before
+TIME_LIMIT = 600.0  # seconds; escape ends a query earlier
 MOST_COPIED = 20_000  # rows: a terminal takes a clipboard of some megabytes at most
 
 
 class SqlScreen(OwnQueries):
-    BINDINGS: ClassVar[list[BindingType]] = [
-        key("f5,ctrl+r,ctrl+enter", "execute", "Run", "Run the query", group="sql", footer=True),
-        key("f2", "cookbook", "Cookbook", "Questions worth asking, and the queries that you saved", group="sql", footer=True),
-        key("f3", "history", "History", "Queries that were run before", group="sql"),
-        key("f6", "turn", "Editor/table", "From the editor to the table and back", group="sql", footer=True, priority=True),
-        key("f7", "columns", "Columns", "Tables and views with their columns; inserts the name", group="sql", priority=True),
-        key("f9", "export", "Export", "Write the result to a file: csv, json, markdown, parquet", group="sql"),
-        key("f8", "copy_csv", "Copy all", "Copy the result as CSV", group="sql"),
-        key("escape", "leave", "Back", "End the query that runs, else back", group="sql", footer=True),
-    ]  # fmt: skip
+    """The console."""
 
-    def __init__(self, home: Home, query: str = "") -> None:
-        super().__init__(home)
-        self._query = query or "FROM leaderboard LIMIT 50"
-        self._reader: Reader | None = None
+    BINDINGS: ClassVar[list[BindingType]] = keys.SQL
+
+    def __init__(self, window: Window, query: str = "FROM leaderboard LIMIT 50") -> None:
+        super().__init__(window)
+        self._query = query
+        self._reader: SqlReader | None = None
         self._result: Result | None = None
         self._columns: list[tuple[str, str]] = []
         self._began = 0.0
@@ -77,29 +71,25 @@ class SqlScreen(OwnQueries):
 
     @work(thread=True, group="learn")
     def _learn(self) -> None:
-        """Names for completion."""
+        """Read the names for completion and for the list of columns."""
         try:
-            with Reader(self._home) as reader:
-                table = reader.execute(
-                    "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal AND schema_name = 'main'"
-                    " AND database_name = current_database() ORDER BY ALL"
-                ).table
+            with SqlReader(self._home) as reader:
+                pairs, known = names(reader), words(reader)
         except AideError as error:
-            self._then(self._failed, f"{error.message} {error.fix}")
+            self._then(self._show_failure, f"{error.message} {error.fix}")
             return
-        pairs = [(str(row["table_name"]), str(row["column_name"])) for row in table.to_pylist()]
-        self._then(self._learnt, pairs)
+        self._then(self._take_names, pairs, known)
 
     def _then(self, show: Callable[..., None], *found: object) -> None:
-        """Show what a thread found, where the person has not left meanwhile."""
+        """Show what a thread found, unless the person has left meanwhile."""
         self.app.call_from_thread(lambda: show(*found) if is_open(self) else None)
 
-    def _learnt(self, pairs: list[tuple[str, str]]) -> None:
-        self._columns = pairs
-        self.query_one(SqlEditor).words += sorted({name for pair in pairs for name in pair})
+    def _take_names(self, columns: list[tuple[str, str]], known: list[str]) -> None:
+        self._columns = columns
+        self.query_one(SqlEditor).words = known
 
     def action_execute(self) -> None:
-        query, start = self.query_one(SqlEditor).asked()
+        query, start = self.query_one(SqlEditor).statement()
         if not query:
             self._say(Text("Write a query, or f2 for the cookbook."))
         elif self._busy:
@@ -117,10 +107,10 @@ class SqlScreen(OwnQueries):
 
     @work(thread=True, group="query")
     def _execute(self, query: str, start: int) -> None:
-        """``query`` begins at the character ``start`` of the editor's text."""
+        """Run the query, which begins at the character ``start`` of the editor's text."""
         try:
             remember(self._home, query)
-            with Reader(self._home) as reader:
+            with SqlReader(self._home) as reader:
                 self._reader = reader
                 began = time.perf_counter()
                 left_out = len(reader.left_out)
@@ -131,19 +121,19 @@ class SqlScreen(OwnQueries):
         except (AideError, OSError) as error:
             message = f"{error.message} {error.fix}" if isinstance(error, AideError) else str(error)
             position = error.position if isinstance(error, QueryError) else None
-            self._then(self._refused, message, None if position is None else start + position)
+            self._then(self._show_refusal, message, None if position is None else start + position)
             return
         seconds = time.perf_counter() - began
-        self._then(self._answered, result, for_the_screen(result.table), seconds, left_out)
+        self._then(self._show_result, result, for_the_screen(result.table), seconds, left_out)
 
-    def _failed(self, message: str) -> None:
+    def _show_failure(self, message: str) -> None:
         width = self.query_one("#answer").content_size.width
-        self._say(Text(caret_in_sight(f"! {inert(message)}", width), "red"))
+        self._say(Text(caret_in_sight(f"! {harmless(message)}", width), "red"))
 
-    def _refused(self, message: str, place: int | None) -> None:
-        """Say what is wrong with the query; the cursor goes to the character ``place`` of the editor's text."""
+    def _show_refusal(self, message: str, place: int | None) -> None:
+        """Say what is wrong with the query, and put the cursor on the character ``place`` of the editor's text."""
         self._end()
-        self._failed(message)
+        self._show_failure(message)
         if place is not None:
             self.query_one(SqlEditor).go_to(place)
 
@@ -154,7 +144,7 @@ class SqlScreen(OwnQueries):
     def _say(self, text: Text) -> None:
         self.query_one("#answer", Static).update(text)
 
-    def _answered(self, result: Result, shown: pa.Table, seconds: float, left_out: int) -> None:
+    def _show_result(self, result: Result, shown: pa.Table, seconds: float, left_out: int) -> None:
         self._end()
         self._result = result
         place = self.query_one("#results")
@@ -166,16 +156,19 @@ class SqlScreen(OwnQueries):
             if "node" in table.column_names
             else "  f6: to the table"
         )
-        said = Text(f"{rows}, {table.num_columns} columns, {seconds:.2f} s{hint}", "dim")
+        answer = Text(f"{rows}, {table.num_columns} columns, {seconds:.2f} s{hint}", "dim")
         if left_out:
-            said.append(f"  without {left_out} that cannot be read: `aide-local verify` tells which", "red")
-        self._say(said)
+            answer.append(f"  without {left_out} that cannot be read: `aide-local verify` says which", "red")
+        self._say(answer)
         if table.num_columns:
             place.mount(ResultTable(result, shown))
 
-    def on_sql_editor_several(self, event: SqlEditor.Several) -> None:
+    def on_sql_editor_many_fit(self, event: SqlEditor.ManyFit) -> None:
         shown = "  ".join(event.words[:40]) + ("  …" if len(event.words) > 40 else "")
         self._say(Text(shown, "dim"))
+
+    def on_result_table_go_to(self, event: ResultTable.GoTo) -> None:
+        self._window.open_run(event.run_id, event.node)
 
     # ---- keys ----
 
@@ -187,21 +180,21 @@ class SqlScreen(OwnQueries):
             self.query_one(SqlEditor).focus()
 
     def action_cookbook(self) -> None:
-        """The person's own queries, then the cookbook's."""
-        own = self.saved() or {}
-        names = list(own)
+        """Offer the person's own queries, then the cookbook's."""
+        own = self.read_own() or {}
+        own_names = list(own)
         key_of_own = "ctrl+d deletes one of yours" if own else "ctrl+s in the editor keeps one of yours"
         self._choose(
             f"Questions; {key_of_own}",
             [
-                *((f"yours: {name}", own[name]) for name in names),
+                *((f"yours: {name}", own[name]) for name in own_names),
                 *((one.title, one.query) for one in QUERIES),
             ],
-            delete=lambda at: self.forget(names[at]) if at < len(names) else None,
+            delete=lambda at: self.forget(own_names[at]) if at < len(own_names) else None,
         )
 
     def action_history(self) -> None:
-        earlier = list(dict.fromkeys(reversed(history(self._home))))
+        earlier = list(dict.fromkeys(reversed(earlier_queries(self._home))))
         if earlier:
             self._choose("Queries that were run before", [(" ".join(one.split()), one) for one in earlier])
         else:
@@ -210,15 +203,15 @@ class SqlScreen(OwnQueries):
     def _choose(
         self, title: str, pairs: list[tuple[str, str]], delete: Callable[[int], None] | None = None
     ) -> None:
-        def chosen(at: int | None) -> None:
+        def on_choice(at: int | None) -> None:
             if at is not None:
-                self.query_one(SqlEditor).text = inert(pairs[at][1])
+                self.query_one(SqlEditor).text = harmless(pairs[at][1])
                 self.query_one(SqlEditor).focus()
 
-        self.app.push_screen(Choose(title, [pair[0] for pair in pairs], delete), chosen)
+        self.app.push_screen(Choose(title, [pair[0] for pair in pairs], delete), on_choice)
 
     def action_columns(self) -> None:
-        def chosen(at: int | None) -> None:
+        def on_choice(at: int | None) -> None:
             if at is not None:
                 self.query_one(SqlEditor).insert(self._columns[at][1])
 
@@ -226,7 +219,7 @@ class SqlScreen(OwnQueries):
             Choose(
                 "Tables, views and their columns", [f"{table}.{column}" for table, column in self._columns]
             ),
-            chosen,
+            on_choice,
         )
 
     def action_export(self) -> None:
@@ -235,18 +228,22 @@ class SqlScreen(OwnQueries):
             self._say(Text("There is no result to write; f5 runs the query."))
             return
 
-        def answered(name: str | None) -> None:
+        def on_answer(name: str | None) -> None:
             if not name:
                 return
             path = Path(name).expanduser()
             form = {"md": "markdown", "txt": "table"}.get(path.suffix[1:], path.suffix[1:])
             if form not in FORMATS:
-                self._failed(f"{path.name} does not say how. End it with .csv, .json, .md, .txt or .parquet.")
+                self._show_failure(
+                    f"{path.name} does not say how. End it with .csv, .json, .md, .txt or .parquet."
+                )
                 return
             self._say(Text("It is being written."))
             self._write(result, form, path)
 
-        self.app.push_screen(Ask("Write the result to which file?", str(Path.cwd() / "result.csv")), answered)
+        self.app.push_screen(
+            Ask("Write the result to which file?", str(Path.cwd() / "result.csv")), on_answer
+        )
 
     @work(thread=True, group="write")
     def _write(self, result: Result, form: str, path: Path) -> None:
@@ -254,9 +251,9 @@ class SqlScreen(OwnQueries):
             result.save(form, path)
         except OSError as error:
             message = f"{path} cannot be written: {error.strerror}. Choose another place."
-            self._then(self._failed, message)
+            self._then(self._show_failure, message)
         else:
-            self._then(self._say, Text(f"Written: {inert(str(path))}"))
+            self._then(self._say, Text(f"Written: {harmless(str(path))}"))
 
     def action_copy_csv(self) -> None:
         result = self._result
@@ -278,7 +275,7 @@ class SqlScreen(OwnQueries):
 
 
 def caret_in_sight(message: str, width: int) -> str:
-    """Without empty lines, and the query's line cut to ``width`` columns: wrapped, its caret would stand elsewhere."""
+    """Return the message without empty lines, the query's line cut to ``width`` columns: wrapped, its caret would be misplaced."""
     lines = [one for one in message.splitlines() if one.strip()]
     for at, below in enumerate(lines[1:]):
         if set(below) <= set(" ^") and width > 0:

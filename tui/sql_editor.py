@@ -11,19 +11,13 @@ from textual.theme import Theme
 from textual.widgets import TextArea
 
 _WORD = re.compile(r"\w+$")
-_KEYWORDS = re.findall(
-    r"\w+",
-    "SELECT FROM WHERE GROUP BY ORDER LIMIT HAVING JOIN USING LEFT ON AS AND OR NOT NULL IN LIKE ILIKE BETWEEN CASE"
-    " WHEN THEN ELSE END DISTINCT UNION ALL WITH OVER PARTITION QUALIFY FILTER DESC ASC count sum avg min max round"
-    " DESCRIBE SUMMARIZE SHOW TABLES",
-)
 
 
 class SqlEditor(TextArea):
-    """SQL; tab completes the names of tables, views, columns and words of the language."""
+    """An editor of SQL; tab completes :attr:`words`."""
 
-    class Several(Message):
-        """More than one word fits."""
+    class ManyFit(Message):
+        """More than one word begins with what is typed."""
 
         def __init__(self, words: Sequence[str]) -> None:
             super().__init__()
@@ -31,18 +25,18 @@ class SqlEditor(TextArea):
 
     def __init__(self) -> None:
         super().__init__(language="sql", show_line_numbers=True, tab_behavior="focus", id="editor")
-        self.words: list[str] = list(_KEYWORDS)
+        self.words: list[str] = []
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, self._follow_theme)
         self._follow_theme(self.app.current_theme)
 
     def _follow_theme(self, theme: Theme) -> None:
-        """The editor's own colours are made for a dark ground."""
+        """Take colours for a light ground if it is light: the editor's own are made for a dark one."""
         self.theme = "css" if theme.dark or theme.ansi else "github_light"
 
-    def asked(self) -> tuple[str, int]:
-        """What is selected, else all, without blanks around it; and at which character of the text it begins."""
+    def statement(self) -> tuple[str, int]:
+        """Return what is selected, or else all, without blanks around it, and at which character of the text it begins."""
         selected = self.selected_text
         first = min(self.selection.start, self.selection.end) if selected.strip() else (0, 0)
         chosen = selected if selected.strip() else self.text
@@ -54,7 +48,7 @@ class SqlEditor(TextArea):
         return sum(len(self.document.get_line(above)) + 1 for above in range(row)) + column
 
     def go_to(self, offset: int) -> None:
-        """The cursor to a character of the text; what was selected no longer is."""
+        """Put the cursor on a character of the text; nothing is selected any more."""
         before = self.text[:offset]
         self.move_cursor((before.count("\n"), offset - (before.rfind("\n") + 1)), center=True)
         self.focus()
@@ -65,7 +59,7 @@ class SqlEditor(TextArea):
             event.stop()
 
     def _complete(self) -> bool:
-        """Complete the word before the cursor; False where there is none."""
+        """Complete the word before the cursor; return False if there is none."""
         row, column = self.cursor_location
         found = _WORD.search(self.document.get_line(row)[:column])
         if found is None:
@@ -73,16 +67,16 @@ class SqlEditor(TextArea):
         typed = found[0].lower()
         fitting = sorted({word for word in self.words if word.lower().startswith(typed)}, key=str.lower)
         if len(fitting) > 1:
-            self.post_message(self.Several(fitting))
+            self.post_message(self.ManyFit(fitting))
         if fitting:
-            common = _common(fitting)
+            common = _common_beginning(fitting)
             if len(common) >= len(typed):
                 self.replace(common, (row, column - len(typed)), (row, column))
         return True
 
 
-def _common(words: Sequence[str]) -> str:
-    """The longest beginning of all, whatever their case."""
+def _common_beginning(words: Sequence[str]) -> str:
+    """Return the longest beginning that all words have, in the case of the first one."""
     first = words[0]
     at = len(first)
     for word in words[1:]:

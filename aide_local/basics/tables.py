@@ -34,12 +34,12 @@ class Table:
         self.rows = rows
 
     def texts(self, name: str) -> NDArray[np.object_]:
-        """One column as Python strings (n,)."""
+        """Return one column as Python strings (n,)."""
         return np.asarray(self.columns[name].to_numpy(), dtype=object)
 
 
 def header(path: Path) -> list[str]:
-    """The names in a CSV's first line.
+    """Return the names in a CSV's first line.
 
     Raises:
         TaskError: the file cannot be read, is not UTF-8, or is empty.
@@ -52,7 +52,7 @@ def header(path: Path) -> list[str]:
 
 
 def read_table(path: Path) -> Table:
-    """Every column of a CSV file as text; an empty cell is the empty string.
+    """Return every column of a CSV file as text; an empty cell is the empty string.
 
     Raises:
         TaskError: the file is not a CSV with a header and rows of one length.
@@ -75,14 +75,14 @@ _CHECK = "Run `aide-local task check` on the task to see every problem of its fi
 
 
 def as_text(names: Sequence[str]) -> pacsv.ConvertOptions:
-    """Arrow options that leave every column as it is spelled."""
+    """Return Arrow's options that leave every column as it is spelled."""
     return pacsv.ConvertOptions(
         column_types=dict.fromkeys(names, pa.large_string()), strings_can_be_null=False
     )
 
 
 def take(column: pa.ChunkedArray, rows: NDArray[np.int64]) -> pa.Array:
-    """The values at ``rows``, in that order."""
+    """Return the values at ``rows``, in that order."""
     return column.take(pa.array(rows)).combine_chunks()
 
 
@@ -91,7 +91,7 @@ def text_array(values: Sequence[str] | NDArray[Any]) -> pa.Array:
 
 
 def number_texts(values: NDArray[Any]) -> pa.Array:
-    """Numbers as the shortest text that reads back as the same number."""
+    """Return numbers as the shortest texts that read back as the same numbers."""
     return pc.cast(pa.array(values), pa.large_string())
 
 
@@ -137,12 +137,12 @@ def _quoted_name(name: str) -> str:
 
 
 def same_time(path: Path) -> None:
-    """Give a file the one time that all files shown to candidates have."""
+    """Give a file the one time that all files of candidates have."""
     os.utime(path, ns=(EPOCH_NS, EPOCH_NS))
 
 
 def write_parquet(path: Path, table: pa.Table) -> None:
-    """Whole or not at all, and on the disk when this returns."""
+    """Write the file whole or not at all; it is on the disk when this returns."""
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     partial = path.with_name(path.name + ".partial")

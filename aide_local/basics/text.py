@@ -1,8 +1,8 @@
-"""Text that a model or a script wrote, made harmless: valid UTF-8, no control, escape or bidirectional characters.
+"""Make text of a model or a script harmless: valid UTF-8, no control, escape or bidirectional characters.
 
-One set of unwanted characters, and two readers: text that is to be read as it was written (code, plans, files,
-messages) shows them as escapes, so that nothing is hidden; in what a candidate prints they are dropped, as a
-terminal would drop them.
+There is one set of unwanted characters and two uses. Text that must be read as it was written (code, plans, files,
+messages) shows them as escapes, so that nothing is hidden. In what a candidate prints they are dropped, as a terminal
+would drop them.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ _UNWANTED = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # control, format (bidi 
 
 
 def neutralise(text: str) -> str:
-    """Every unwanted character but line ends is shown as its Python escape; a tab is four spaces."""
+    """Return ``text`` with a Python escape for every unwanted character but line ends; a tab is four spaces."""
     return _clean(text.replace("\r\n", "\n"), escaped=True)
 
 
-def as_on_a_terminal(text: str) -> str:
-    """Return what a terminal would show: no escape sequences, and of a line that was written over its last state."""
+def terminal_text(text: str) -> str:
+    """Return what a terminal would show: no escape sequences, and the last state of a line that was written over."""
     text = _ESCAPE.sub("", text.replace("\r\n", "\n"))
     if "\r" in text:
         text = "\n".join(line.rsplit("\r", 1)[-1] for line in text.split("\n"))

@@ -1,4 +1,4 @@
-"""``aide-local sql`` at a terminal without a query: a prompt with completion and history, by readline alone."""
+"""The prompt of ``aide-local sql``: completion and history, by readline alone."""
 
 from __future__ import annotations
 
@@ -9,38 +9,15 @@ from collections.abc import Callable, Iterable
 
 from aide_local.errors import AideError
 from aide_local.home import Home
-from aide_local.store.sql import Reader, Result
+from aide_local.store.sql import Result, SqlReader
+from aide_local.store.words import names, words
 
-_WORDS = re.findall(
-    r"\w+",
-    "SELECT FROM WHERE GROUP BY ORDER LIMIT HAVING JOIN USING LEFT ON AS AND OR NOT NULL IN LIKE BETWEEN CASE WHEN"
-    " THEN ELSE END DISTINCT UNION ALL WITH OVER PARTITION FILTER DESC count sum avg min max round",
-)
 _HISTORY = 1000  # lines kept
 HELP = "A query ends with ; or an empty line. Tab completes tables, columns, metrics and tasks. \\d lists them, \\q leaves."
 
 
-def names(reader: Reader) -> list[tuple[str, str]]:
-    """(table or view, column) of all."""
-    found = reader.execute(
-        "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal AND schema_name = 'main'"
-        " AND database_name = current_database() ORDER BY ALL"
-    )
-    return [(row["table_name"], row["column_name"]) for row in found.table.to_pylist()]
-
-
-def words(reader: Reader) -> list[str]:
-    """What tab offers: names, words of SQL, and the metrics, tasks and models that there are."""
-    found = {name for pair in names(reader) for name in pair} | set(_WORDS)
-    values = reader.execute(
-        "SELECT DISTINCT unnest([metric, task, model, kind, task_fingerprint]) AS value FROM runs"
-    )
-    found |= {row["value"] for row in values.table.to_pylist() if row["value"].isprintable()}
-    return sorted(found, key=str.lower)
-
-
 def completer(offered: Iterable[str]) -> Callable[[str, int], str | None]:
-    """For readline: the ``state``-th of the offered words that begin with the text, whatever its case."""
+    """Return readline's completer: the ``state``-th of the offered words that begin with the text, in any case."""
     known = list(offered)
 
     def complete(text: str, state: int) -> str | None:
@@ -51,24 +28,24 @@ def completer(offered: Iterable[str]) -> Callable[[str, int], str | None]:
 
 
 def show(result: Result, form: str) -> None:
-    """On standard output; what a model wrote does not steer the terminal."""
+    """Print a result; text that a model wrote does not steer the terminal."""
     sys.stdout.flush()
     result.write(form, sys.stdout.buffer, terminal=sys.stdout.isatty())
     sys.stdout.buffer.flush()
 
 
 def interact(home: Home, ask: Callable[[str], Result], form: str) -> None:
-    """Ask queries until the person leaves. ``ask`` answers one, or raises AideError, which is told."""
+    """Read queries and print their results until the person leaves; an AideError of ``ask`` is printed."""
     import readline
 
     log = home.root / "sql_history"
-    with Reader(home) as reader:
+    with SqlReader(home) as reader:
         pairs = names(reader)
         readline.set_completer(completer(words(reader)))
     readline.set_completer_delims(" \t\n()=<>,;*+-/%'\"")
     readline.parse_and_bind("tab: complete")
     readline.set_history_length(_HISTORY)
-    with contextlib.suppress(OSError):  # there is none yet
+    with contextlib.suppress(OSError):  # no history yet
         readline.read_history_file(log)
     print(HELP)
     try:
@@ -76,7 +53,7 @@ def interact(home: Home, ask: Callable[[str], Result], form: str) -> None:
             try:
                 query = _read()
             except KeyboardInterrupt:
-                print()  # the query that was being written is forgotten
+                print()  # drops the unfinished query
                 continue
             if query is None:
                 return
@@ -91,12 +68,12 @@ def interact(home: Home, ask: Callable[[str], Result], form: str) -> None:
             except KeyboardInterrupt:  # while rows are printed, for example
                 print("\nThe query was interrupted.")
     finally:
-        with contextlib.suppress(OSError):  # a home that cannot be written is no reason to fail at the end
+        with contextlib.suppress(OSError):  # a home that cannot be written does not fail the session
             readline.write_history_file(log)
 
 
 def _read() -> str | None:
-    """The next query, of one line or several; None at the end."""
+    """Return the next query, of one line or several; None at the end."""
     lines: list[str] = []
     while True:
         try:

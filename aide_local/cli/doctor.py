@@ -1,4 +1,4 @@
-"""Is this machine ready? What there is, what is missing, and what to do about it."""
+"""``aide-local doctor``: check whether this machine is ready, and say what to do about what is missing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+import typer
+
 from aide_local import __version__
+from aide_local.basics.units import GIB, format_gib
+from aide_local.cli.lookup import home_of
+from aide_local.cli.options import HomeFolder
 from aide_local.errors import AideError
 from aide_local.home import Home
 
@@ -26,14 +31,16 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
+    """One point that was checked, and what to do if it is not ok."""
+
     state: State
     subject: str
     text: str
     fix: str = ""
 
 
-def examine(home: Home) -> Iterator[Finding]:
-    """One finding after the other; a check that itself fails is a finding."""
+def findings(home: Home) -> Iterator[Finding]:
+    """Yield the findings one after the other; a check that fails itself is a finding."""
     yield from (
         _python(),
         _machine(),
@@ -55,14 +62,14 @@ def _machine() -> Finding:
     import psutil
 
     memory = psutil.virtual_memory()
-    text = f"{os.cpu_count()} cores, {memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free, {platform.platform()}"
-    if memory.available < 3 * 2**30:
+    text = f"{os.cpu_count()} cores, {memory.available / GIB:.1f} of {format_gib(memory.total)} free, {platform.platform()}"
+    if memory.available < 3 * GIB:
         return Finding(State.WARN, "machine", text, "Under 3 GiB free: use --memory 1g and a small model.")
     return Finding(State.OK, "machine", text)
 
 
 def _llama() -> Finding:
-    """Asked in a process of its own, as the product does."""
+    """Load llama.cpp in a process of its own, as runs do."""
     code = (
         "import llama_cpp as l; print(l.__version__, '|', l.llama_supports_gpu_offload(), '|',"
         " l.llama_print_system_info().decode().strip())"
@@ -74,7 +81,10 @@ def _llama() -> Finding:
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         return Finding(
-            State.FAIL, "llama.cpp", f"does not load: {last}", "Install it anew: pip install llama-cpp-python"
+            State.FAIL,
+            "llama.cpp",
+            f"does not load: {last}",
+            "Reinstall it: pip install --force-reinstall llama-cpp-python",
         )
     version, gpu, features = (part.strip() for part in done.stdout.split("|", 2))
     return Finding(
@@ -95,30 +105,30 @@ def _gpu() -> Finding:
         timeout=60,
     )
     if done.returncode:
-        return Finding(State.WARN, "gpu", "nvidia-smi fails", "Check the driver.")
+        return Finding(State.WARN, "gpu", "nvidia-smi fails", "Check the driver of the graphics card.")
     return Finding(State.OK, "gpu", "; ".join(done.stdout.strip().splitlines()))
 
 
 def _sandbox() -> Iterator[Finding]:
-    from aide_local.sandbox.host.select import named, probe
-    from aide_local.sandbox.kernel.cgroup import trial as without_groups
+    from aide_local.sandbox.host.select import level_name, try_levels
+    from aide_local.sandbox.kernel.cgroup import why_unavailable
     from aide_local.sandbox.protocol import Backend
 
-    trials = probe()
+    trials = try_levels()
     working = [trial.level.value for trial in trials if trial.works]
     for trial in trials:
         if trial.works:
             cold = trial.backend == Backend.BUBBLEWRAP
             server = "without the warm server" if cold else "the warm server is confined, too"
-            yield Finding(State.OK, "sandbox", f"{named(trial)}: works, {server}")
+            yield Finding(State.OK, "sandbox", f"{level_name(trial)}: works, {server}")
         else:
             yield Finding(
                 State.WARN if working else State.FAIL,
                 "sandbox",
-                f"{named(trial)}: {trial.reason}",
+                f"{level_name(trial)}: {trial.reason}",
                 trial.fix,
             )
-    reason = without_groups()
+    reason = why_unavailable()
     if reason:
         text = f"memory is bounded by the watchdog, not by control groups: {reason}"
     else:
@@ -138,8 +148,8 @@ def _home(home: Home) -> Finding:
             f"{home.root} cannot be written: {error.strerror}",
             "Choose another with --home.",
         )
-    text = f"{home.root}, {free / 2**30:.1f} GiB free"
-    if free < 2 * 2**30:
+    text = f"{home.root}, {format_gib(free)} free"
+    if free < 2 * GIB:
         return Finding(State.WARN, "home", text, "Make room, or choose another folder with --home.")
     return Finding(State.OK, "home", text)
 
@@ -188,3 +198,15 @@ def _model(home: Home) -> Finding:
     assert last.generation is not None
     speed = 1000 * last.generation.completion_tokens / max(last.generation.decode_ms, 1e-3)
     return Finding(State.OK, "model", f"{entry.name}: loads and writes, {speed:.0f} tokens/s")
+
+
+def doctor(context: typer.Context, home: HomeFolder = None) -> None:
+    """Check whether this machine is ready: each point is ok, warn or fail, with what to do."""
+
+    worst = State.OK
+    for finding in findings(home_of(context, home)):
+        worst = max(worst, finding.state, key=list(State).index)
+        print(f"{finding.state:<5}{finding.subject:<12}{finding.text}")
+        if finding.fix:
+            print(f"{'':<17}{finding.fix}")
+    raise typer.Exit(2 if worst is State.FAIL else 0)

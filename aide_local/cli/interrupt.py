@@ -1,4 +1,4 @@
-"""Ctrl+C while the program's modules are still being imported: a second or more on a busy machine."""
+"""Ctrl+C while modules are still being imported, which takes a second or more on a busy machine."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-INTERRUPTED = 128 + signal.SIGINT  # as a shell counts a process that a signal ended
+INTERRUPTED = (
+    128 + signal.SIGINT
+)  # the exit code of a process that this signal ended, by the custom of shells
 
 
 @contextmanager
 def quits() -> Iterator[None]:
-    """Within, Ctrl+C ends the process at once and without a word.
+    """End the process at once and silently on Ctrl+C inside the ``with`` block.
 
-    An exception would be raised in the middle of some library's import, with its traceback, and libraries take it for
-    their own failure. Only the main thread may set handlers, and one that somebody else set is left as it is.
+    An exception would surface in the middle of some library's import, with its traceback, and libraries take it for a
+    failure of their own. Only the main thread may set handlers; a handler that somebody else set stays.
     """
     ours = threading.current_thread() is threading.main_thread()
     if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:

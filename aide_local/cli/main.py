@@ -1,9 +1,8 @@
-"""``aide-local``: the commands, and how errors and interruptions end a process."""
+"""``aide-local``: the commands, and how errors and interruptions end the process."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 from aide_local import __version__
@@ -13,7 +12,9 @@ from aide_local.errors import AideError
 with interrupt.quits():
     import typer
 
-    from aide_local.cli import models, report, run, runs, sandbox, show, sql, task
+    from aide_local.cli import doctor, models, report, run, runs, sandbox, show, sql, task
+    from aide_local.cli.lookup import home_of
+    from aide_local.cli.options import HomeFolder, RunId
 
 app = typer.Typer(
     name="aide-local",
@@ -25,19 +26,12 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-HomeOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--home", envvar="AIDE_LOCAL_HOME", help="Folder of everything that is written.", show_default=False
-    ),
-]
-
 
 @app.callback(invoke_without_command=True)
 def top(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
-    home: HomeOption = None,
+    home: HomeFolder = None,
 ) -> None:
     """Without a command: the terminal UI."""
     if version:
@@ -46,43 +40,40 @@ def top(
     context.obj = home
     if context.invoked_subcommand is None:
         from aide_local.cli.window import open_window
-        from aide_local.home import Home
 
-        raise typer.Exit(open_window(Home.find(home)))
+        raise typer.Exit(open_window(home_of(context, home)))
 
 
 def attach(
     context: typer.Context,
-    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, a part of one, or `latest`.")],
-    home: HomeOption = None,
+    run_id: RunId,
+    home: HomeFolder = None,
 ) -> None:
-    """Open the terminal UI at a run; one that another process has is shown as it goes on."""
+    """Open the terminal UI at a run, also while another process runs it."""
     from aide_local.cli.window import open_window
-    from aide_local.home import Home
     from aide_local.store.run_store import find_run
 
-    where = Home.find(home or context.obj)
+    where = home_of(context, home)
     raise typer.Exit(open_window(where, find_run(where, run_id)))
 
 
 def keys(
-    markdown: Annotated[bool, typer.Option("--markdown", help="As docs/keys.md.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="In Markdown, as in docs/keys.md.")] = False,
 ) -> None:
-    """Print the keys of the terminal UI with the ids by which they are changed."""
-    from importlib import import_module
+    """Print the keys of the terminal UI, each with the id by which it is changed."""
+    from aide_local.cli.window import list_keys
 
-    listing = import_module("tui.keys")
-    print(listing.as_markdown() if markdown else listing.as_text(), end="" if markdown else "\n")
+    print(list_keys(markdown=markdown), end="")
 
 
 app.command("run")(run.run)
 app.command("resume")(run.resume)
-app.command("runs")(show.runs)
+app.command("runs")(runs.runs)
 app.command("show")(show.show)
 app.command("best")(show.best)
 app.command("diff")(show.diff)
+app.command("lineage")(show.lineage)
 app.command("report")(report.report)
-app.command("lineage")(runs.lineage)
 app.command("verify")(runs.verify)
 app.command("prune")(runs.prune)
 app.command("export")(runs.export)
@@ -90,14 +81,14 @@ app.command("import")(runs.import_)
 app.command("sql")(sql.sql)
 app.command("attach")(attach)
 app.command("keys")(keys)
-app.command("doctor")(models.doctor)
+app.command("doctor")(doctor.doctor)
 app.add_typer(task.app, name="task")
 app.add_typer(models.app, name="models")
 app.add_typer(sandbox.app, name="sandbox")
 
 
 def main() -> None:
-    """Entry point: an AideError is one paragraph and its exit code; anything else is a defect and a traceback."""
+    """Run the command line. An AideError prints one paragraph; any other exception is a defect, with its traceback."""
     try:
         app()
     except AideError as error:

@@ -1,4 +1,4 @@
-"""``aide-local models`` and ``doctor``: which models there are, and whether this machine is ready."""
+"""``aide-local models``: list, show, examine, add and remove models."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Annotated
 
 import typer
 
-from aide_local.cli.options import at_least
-from aide_local.cli.run import Home_, Plain, watch
+from aide_local.basics.units import format_mib
+from aide_local.cli.lookup import home_of
+from aide_local.cli.options import HomeFolder, Plain, at_least
+from aide_local.cli.printing import print_table
+from aide_local.cli.run import watch
 from aide_local.errors import SettingsError
-
-BY_THE_PERSON = ("stopped by the person", "stopped at once")  # reasons for which a run ends
 
 app = typer.Typer(help="List, show, examine, add and remove models.", no_args_is_help=True)
 
 
 @app.command("list")
-def list_(context: typer.Context, home: Home_ = None) -> None:
+def list_(context: typer.Context, home: HomeFolder = None) -> None:
     """List the models that can be named with --model."""
-    from aide_local.cli.show import _home, print_table
     from aide_local.llm.registry import list_models
 
     print_table(
@@ -27,12 +27,12 @@ def list_(context: typer.Context, home: Home_ = None) -> None:
         [
             [
                 entry.name,
-                f"{entry.path.stat().st_size / 2**20:,.0f} MiB" if entry.path.exists() else "absent",
+                format_mib(entry.path.stat().st_size) if entry.path.exists() else "absent",
                 "default" if entry.default else "",
                 "bundled" if entry.bundled else str(entry.path.parent),
                 entry.description,
             ]
-            for entry in list_models(_home(context, home))
+            for entry in list_models(home_of(context, home))
         ],
     )
 
@@ -41,21 +41,20 @@ def list_(context: typer.Context, home: Home_ = None) -> None:
 def info(
     context: typer.Context,
     model: Annotated[str, typer.Argument(help="A name, or the path of a GGUF file.")],
-    home: Home_ = None,
+    home: HomeFolder = None,
 ) -> None:
-    """Show what a model is and what it needs, without loading it."""
-    from aide_local.cli.show import _home
+    """Show the properties of a model without loading it."""
     from aide_local.llm.gguf import read_header
     from aide_local.llm.registry import resolve
     from aide_local.store.exams import last_exam
 
-    where = _home(context, home)
+    where = home_of(context, home)
     entry = resolve(model, where)
     header = read_header(entry.path)
     exam = last_exam(where, entry.name)
     for label, text in (
         ("name", header.text("general.name", entry.name)),
-        ("file", f"{entry.path}, {header.size / 2**20:,.1f} MiB"),
+        ("file", f"{entry.path}, {format_mib(header.size, 1)}"),
         ("sha256", entry.sha256 or "not registered"),
         ("architecture", header.architecture),
         ("parameters", f"{header.parameters:,}"),
@@ -77,10 +76,10 @@ def exam(
     model: Annotated[str, typer.Argument(help="A name, or the path of a GGUF file.")],
     tasks: Annotated[
         str | None,
-        typer.Option(help="Sample tasks, with commas between; without it, all.", show_default=False),
+        typer.Option(help="Sample tasks, separated by commas (all).", show_default=False),
     ] = None,
     drafts: Annotated[int, typer.Option(help="Drafts on each task.")] = 4,
-    steps: Annotated[int, typer.Option(help="Scripts in all on each task.")] = 8,
+    steps: Annotated[int, typer.Option(help="Scripts on each task, drafts included.")] = 8,
     minutes: Annotated[
         float | None, typer.Option(help="Most minutes for each task.", show_default=False)
     ] = None,
@@ -89,10 +88,10 @@ def exam(
         int | None, typer.Option(help="Tokens of the model's context.", show_default=False)
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Begin anew, also where the last one was not ended.")
+        bool, typer.Option("--again", help="Begin anew, even if the last exam was not finished.")
     ] = False,
     plain: Plain = False,
-    home: Home_ = None,
+    home: HomeFolder = None,
 ) -> None:
     """Examine a model on the sample tasks: how many of its scripts run, obey the contract, beat a constant guess.
 
@@ -103,20 +102,19 @@ def exam(
     at_least(drafts, 1, "--drafts")
     at_least(n_ctx, 256, "--n-ctx")
     if minutes is not None and minutes <= 0:
-        raise SettingsError(f"--minutes {minutes:g} is no time at all.", "Give a positive number.")
+        raise SettingsError(f"--minutes {minutes:g} is not positive.", "Give a positive number.")
 
-    from aide_local.cli.show import _home, print_table
     from aide_local.llm.registry import resolve
     from aide_local.run.exam import examine, settings_of
     from aide_local.store.exams import COLUMNS, last_exam
 
-    where = _home(context, home)
+    where = home_of(context, home)
     entry = resolve(model, where)
     names = [name.strip() for name in (tasks or "").split(",") if name.strip()]
     settings = settings_of(steps=steps, drafts=drafts, minutes=minutes, seed=seed, n_ctx=n_ctx)
     for name, run in examine(entry, where, tasks=names, settings=settings, again=again):
         print(f"\n{entry.name} on {name}")
-        if watch(run, json=False, plain=plain).stop_reason in BY_THE_PERSON:
+        if watch(run, json=False, plain=plain).stop_reason.by_person:
             print("The exam is not over; the same command goes on with it.")
             raise typer.Exit(1)
     done = last_exam(where, entry.name)
@@ -132,14 +130,13 @@ def add(
     path: Annotated[Path, typer.Argument(help="A GGUF file.")],
     name: Annotated[str | None, typer.Option(help="Name for --model.", show_default=False)] = None,
     copy: Annotated[bool, typer.Option("--copy", help="Copy the file into the home folder.")] = False,
-    default: Annotated[bool, typer.Option("--default", help="Use it where no --model is given.")] = False,
-    home: Home_ = None,
+    default: Annotated[bool, typer.Option("--default", help="Use it when no --model is given.")] = False,
+    home: HomeFolder = None,
 ) -> None:
     """Register a GGUF file under a name, with its checksum."""
-    from aide_local.cli.show import _home
     from aide_local.llm.registry import add_model
 
-    entry = add_model(path, _home(context, home), name=name, copy=copy, default=default)
+    entry = add_model(path, home_of(context, home), name=name, copy=copy, default=default)
     print(f"added {entry.name}: {entry.path}")
 
 
@@ -147,25 +144,10 @@ def add(
 def remove(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of a model that you added.")],
-    home: Home_ = None,
+    home: HomeFolder = None,
 ) -> None:
-    """Forget a model; its file is deleted only where it was copied into the home folder."""
-    from aide_local.cli.show import _home
+    """Forget a model; its file is deleted only if it was copied into the home folder."""
     from aide_local.llm.registry import remove_model
 
-    remove_model(name, _home(context, home))
+    remove_model(name, home_of(context, home))
     print(f"removed {name}")
-
-
-def doctor(context: typer.Context, home: Home_ = None) -> None:
-    """Check whether this machine is ready: each ok, warn or fail, with the fix."""
-    from aide_local.cli.doctor import State, examine
-    from aide_local.cli.show import _home
-
-    worst = State.OK
-    for finding in examine(_home(context, home)):
-        worst = max(worst, finding.state, key=list(State).index)
-        print(f"{finding.state:<5}{finding.subject:<12}{finding.text}")
-        if finding.fix:
-            print(f"{'':<17}{finding.fix}")
-    raise typer.Exit(2 if worst is State.FAIL else 0)

@@ -1,55 +1,122 @@
-"""Values of options as people write them: ``10m``, ``4g``."""
+"""Options that several commands share, and how a command takes a group of them as one value.
+
+The defaults of a search are those of :class:`aide_local.types.RunSettings`; no command has its own.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+import functools
+import inspect
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar, get_type_hints
+
+import typer
 
 from aide_local.errors import SettingsError
 
-_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_BYTES = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+if TYPE_CHECKING:
+    from aide_local.tasks.files import TaskOverrides
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+HomeFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--home", envvar="AIDE_LOCAL_HOME", help="Folder of everything that is written.", show_default=False
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="One event a line, as JSON.")]
+Plain = Annotated[bool, typer.Option("--plain", help="Lines of text only: no colour, no live display.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", help="Folder for the deliverables (default: in the run's folder).", show_default=False
+    ),
+]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, a part of one, or `latest`.")]
 
 
-def seconds(text: str | None, option: str) -> float | None:
-    """``90``, ``90s``, ``10m``, ``1h30m`` → seconds.
+def takes(**groups: Callable[..., Any]) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """Give a command all options of the functions in ``groups`` in the place of the parameters of these names.
 
-    Raises:
-        SettingsError: it is none of these, or not positive.
+    Each function is called with its own options, and the command gets what it returns. Options stand in the order
+    of the command's parameters.
     """
-    if text is None:
-        return None
-    parts = re.findall(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower())
-    whole = "".join(number + unit for number, unit in parts)
-    if (
-        not parts
-        or whole != re.sub(r"\s", "", text.lower())
-        or any(unit not in _SECONDS for _, unit in parts)
-    ):
-        raise SettingsError(f"{option} {text!r} is not a time.", "Write 90s, 10m or 1h30m.")
-    total = sum(float(number) * _SECONDS[unit] for number, unit in parts)
-    if total <= 0:
-        raise SettingsError(f"{option} {text!r} is no time at all.", "Give a positive time.")
-    return total
+
+    def decorate(command: Callable[..., R]) -> Callable[..., R]:
+        parameters: list[inspect.Parameter] = []
+        for parameter in _parameters(command):
+            group = groups.get(parameter.name)
+            parameters += _parameters(group) if group is not None else [parameter]
+        members = {name: {one.name for one in _parameters(group)} for name, group in groups.items()}
+
+        @functools.wraps(command)
+        def called(**values: Any) -> R:
+            for name, group in groups.items():
+                own = {key: values.pop(key) for key in members[name]}
+                values[name] = group(**own)
+            return command(**values)
+
+        vars(called)["__signature__"] = inspect.Signature(parameters)
+        called.__annotations__ = {one.name: one.annotation for one in parameters}
+        return called
+
+    return decorate
 
 
-def size(text: str, option: str) -> int:
-    """``4g``, ``512m``, ``4GiB`` → bytes.
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Return the parameters with their annotations resolved, as keywords: their order then needs no defaults last."""
+    hints = get_type_hints(function, include_extras=True, localns={"TaskOverrides": Any})
+    return [
+        one.replace(annotation=hints[one.name], kind=inspect.Parameter.KEYWORD_ONLY)
+        for one in inspect.signature(function).parameters.values()
+    ]
 
-    Raises:
-        SettingsError: it is none of these, or not positive.
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?", text.strip().lower())
-    if not found or float(found[1]) <= 0:
-        raise SettingsError(f"{option} {text!r} is not a size.", "Write 512m or 4g.")
-    return int(float(found[1]) * _BYTES[found[2]])
+
+def task_overrides(
+    *,
+    target: Annotated[
+        list[str] | None, typer.Option(help="Target column; once for each.", show_default=False)
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="Metric, such as rmse or auc.", show_default=False)
+    ] = None,
+    id_: Annotated[
+        str | None, typer.Option("--id", help="Column that names the rows.", show_default=False)
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="binary, multiclass, multilabel or regression.", show_default=False)
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="random, stratified, group or time.", show_default=False)
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Column whose rows stay together in a fold.", show_default=False)
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(help="Column of the time; later rows validate.", show_default=False)
+    ] = None,
+) -> TaskOverrides:
+    """Return what the person says of the task."""
+    from aide_local.tasks.files import TaskOverrides
+
+    return TaskOverrides(
+        target=tuple(target) if target else None,
+        metric=metric,
+        id=id_,
+        kind=kind,
+        split=split,
+        group=group,
+        time=time,
+    )
 
 
 @contextmanager
 def writing(out: Path) -> Iterator[None]:
-    """Raises SettingsError where the file that ``--out`` names cannot be written."""
+    """Raise SettingsError if the file that ``--out`` names cannot be written."""
     try:
         yield
     except OSError as error:
@@ -58,7 +125,13 @@ def writing(out: Path) -> Iterator[None]:
         ) from error
 
 
-def at_least(value: int | None, least: int, option: str) -> None:
-    """Raises SettingsError where a number is too small."""
+def at_least(value: int | None, least: int, name: str) -> None:
+    """Raise SettingsError if a number is too small."""
     if value is not None and value < least:
-        raise SettingsError(f"{option} {value} is too small.", f"Give {least} or more.")
+        raise SettingsError(f"{name} {value} is too small.", f"Give {least} or more.")
+
+
+def between(value: float, least: float, most: float, name: str) -> None:
+    """Raise SettingsError if a number is not in ``[least, most]``."""
+    if not least <= value <= most:
+        raise SettingsError(f"{name} {value} is out of range.", f"Give a number from {least:g} to {most:g}.")

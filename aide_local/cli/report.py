@@ -1,4 +1,4 @@
-"""``aide-local report``: a run as one file for people."""
+"""``aide-local report``: write a run as one file for people."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from aide_local.cli.options import writing
-from aide_local.cli.run import Home_
-from aide_local.cli.show import Run_
+from aide_local.cli.lookup import home_of
+from aide_local.cli.options import HomeFolder, RunId, writing
 from aide_local.errors import SettingsError
 
 _ENDINGS = {"html": ".html", "markdown": ".md", "notebook": ".ipynb"}
@@ -18,7 +17,7 @@ _ENDINGS = {"html": ".html", "markdown": ".md", "notebook": ".ipynb"}
 
 def report(
     context: typer.Context,
-    run_id: Run_ = "latest",
+    run_id: RunId = "latest",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -29,19 +28,18 @@ def report(
         str | None,
         typer.Option(
             "--format",
-            help="html or markdown. Default: as the file's ending says, else html.",
+            help="html or markdown. Default: by the ending of --out, else html.",
             show_default=False,
         ),
     ] = None,
     notebook: Annotated[
         bool,
-        typer.Option("--notebook", help="The best script as a Jupyter notebook, with how it came about."),
+        typer.Option("--notebook", help="Write the best script as a Jupyter notebook, with its history."),
     ] = False,
-    home: Home_ = None,
+    home: HomeFolder = None,
 ) -> None:
     """Write a run, ended or going on, as one HTML file that needs no network, as Markdown, or as a notebook."""
     from aide_local.basics.files import check_writable, write_whole
-    from aide_local.cli.show import _home
     from aide_local.store.record import read_record
     from aide_local.store.run_store import find_run
 
@@ -49,7 +47,7 @@ def report(
     if out is not None and str(out) != "-":
         with writing(out):
             check_writable(out)
-    where = _home(context, home)
+    where = home_of(context, home)
     record = read_record(where, find_run(where, run_id))
     if kind == "html":
         from aide_local.report.html import html

@@ -10,29 +10,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aide_local.cli.options import at_least, seconds, size
-from aide_local.errors import SettingsError
+from aide_local.basics.units import parse_duration
+from aide_local.cli import settings
+from aide_local.cli.options import HomeFolder, Json, Out, Plain, RunId, at_least, takes, task_overrides
 
 if TYPE_CHECKING:
     from aide_local.events import RunFinished
     from aide_local.run.loop import Run
 
-Home_ = Annotated[
-    Path | None,
-    typer.Option(
-        "--home", envvar="AIDE_LOCAL_HOME", help="Folder of everything that is written.", show_default=False
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="One event a line, as JSON.")]
-Plain = Annotated[bool, typer.Option("--plain", help="Lines of text only: no colour, no live display.")]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", help="Folder for the deliverables (default: in the run's folder).", show_default=False
-    ),
-]
 
-
+@takes(
+    overrides=task_overrides,
+    search=settings.search,
+    rules=settings.rules,
+    model_use=settings.model_use,
+    execution=settings.execution,
+)
 def run(
     context: typer.Context,
     path: Annotated[
@@ -41,66 +34,12 @@ def run(
     model: Annotated[
         str | None, typer.Option(help="GGUF file, or a name of `aide-local models list`.", show_default=False)
     ] = None,
-    steps: Annotated[int, typer.Option(help="Nodes to make.")] = 20,
-    time_limit: Annotated[
-        str | None, typer.Option(help="Wall time of the whole run: 10m, 2h.", show_default=False)
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 0,
-    folds: Annotated[int, typer.Option(help="Folds of the cross-validation.")] = 5,
-    parallel: Annotated[int, typer.Option(help="Candidates that execute at once.")] = 1,
-    memory: Annotated[str, typer.Option(help="Memory of a candidate, with all its processes.")] = "4g",
-    timeout: Annotated[str, typer.Option(help="Wall time of one execution (one fold).")] = "10m",
-    target: Annotated[
-        list[str] | None, typer.Option(help="Target column; once for each.", show_default=False)
-    ] = None,
-    metric: Annotated[
-        str | None, typer.Option(help="Metric, such as rmse or auc.", show_default=False)
-    ] = None,
-    id_: Annotated[
-        str | None, typer.Option("--id", help="Column that names the rows.", show_default=False)
-    ] = None,
-    kind: Annotated[
-        str | None, typer.Option(help="binary, multiclass, multilabel or regression.", show_default=False)
-    ] = None,
-    split: Annotated[
-        str | None, typer.Option(help="random, stratified, group or time.", show_default=False)
-    ] = None,
-    group: Annotated[
-        str | None, typer.Option(help="Column whose rows stay together in a fold.", show_default=False)
-    ] = None,
-    time: Annotated[
-        str | None, typer.Option(help="Column of the time; later rows validate.", show_default=False)
-    ] = None,
-    policy: Annotated[str, typer.Option(help="Search policy.")] = "greedy",
-    drafts: Annotated[int, typer.Option(help="Drafts before anything is improved.")] = 5,
-    debug_prob: Annotated[float, typer.Option(help="Chance to debug a failed node, after the drafts.")] = 0.5,
-    temperature: Annotated[
-        float, typer.Option(help="Of the model's sampling; 0: always the likeliest.")
-    ] = 0.7,
-    n_ctx: Annotated[
-        int | None, typer.Option(help="Tokens of the model's context.", show_default=False)
-    ] = None,
-    max_tokens: Annotated[int | None, typer.Option(help="Tokens of a reply.", show_default=False)] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads of the model.", show_default=False)] = None,
-    gpu_layers: Annotated[int, typer.Option(help="Layers on the GPU; -1: all that fit.")] = -1,
-    racing: Annotated[bool, typer.Option(help="Stop nodes that are clearly behind after a fold.")] = True,
-    model_digest: Annotated[
-        bool,
-        typer.Option(
-            "--model-digest", help="The model, not the rules, writes the journal's line of each node."
-        ),
-    ] = False,
-    sandbox: Annotated[
-        str, typer.Option(help="auto, strict, landlock, or limits (confines nothing).")
-    ] = "auto",
-    gpu: Annotated[bool, typer.Option("--gpu", help="Candidates may use the GPU (NVIDIA, AMD).")] = False,
-    python: Annotated[
-        Path | None, typer.Option(help="Interpreter of the candidates.", show_default=False)
-    ] = None,
-    prompts: Annotated[
-        Path | None, typer.Option(help="Folder of prompt templates that override ours.", show_default=False)
-    ] = None,
-    home: Home_ = None,
+    search: Any = None,
+    rules: Any = None,
+    overrides: Any = None,
+    model_use: Any = None,
+    execution: Any = None,
+    home: HomeFolder = None,
     out: Out = None,
     json: Json = False,
     plain: Plain = False,
@@ -111,75 +50,28 @@ def run(
     Ctrl+C once ends the search and delivers the best so far; twice stops at once. Exit code: 0 delivered,
     1 nothing valid was found, 2 usage or a bad task.
     """
-    at_least(steps, 1, "--steps")
-    at_least(folds, 2, "--folds")
-    at_least(parallel, 1, "--parallel")
-    at_least(n_ctx, 256, "--n-ctx")
-    at_least(max_tokens, 16, "--max-tokens")
-    at_least(threads, 1, "--threads")
-    if not 0 <= debug_prob <= 1:
-        raise SettingsError(f"--debug-prob {debug_prob} is not a probability.", "Give a number from 0 to 1.")
-    if temperature < 0:
-        raise SettingsError(f"--temperature {temperature} is negative.", "Give 0 or more.")
-    bounds = (seconds(time_limit, "--time-limit"), seconds(timeout, "--timeout"), size(memory, "--memory"))
-
     from aide_local.home import Home
     from aide_local.run.assemble import llama, start
-    from aide_local.tasks.files import TaskOverrides
     from aide_local.tasks.load import load_task
     from aide_local.types import RunSettings
 
-    overrides = TaskOverrides(
-        target=tuple(target) if target else None,
-        metric=metric,
-        id=id_,
-        kind=kind,
-        split=split,
-        group=group,
-        time=time,
-    )
-    limit, of_one, memory_bytes = bounds
-    settings = RunSettings(
-        steps=steps,
-        time_limit=limit,
-        seed=seed,
-        folds=folds,
-        parallel=parallel,
-        policy=policy,
-        num_drafts=drafts,
-        debug_prob=debug_prob,
-        racing=racing,
-        model_digest=model_digest,
-        temperature=temperature,
-        max_tokens=max_tokens,
-        n_ctx=n_ctx,
-        threads=threads,
-        gpu_layers=gpu_layers,
-        memory=memory_bytes,
-        timeout=of_one or 600.0,
-        python=str(python.absolute()) if python else None,
-        sandbox=sandbox,
-        gpu=gpu,
-        prompts=str(prompts.absolute()) if prompts else None,
-    )
+    chosen = RunSettings(**search, **rules, **model_use, **execution)
     found = load_task(path, overrides)
     where = Home.find(home or context.obj)
     if tui:
-        from aide_local.cli.window import open_window
+        from aide_local.cli.window import run_in_window
 
-        raise typer.Exit(open_window(where, first=(found, settings, model, out)))
+        raise typer.Exit(run_in_window(where, found, chosen, model, out))
     if not json:
-        from aide_local.cli.show import print_task
+        from aide_local.cli.task import print_task
 
-        print_task(found, plain=plain)
-    follow(
-        start(found, settings, home=where, make_model=llama(model, where), out=out), json=json, plain=plain
-    )
+        print_task(found)
+    follow(start(found, chosen, home=where, make_model=llama(model, where), out=out), json=json, plain=plain)
 
 
 def resume(
     context: typer.Context,
-    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, a part of one, or `latest`.")],
+    run_id: RunId,
     steps: Annotated[int | None, typer.Option(help="Nodes in all.", show_default=False)] = None,
     time_limit: Annotated[
         str | None, typer.Option(help="Wall time of all parts of the run together.", show_default=False)
@@ -187,14 +79,14 @@ def resume(
     model: Annotated[
         str | None, typer.Option(help="The run's model, if it lies elsewhere now.", show_default=False)
     ] = None,
-    home: Home_ = None,
+    home: HomeFolder = None,
     out: Out = None,
     json: Json = False,
     plain: Plain = False,
 ) -> None:
     """Go on with a run that was killed or stopped, or give it more steps."""
     at_least(steps, 1, "--steps")
-    limit = seconds(time_limit, "--time-limit")
+    limit = parse_duration(time_limit, "--time-limit")
 
     from aide_local.home import Home
     from aide_local.run.assemble import llama
@@ -219,7 +111,8 @@ def follow(run: Run, *, json: bool, plain: bool) -> None:
 
 def watch(run: Run, *, json: bool, plain: bool) -> RunFinished:
     """Show the events of a run; the last one. Ctrl+C ends the run, a second one at once."""
-    from aide_local.cli.progress import JsonLines, Lines, Live
+    from aide_local.cli.live import Live
+    from aide_local.cli.progress import JsonLines, Lines
     from aide_local.events import RunFinished
 
     interrupts = 0

@@ -33,7 +33,8 @@ from typing import Any
 
 from aide_local.basics.text import printable
 from aide_local.errors import Cancelled, TaskError
-from aide_local.evaluate.protocol import Evaluation, Incumbent
+from aide_local.evaluate.compare import Rival
+from aide_local.evaluate.protocol import Evaluation
 from aide_local.evaluate.single import Place, executed
 from aide_local.sandbox.protocol import Outcome
 from aide_local.task import Task
@@ -66,13 +67,14 @@ class CommandEvaluator:
         node: int,
         code: str,
         *,
-        incumbent: Incumbent | None = None,
+        rival: Rival | None = None,
+        wall: float | None = None,
         on_output: Callable[[int, str], None] | None = None,
         on_fold: Callable[[FoldScore], None] | None = None,
         cancel: Event | None = None,
     ) -> Evaluation:
         """See :class:`aide_local.evaluate.protocol.Evaluator`."""
-        with executed(self._place, node, code, on_output, cancel) as (outcome, working):
+        with executed(self._place, node, code, wall, on_output, cancel) as (outcome, execution, working):
             error, score = outcome.error, None
             if error is None:
                 try:
@@ -89,7 +91,7 @@ class CommandEvaluator:
             error=error,
             output=outcome.output,
             usage=outcome.usage,
-            executions=(outcome.as_execution(0, self._place.limits),),
+            executions=(execution,),
         )
 
     def _grade(self, outcome: Outcome, working: Path, cancel: Event | None) -> float:

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aide_local.task import Direction
-from aide_local.types import FoldScore
+from aide_local.types import FoldScore, Node
 
 LEAST_GAIN = 1e-4  # of the metric's scale: smaller gains are noise of the last digits
-RACING_MARGIN = 0.01  # of the metric's scale
+RACING_MARGIN = 0.002  # of the metric's scale: folds never tell less apart
+RACING_ERRORS = 2.0  # standard errors behind at which a node is given up
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +47,55 @@ def standard_error(values: Sequence[float]) -> float:
     return statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
 
 
-def clearly_behind(
-    score: float, fold: int, incumbent: Sequence[FoldScore], direction: Direction, scale: float
-) -> bool:
-    """Racing: worse than the incumbent on the same fold by more than its own folds vary.
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """The node that a candidate is raced against: the best complete one when it was chosen.
 
-    The margin is two standard errors of the incumbent's fold scores, at least 1 % of the metric's scale.
+    ``spread`` is the standard deviation of the difference between two nodes of this run on one fold,
+    ``tolerance`` how far behind a node may be and still count (both in units of the metric).
     """
-    scores = _by_fold(incumbent)
-    if fold not in scores:
-        return False
-    margin = max(2.0 * standard_error(list(scores.values())), RACING_MARGIN * scale)
-    return direction.sign * (scores[fold] - score) > margin
+
+    node: int
+    folds: tuple[FoldScore, ...]
+    spread: float
+    tolerance: float
+
+    def leaves_behind(self, folds: Sequence[FoldScore], direction: Direction) -> bool:
+        """Return whether a node with these first folds will not be among those that count.
+
+        A sequential test on paired differences: after k folds it is given up when the mean difference lies below
+        ``-tolerance`` by more than ``RACING_ERRORS`` standard errors, ``spread / sqrt(k)`` each (racing with a known
+        variance; Maron and Moore 1994, Birattari et al. 2002).
+        """
+        other = _by_fold(self.folds)
+        gains = [
+            direction.sign * (score - other[fold]) for fold, score in _by_fold(folds).items() if fold in other
+        ]
+        if not gains:
+            return False
+        bound = self.tolerance + RACING_ERRORS * self.spread / math.sqrt(len(gains))
+        return statistics.fmean(gains) < -bound
+
+
+def rival_of(best: Node | None, nodes: Sequence[Node], scale: float, tolerance: float = 0.0) -> Rival | None:
+    """Return what a new node is raced against; None if there is no complete node yet.
+
+    The spread is measured on the complete nodes' paired differences to the best one. Without any, the best one's
+    own folds bound it. It is at least ``RACING_MARGIN`` of the metric's scale over ``RACING_ERRORS``.
+    """
+    if best is None:
+        return None
+    mine = _by_fold(best.folds)
+    deviations: list[float] = []
+    for node in nodes:
+        if node.id != best.id:
+            gains = [score - mine[fold] for fold, score in _by_fold(node.folds).items() if fold in mine]
+            if len(gains) > 1:
+                deviations.append(statistics.stdev(gains))
+    if not deviations and len(mine) > 1:
+        deviations = [statistics.stdev(mine.values())]
+    spread = max(statistics.median(deviations) if deviations else 0.0, RACING_MARGIN * scale / RACING_ERRORS)
+    return Rival(best.id, best.folds, spread, tolerance)
 
 
 def _by_fold(folds: Sequence[FoldScore]) -> dict[int, float]:

@@ -2,102 +2,140 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from aide_local.basics.files import write_whole
-from aide_local.basics.tables import Table, read_table, write_table
 from aide_local.evaluate import stored
-from aide_local.evaluate.ensemble import Floats, average, select
-from aide_local.evaluate.prepare import Prepared
+from aide_local.evaluate.blend import Blend, Combination
+from aide_local.evaluate.crossfit import CrossFitted, choose
+from aide_local.evaluate.evidence import Evidence
+from aide_local.evaluate.form import Floats
+from aide_local.evaluate.interval import Estimate, estimate
+from aide_local.evaluate.prepared import Prepared
+from aide_local.evaluate.refit import SHARE, Execute, Refits, refit
+from aide_local.evaluate.resample import Scored
 from aide_local.evaluate.score import ScoreError
+from aide_local.evaluate.splits import Rows
 from aide_local.evaluate.stored import Predictions
+from aide_local.evaluate.submission import SOLUTION_SUBMISSION, SUBMISSION, write_solution, write_submission
 from aide_local.search.tree import Tree
+from aide_local.task import SplitKind
 from aide_local.types import Node
 
-SUBMISSION, SOLUTION, SOLUTION_SUBMISSION = "submission.csv", "solution.py", "solution_submission.csv"
+_MOST_MODELS = 100  # the best of the tree; more cost time and add nothing
+_MOST_CELLS = 2**25  # of their out-of-fold predictions together, to bound memory and time
 
-_MOST_MODELS = 50  # the best of the tree; more cost time and add nothing
-_MOST_BYTES = 2**30  # of their out-of-fold predictions together
+Weighted = tuple[tuple[int, float], ...]  # (node, weight), the heaviest first; the weights sum to 1
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """One node's part in the ensemble.
+
+    ``gain`` is how much worse the out-of-fold score gets without the node (positive: it helps), None for a
+    single node. ``refitted``: its test predictions come in part from all training rows.
+    """
+
+    node: int
+    weight: float
+    gain: float | None
+    refitted: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Final:
     """The choice and its scores; every score is the task's metric, None where there is none.
 
-    ``best_score`` and ``ensemble_score`` are out-of-fold and what the choice was made by.
-    ``report_score`` is the ensemble's on the report slice, which nothing was chosen by;
-    ``best_report_score`` the best single script's on the same rows.
+    ``estimate`` is the number to show, with its interval. ``ensemble_score`` is the cross-fitted score of
+    what is delivered: no row was scored by weights that it helped to select. ``best_score`` is the best
+    single script's on the out-of-fold rows, by which it was chosen. ``report_score`` is what the delivered
+    ensemble scores on the report slice, which nothing was chosen by; ``best_report_score`` the best single
+    script on the same rows.
     """
 
-    weights: tuple[tuple[int, float], ...]  # (node, weight), the heaviest first; they sum to 1
+    weights: Weighted
     best: int
     best_score: float
+    combination: str = Combination.SINGLE.value
+    blend: Blend | None = None  # of the predictions of the nodes in ``weights``, in their order
     ensemble_score: float | None = None
     report_score: float | None = None
     best_report_score: float | None = None
     constant_score: float | None = None
     report_rows: int = 0
+    estimate: Estimate | None = None
+    contributions: tuple[Contribution, ...] = ()
     files: tuple[Path, ...] = ()  # written
     notes: tuple[str, ...] = ()  # what could not be used, one sentence each
 
 
-def finalise(prepared: Prepared, tree: Tree, out: Path | None = None) -> Final | None:
-    """Choose the ensemble, score the choice on the report slice, and write the deliverables into ``out``.
+def finalise(
+    prepared: Prepared,
+    tree: Tree,
+    out: Path | None = None,
+    *,
+    execute: Execute | None = None,
+    refit_seconds: float = 0.0,
+    on_refit: Callable[[int], None] | None = None,
+) -> Final | None:
+    """Choose the ensemble, estimate its score, refit its scripts, and write the deliverables into ``out``.
 
     ``submission.csv`` (ensemble), ``solution.py`` and ``solution_submission.csv`` (best single script).
-    A task without test rows gets no submissions. None where the tree has no complete valid node.
+    A task without test rows gets no submissions. With ``execute`` the scripts that carry weight run once
+    more on all training rows, the heaviest first, for ``refit_seconds`` at most; ``on_refit`` is called
+    with a node before it runs. Returns None if the tree has no complete valid node.
 
     Raises:
-        OSError: ``out`` cannot be written.
+        OSError: ``out`` or the run's folder cannot be written.
+        Cancelled, SandboxError: an execution raised it.
     """
     best = tree.best
     if best is None or best.metric is None:
         return None
-    nodes, loaded, notes = _load(prepared, tree)
-    made = prepared.split
-    scorer, form = prepared.scorer, prepared.form
-    weights: tuple[tuple[int, float], ...] = ((best.id, 1.0),)
-    ensemble_score: float | None = None
-    if nodes:
-        truth = prepared.truth[made.scored]
-        chosen = select(
-            [one.oof for one in loaded],
-            lambda many: scorer.score_many(truth, [form.decide(one) for one in many]),
-            scorer.direction,
-            always=[at for at, node in enumerate(nodes) if node.id in tree.pinned],
+    models, notes = _load(prepared, tree)
+    if not models:
+        return Final(
+            weights=((best.id, 1.0),),
+            best=best.id,
+            best_score=best.metric,
+            constant_score=prepared.constant_score,
+            report_rows=len(prepared.split.report),
+            files=(write_solution(best, out),) if out is not None else (),
+            notes=tuple(notes),
         )
-        ensemble_score = chosen.score
-        pairs = [(node.id, share) for node, share in zip(nodes, chosen.weights, strict=True) if share > 0]
-        weights = tuple(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
-    of_node = dict(zip((node.id for node in nodes), loaded, strict=True))
-    mixed = _mix(of_node, weights) if of_node else None
-    files = _write(prepared, best, mixed, of_node.get(best.id), out) if out is not None else ()
+    chosen = _choose(prepared, tree, models)
+    ensemble = _Ensemble.of(models, chosen.blend)
+    refits = Refits()
+    if execute is not None:
+        order = list(dict.fromkeys([*ensemble.models, best.id]))
+        refits = refit(prepared, tree, order, execute, seconds=refit_seconds, on_refit=on_refit)
+    report = ensemble.blend.apply([one.report for one in ensemble.models.values()])
     return Final(
-        weights=weights,
+        weights=ensemble.weights,
         best=best.id,
         best_score=best.metric,
-        ensemble_score=ensemble_score,
-        report_score=_report_score(prepared, mixed),
-        best_report_score=_report_score(prepared, of_node.get(best.id)),
+        combination=ensemble.blend.combination.value,
+        blend=ensemble.blend,
+        ensemble_score=chosen.score,
+        report_score=_report_score(prepared, report),
+        best_report_score=_report_score(prepared, models[best.id].report) if best.id in models else None,
         constant_score=prepared.constant_score,
-        report_rows=len(made.report),
-        files=files,
-        notes=tuple(notes),
+        report_rows=len(prepared.split.report),
+        estimate=_estimate(prepared, chosen, report),
+        contributions=_contributions(prepared, ensemble, refits),
+        files=_write(prepared, best, models.get(best.id), ensemble, refits, out) if out is not None else (),
+        notes=(*notes, *refits.notes, *_skipped(refits)),
     )
 
 
-def _load(prepared: Prepared, tree: Tree) -> tuple[list[Node], list[Predictions], list[str]]:
-    """The pinned and the best nodes whose predictions can be read, best first."""
-    nodes: list[Node] = []
-    loaded: list[Predictions] = []
+def _load(prepared: Prepared, tree: Tree) -> tuple[dict[int, Predictions], list[str]]:
+    """Return the predictions of the pinned and the best nodes that can be read, best first, and what to note."""
+    models: dict[int, Predictions] = {}
     notes: list[str] = []
-    used = 0
+    cells = 0
     ranked = tree.ranked()
     for node in (*ranked[:_MOST_MODELS], *(one for one in ranked[_MOST_MODELS:] if one.id in tree.pinned)):
         if node.predictions is None:
@@ -107,89 +145,124 @@ def _load(prepared: Prepared, tree: Tree) -> tuple[list[Node], list[Predictions]
         except (OSError, ValueError) as error:  # Arrow's errors of damaged files are ValueErrors
             notes.append(f"The predictions of node #{node.id} are left out: {error}")
             continue
-        used += one.oof.nbytes
-        if loaded and used > _MOST_BYTES:
-            notes.append(f"The ensemble was chosen among the {len(nodes)} best nodes, to bound memory.")
+        cells += one.oof.size
+        if models and cells > _MOST_CELLS:
+            notes.append(f"The ensemble was chosen among the {len(models)} best nodes, to bound memory.")
             break
-        nodes.append(node)
-        loaded.append(one)
-    return nodes, loaded, notes
+        models[node.id] = one
+    return models, notes
 
 
-def _mix(of_node: dict[int, Predictions], weights: Sequence[tuple[int, float]]) -> Predictions:
-    parts = [of_node[node] for node, _ in weights]
-    shares = [share for _, share in weights]
-    return Predictions(
-        average([part.oof for part in parts], shares),
-        average([part.report for part in parts], shares),
-        average([part.test for part in parts], shares),
+def _choose(prepared: Prepared, tree: Tree, models: dict[int, Predictions]) -> CrossFitted:
+    scored = prepared.split.scored
+    evidence = Evidence(
+        tuple(one.oof for one in models.values()),
+        prepared.truth[scored],
+        prepared.split.fold[scored],
+        prepared.scorer,
+        prepared.form,
+        prepared.task.metric,
+        tuple(at for at, node in enumerate(models) if node in tree.pinned),
     )
+    return choose(evidence).chosen
 
 
-def _report_score(prepared: Prepared, predictions: Predictions | None) -> float | None:
+@dataclass(frozen=True, slots=True)
+class _Ensemble:
+    """The nodes that carry weight, the heaviest first, and how they are put together, in that order."""
+
+    models: dict[int, Predictions]
+    blend: Blend
+
+    @classmethod
+    def of(cls, models: dict[int, Predictions], blend: Blend) -> _Ensemble:
+        """``blend`` is of all ``models``."""
+        nodes = list(models)
+        used = [at for at, weight in enumerate(blend.weights) if weight > 0]
+        order = sorted(used, key=lambda at: (-blend.weights[at], nodes[at]))
+        return cls({nodes[at]: models[nodes[at]] for at in order}, blend.of_models(order))
+
+    @property
+    def weights(self) -> Weighted:
+        return tuple(zip(self.models, self.blend.shares, strict=True))
+
+
+# ---- scores ----
+
+
+def _report_score(prepared: Prepared, soft: Floats | None) -> float | None:
     rows = prepared.split.report
-    if predictions is None or len(rows) == 0:
+    if soft is None or len(rows) == 0:
         return None
     try:
-        value = prepared.scorer.score(prepared.truth[rows], prepared.form.decide(predictions.report))
+        value = prepared.scorer.score(prepared.truth[rows], prepared.form.decide(soft))
     except ScoreError:  # outside the metric's domain on these rows: there is no honest number to show
         return None
     return None if np.isnan(value) else value
+
+
+def _estimate(prepared: Prepared, chosen: CrossFitted, report: Floats) -> Estimate | None:
+    def scored(rows: Rows, soft: Floats) -> Scored:
+        keys = prepared.keys[rows] if prepared.keys is not None else None
+        decided = prepared.form.decide(soft)
+        return Scored.of(
+            prepared.split.kind,
+            prepared.truth[rows],
+            decided,
+            keys,
+            train_rows=len(prepared.truth),
+            test_units=prepared.test_units,
+        )
+
+    return estimate(
+        prepared.scorer,
+        scored(prepared.split.scored, chosen.column),
+        scored(prepared.split.report, report) if len(report) else None,
+        prepared.seed,
+        chosen.by_fold if prepared.split.kind is SplitKind.TIME else (),
+    )
+
+
+def _contributions(prepared: Prepared, ensemble: _Ensemble, refits: Refits) -> tuple[Contribution, ...]:
+    blends = [ensemble.blend]
+    if len(ensemble.models) > 1:
+        blends += [ensemble.blend.without(at) for at in range(len(ensemble.models))]
+    parts = [one.oof for one in ensemble.models.values()]
+    decided = [prepared.form.decide(one.apply(parts)) for one in blends]
+    scores = prepared.scorer.score_many(prepared.truth[prepared.split.scored], decided)
+    sign = prepared.scorer.direction.sign
+    gains: list[float | None] = [sign * (scores[0] - score) for score in scores[1:]]
+    return tuple(
+        Contribution(node, share, gain, node in refits.test)
+        for (node, share), gain in zip(ensemble.weights, gains or [None], strict=True)
+    )
+
+
+def _skipped(refits: Refits) -> tuple[str, ...]:
+    if not refits.skipped:
+        return ()
+    names = ", ".join(f"#{node}" for node in refits.skipped)
+    return (f"There was no time to run {names} on all rows: the average of their folds is delivered.",)
 
 
 # ---- files ----
 
 
 def _write(
-    prepared: Prepared, best: Node, mixed: Predictions | None, single: Predictions | None, out: Path
+    prepared: Prepared, best: Node, alone: Predictions | None, ensemble: _Ensemble, refits: Refits, out: Path
 ) -> tuple[Path, ...]:
     files = [write_solution(best, out)]
     if prepared.n_test:
-        for name, predictions in ((SUBMISSION, mixed), (SOLUTION_SUBMISSION, single)):
-            if predictions is not None:
-                files.append(_write_submission(prepared, predictions.test, out / name))
+        parts = [_delivered(one, refits.test.get(node)) for node, one in ensemble.models.items()]
+        files.append(write_submission(prepared, ensemble.blend.apply(parts), out / SUBMISSION))
+        if alone is not None:
+            test = _delivered(alone, refits.test.get(best.id))
+            files.append(write_submission(prepared, test, out / SOLUTION_SUBMISSION))
     return tuple(files)
 
 
-def write_solution(best: Node, out: Path) -> Path:
-    """The best script, as it was run."""
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / SOLUTION
-    write_whole(path, best.code, errors="replace")
-    return path
-
-
-def _write_submission(prepared: Prepared, test: Floats, path: Path) -> Path:
-    """With the task's own ids, and columns and rows in the order of its sample submission, if it has one."""
-    task = prepared.task
-    sample = read_table(task.sample_submission) if task.sample_submission is not None else None
-    name, ids = _test_ids(prepared, sample)
-    columns = {name: ids, **prepared.form.cells(test)}
-    if sample is not None and set(sample.columns) == set(columns):
-        columns = {one: columns[one] for one in sample.columns}
-        order = pc.index_in(sample.columns[name].combine_chunks(), value_set=ids)
-        if sample.rows == len(ids) and order.null_count == 0 and len(order.unique()) == len(ids):
-            columns = {one: pc.take(column, order) for one, column in columns.items()}
-    partial = path.with_name(path.name + ".partial")
-    write_table(partial, columns)
-    partial.replace(path)
-    return path
-
-
-def _test_ids(prepared: Prepared, sample: Table | None) -> tuple[str, pa.Array]:
-    """The name of the submission's id column and its cells, in the order of the test file.
-
-    Where training rows have no id, the test file or, row by row, the sample submission may have one
-    (Kaggle, Digit Recognizer); else rows are counted from 0.
-    """
-    task = prepared.task
-    assert task.test is not None
-    test = read_table(task.test)
-    names = [task.id] if task.id is not None else []
-    if sample is not None:
-        names += [name for name in sample.columns if name not in prepared.form.outputs][:1]
-    for name in names:
-        for table in (test, sample):
-            if table is not None and table.rows == test.rows and name in table.columns:
-                return name, table.columns[name].combine_chunks()
-    return task.id_column, pc.cast(pa.array(np.arange(prepared.n_test)), pa.large_string())
+def _delivered(folds: Predictions, whole: Floats | None) -> Floats:
+    """Return a node's test predictions: the average of its folds, and of its refit if there is one."""
+    if whole is None:
+        return folds.test
+    return (1.0 - SHARE) * folds.test + SHARE * whole

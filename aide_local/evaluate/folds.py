@@ -1,183 +1,235 @@
-"""The evaluator of prediction tasks: run a script on K folds and score what it predicted."""
+"""The evaluator of prediction tasks: run a script on K folds and score what it predicted.
+
+The folds of a node run side by side, as many as the budget of cores gives, one share of the cores each; racing
+looks at them in their order, so which fold happened to end first changes no result.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import replace
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Event
 
 from aide_local.errors import Cancelled
 from aide_local.evaluate import stored
-from aide_local.evaluate.compare import clearly_behind
+from aide_local.evaluate.bench import Bench
+from aide_local.evaluate.compare import Rival
+from aide_local.evaluate.form import Floats
 from aide_local.evaluate.predictions import PredictionsError, Wanted, most_frequent_row, read_predictions
-from aide_local.evaluate.prepare import Prepared
-from aide_local.evaluate.protocol import Evaluation, Incumbent
+from aide_local.evaluate.prepared import Prepared
+from aide_local.evaluate.protocol import Evaluation
 from aide_local.evaluate.score import ScoreError
 from aide_local.sandbox.host.clean import remove_tree
-from aide_local.sandbox.protocol import Candidate, Limits, Sandbox
-from aide_local.types import Execution, FoldScore, NodeError, OutcomeKind, Usage
+from aide_local.sandbox.protocol import Candidate
+from aide_local.types import Execution, FoldScore, NodeError, Usage
+
+
+class AnyOf(threading.Event):
+    """An event that is set as soon as it, or another one, is."""
+
+    def __init__(self, other: threading.Event | None) -> None:
+        super().__init__()
+        self._other = other
+
+    def is_set(self) -> bool:
+        return super().is_set() or (self._other is not None and self._other.is_set())
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """One fold's execution: its score, its predictions, or what went wrong."""
+
+    score: FoldScore
+    execution: Execution
+    output: str
+    error: NodeError | None = None
+    soft: Floats | None = None  # predictions in the order of the fold's test.csv
 
 
 class FoldEvaluator:
-    """Thread-safe: nothing is shared between evaluations but what does not change."""
+    """Thread-safe: evaluations share nothing but what does not change, and the budget of cores."""
 
-    def __init__(
-        self, prepared: Prepared, sandbox: Sandbox, limits: Limits, python: Path | None = None
-    ) -> None:
-        self._prepared = prepared
-        self._sandbox = sandbox
-        self._limits = limits
-        self._python = python
-        self._most_frequent = most_frequent_row(prepared.truth)[0]
+    def __init__(self, prepared: Prepared, bench: Bench) -> None:
+        self.prepared = prepared
+        self.bench = bench
+        self.most_frequent = most_frequent_row(prepared.truth)[0]
 
     def evaluate(
         self,
         node: int,
         code: str,
         *,
-        incumbent: Incumbent | None = None,
+        rival: Rival | None = None,
+        wall: float | None = None,
         on_output: Callable[[int, str], None] | None = None,
         on_fold: Callable[[FoldScore], None] | None = None,
-        cancel: Event | None = None,
+        cancel: threading.Event | None = None,
     ) -> Evaluation:
         """See :class:`aide_local.evaluate.protocol.Evaluator`."""
-        run = _Run(self, node, code, on_output, on_fold, cancel)
+        stop = AnyOf(cancel)
+        with _workplace(self.prepared, node, code) as script:
+            run = _NodeRun(self, node, script, wall, on_output, stop)
+            side_by_side = min(self.prepared.folds, len(self.bench.cores))
+            with ThreadPoolExecutor(side_by_side, f"aide-node-{node}") as pool:
+                try:
+                    folds = [pool.submit(run.fold, k) for k in range(self.prepared.folds)]
+                    return self._in_order(node, folds, rival, on_fold)
+                finally:
+                    stop.set()  # folds that nobody waits for any more
+
+    def _in_order(
+        self,
+        node: int,
+        running: list[Future[_Ended]],
+        rival: Rival | None,
+        on_fold: Callable[[FoldScore], None] | None,
+    ) -> Evaluation:
+        """Take the folds in their order, until one fails, the rival leaves the node behind, or all are there."""
+        scorer = self.prepared.scorer
+        ended: list[_Ended] = []
+        assembler = stored.Assembler(self.prepared)
+        for k, future in enumerate(running):
+            one = future.result()
+            ended.append(one)
+            if on_fold is not None:
+                on_fold(one.score)
+            if one.soft is None:
+                return _evaluation(ended, error=one.error)
+            assembler.add(k, one.soft)
+            scores = [each.score for each in ended]
+            last = k + 1 == len(running)
+            if rival is not None and not last and rival.leaves_behind(scores, scorer.direction):
+                known = [each.score for each in scores if each.score is not None]
+                return _evaluation(ended, metric=sum(known) / len(known))
+        predictions = assembler.done()
+        truth = self.prepared.truth[self.prepared.split.scored]
         try:
-            return run.all_folds(incumbent)
-        finally:
-            remove_tree(run.folder)
+            metric = scorer.score(truth, self.prepared.form.decide(predictions.oof))
+        except ScoreError as failed:
+            return _evaluation(ended, error=NodeError("score", failed.kind, failed.message))
+        if math.isnan(metric):
+            message = f"{self.prepared.task.metric} is not defined for these predictions."
+            return _evaluation(ended, error=NodeError("score", "UndefinedScore", message))
+        path = stored.save(self.prepared, node, predictions)
+        return replace(_evaluation(ended, metric=metric), complete=True, predictions=path)
 
 
-class _Run:
-    """One node's evaluation."""
+@contextmanager
+def _workplace(prepared: Prepared, node: int, code: str) -> Iterator[Path]:
+    """Yield the path of the node's script in a folder of its own, which is removed afterwards."""
+    folder = prepared.folder / "work" / f"node-{node:05d}"
+    if folder.exists():  # of a process that was killed
+        remove_tree(folder)
+    folder.mkdir(parents=True)
+    script = folder / "solution.py"
+    script.write_text(code, encoding="utf-8", errors="surrogatepass")
+    try:
+        yield script
+    finally:
+        remove_tree(folder)
+
+
+class _NodeRun:
+    """Executes one node's script on any of the folds; thread-safe."""
 
     def __init__(
         self,
         evaluator: FoldEvaluator,
         node: int,
-        code: str,
+        script: Path,
+        wall: float | None,
         on_output: Callable[[int, str], None] | None,
-        on_fold: Callable[[FoldScore], None] | None,
-        cancel: Event | None,
+        stop: threading.Event,
     ) -> None:
-        self._of = evaluator
-        self._prepared = evaluator._prepared
+        self._evaluator = evaluator
+        self._prepared = evaluator.prepared
         self._node = node
+        self._script = script
+        self._wall = wall
         self._on_output = on_output
-        self._on_fold = on_fold
-        self._cancel = cancel
-        self._folds: list[FoldScore] = []
-        self._executions: list[Execution] = []
-        self._output = ""
-        self._assembler = stored.Assembler(self._prepared)
-        self.folder = self._prepared.folder / "work" / f"node-{node:05d}"
-        if self.folder.exists():  # of a process that was killed
-            remove_tree(self.folder)
-        self.folder.mkdir(parents=True)
-        self._script = self.folder / "solution.py"
-        self._script.write_text(code, encoding="utf-8", errors="surrogatepass")
+        self._stop = stop
 
-    def all_folds(self, incumbent: Incumbent | None) -> Evaluation:
-        scorer = self._prepared.scorer
-        for k in range(self._prepared.folds):
-            error = self._fold(k)
-            if error is not None:
-                return self._result(error=error)
-            score = self._folds[k].score
-            behind = (
-                k == 0
-                and self._prepared.folds > 1
-                and incumbent is not None
-                and score is not None
-                and clearly_behind(score, 0, incumbent.folds, scorer.direction, scorer.scale)
-            )
-            if behind:
-                return self._result(metric=score)
-        predictions = self._assembler.done()
-        truth = self._prepared.truth[self._prepared.split.scored]
-        try:
-            metric = scorer.score(truth, self._prepared.form.decide(predictions.oof))
-        except ScoreError as failed:
-            return self._result(error=NodeError("score", failed.kind, failed.message))
-        if math.isnan(metric):
-            message = f"{self._prepared.task.metric} is not defined for these predictions."
-            return self._result(error=NodeError("score", "UndefinedScore", message))
-        path = stored.save(self._prepared, self._node, predictions)
-        return replace(self._result(metric=metric), complete=True, predictions=path)
+    def fold(self, k: int) -> _Ended:
+        """Run and score fold ``k``.
 
-    def _fold(self, k: int) -> NodeError | None:
-        """Run and score fold ``k``; what went wrong, if anything did."""
-        if self._cancel is not None and self._cancel.is_set():
+        Raises:
+            Cancelled: the node was stopped.
+        """
+        if self._stop.is_set():
             raise Cancelled
-        working = self.folder / f"fold-{k}"
+        working = self._script.parent / f"fold-{k}"
         working.mkdir()
-        outcome = self._of._sandbox.run(
+        outcome, limits = self._evaluator.bench.execute(
             Candidate(
                 self._script,
                 self._prepared.input(k),
                 working,
-                self._of._python,
+                self._evaluator.bench.python,
                 places=(self._prepared.folder / "work", self._prepared.folder / "folds"),
             ),
-            self._of._limits,
-            on_output=None if self._on_output is None else lambda text: self._heard(k, text),
-            cancel=self._cancel,
+            rank=(k, self._node),  # nodes side by side before folds of one: racing then stops more of them
+            wall=self._wall,
+            on_output=None if self._on_output is None else lambda text: self._show(k, text),
+            cancel=self._stop,
         )
-        self._output = outcome.output
-        if outcome.kind is OutcomeKind.CANCELLED:
-            raise Cancelled
-        self._executions.append(outcome.as_execution(k, self._of._limits))
-        error, score = outcome.error, None
+        error, score, soft = outcome.error, None, None
         if error is None:
             try:
-                score = self._score(k, working)
+                soft = read_predictions(working, self._wanted(k))
+                score = self._score(k, soft)
             except PredictionsError as wrong:
                 error = wrong.error
             except ScoreError as failed:
-                error = NodeError("score", failed.kind, failed.message)
+                error, soft = NodeError("score", failed.kind, failed.message), None
         remove_tree(working)
-        fold = FoldScore(k, score, outcome.usage)
-        self._folds.append(fold)
-        if self._on_fold is not None:
-            self._on_fold(fold)
         if error is not None and k > 0:
-            # A script that ran on other rows before: what differs is the data, so the fold is worth a word.
+            # The script ran on other rows before: what differs is the data, so the fold is worth a word.
             error = replace(error, message=f"In fold {k + 1} of {self._prepared.folds}: {error.message}")
-        return error
+        return _Ended(
+            FoldScore(k, score, outcome.usage), outcome.as_execution(k, limits), outcome.output, error, soft
+        )
 
-    def _heard(self, k: int, text: str) -> None:
+    def _show(self, k: int, text: str) -> None:
         if self._on_output is not None:
             self._on_output(k, text)
 
-    def _score(self, k: int, working: Path) -> float | None:
-        """Score of the fold's own rows; None where they leave the metric undefined.
+    def _wanted(self, k: int) -> Wanted:
+        prepared = self._prepared
+        return Wanted(prepared.task.id_column, prepared.ids(k), prepared.form, self._evaluator.most_frequent)
+
+    def _score(self, k: int, soft: Floats) -> float | None:
+        """Return the score of the fold's own rows; None if they leave the metric undefined.
 
         Raises:
-            PredictionsError: the submission cannot be used.
             ScoreError: these predictions have no score.
         """
         prepared = self._prepared
-        wanted = Wanted(prepared.task.id_column, prepared.ids(k), prepared.form, self._of._most_frequent)
-        self._assembler.add(k, read_predictions(working, wanted))
+        assembler = stored.Assembler(prepared)
+        assembler.add(k, soft)
         truth = prepared.truth[prepared.split.validation(k)]
-        value = prepared.scorer.score(truth, prepared.form.decide(self._assembler.of_fold(k)))
+        value = prepared.scorer.score(truth, prepared.form.decide(assembler.of_fold(k)))
         return None if math.isnan(value) else value
 
-    def _result(self, *, metric: float | None = None, error: NodeError | None = None) -> Evaluation:
-        used = [fold.usage for fold in self._folds]
-        usage = Usage(
-            wall=sum(one.wall for one in used),
-            cpu=sum(one.cpu for one in used),
-            peak_memory=max((one.peak_memory for one in used), default=0),
-            written=sum(one.written for one in used),
-        )
-        return Evaluation(
-            metric=metric,
-            folds=tuple(self._folds),
-            error=error,
-            output=self._output,
-            usage=usage,
-            executions=tuple(self._executions),
-        )
+
+def _evaluation(
+    ended: list[_Ended], *, metric: float | None = None, error: NodeError | None = None
+) -> Evaluation:
+    used = [one.score.usage for one in ended]
+    usage = Usage(
+        wall=sum(one.wall for one in used),
+        cpu=sum(one.cpu for one in used),
+        peak_memory=max((one.peak_memory for one in used), default=0),
+        written=sum(one.written for one in used),
+    )
+    return Evaluation(
+        metric=metric,
+        folds=tuple(one.score for one in ended),
+        error=error,
+        output=ended[-1].output if ended else "",
+        usage=usage,
+        executions=tuple(one.execution for one in ended),
+    )

@@ -11,19 +11,14 @@ again and only checks what is on disk; a kill in the middle leaves nothing half 
 from __future__ import annotations
 
 import json
-import math
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import IntEnum
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from aide_local.basics.files import sha256_of
 from aide_local.basics.tables import (
@@ -37,7 +32,6 @@ from aide_local.basics.tables import (
     write_table,
 )
 from aide_local.errors import TaskError
-from aide_local.evaluate.form import Form, truth_of
 from aide_local.evaluate.inputs import (
     FACTS,
     SAMPLE,
@@ -48,89 +42,10 @@ from aide_local.evaluate.inputs import (
     link_all,
     write_facts,
 )
-from aide_local.evaluate.keys import split_keys
+from aide_local.evaluate.prepared import Origin, Part, Prepared, View, cut
 from aide_local.evaluate.row_files import Named, RowFiles, match
-from aide_local.evaluate.score import ScoreError, Scorer, open_scorer
-from aide_local.evaluate.splits import REPORT, Rows, Split, codes_of, shuffled, split
 from aide_local.task import SplitKind, Task
 from aide_local.types import RunSettings
-
-Array = NDArray[Any]
-
-_TRAIN_STREAM, _TEST_STREAM = 3, 4  # apart from those of aide_local.evaluate.splits
-
-
-class Part(IntEnum):
-    """Where a row of a candidate's test.csv comes from."""
-
-    OOF = 0  # the training file, this fold
-    REPORT = 1  # the training file, the report slice
-    TEST = 2  # the task's test file
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """For each row of a fold's test.csv, in its order: its part, and its row there, counted from 0."""
-
-    part: NDArray[np.int8]
-    row: Rows
-
-    def __len__(self) -> int:
-        return len(self.row)
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A task cut into folds. ``truth`` (n_train, …) is in the shape the metric takes."""
-
-    task: Task
-    folder: Path
-    seed: int
-    form: Form
-    scorer: Scorer
-    truth: Array
-    split: Split
-    n_test: int
-    constant_score: float
-
-    @property
-    def folds(self) -> int:
-        return self.split.folds
-
-    def input(self, k: int) -> Path:
-        return self.folder / "folds" / str(k) / "input"
-
-    def origin(self, k: int) -> Origin:
-        return origin(self.split, self.n_test, self.seed, k)
-
-    def ids(self, k: int) -> pa.Array:
-        """Ids of fold ``k``'s test.csv in its order, as candidates see them."""
-        first = len(self.split.training(k))
-        return new_ids(first, len(self.origin(k)))
-
-    def train_order(self, k: int, moments: Rows | None = None) -> Rows:
-        """Rows of the training file in the order of fold ``k``'s train.csv."""
-        rows = self.split.training(k)
-        if moments is not None:
-            return rows[np.argsort(moments[rows], kind="stable")]
-        return rows[shuffled(len(rows), self.seed, _TRAIN_STREAM, k)]
-
-
-def origin(made: Split, n_test: int, seed: int, k: int) -> Origin:
-    """The shuffled rows of fold ``k``'s test.csv."""
-    rows = (made.validation(k), made.report, np.arange(n_test))
-    part = np.repeat(np.array(list(Part), dtype=np.int8), [len(some) for some in rows])
-    order = shuffled(len(part), seed, _TEST_STREAM, k)
-    return Origin(part[order], np.concatenate(rows)[order])
-
-
-def new_ids(first: int, count: int) -> pa.Array:
-    """``r000123``: always text, so no script takes the id for a feature that means something."""
-    digits = pc.cast(pa.array(np.arange(first, first + count)), pa.large_string())
-    padded = pc.utf8_lpad(digits, width=6, padding="0")
-    return pc.binary_join_element_wise(
-        pa.scalar("r", pa.large_string()), padded, pa.scalar("", pa.large_string())
-    )
 
 
 def prepare(task: Task, settings: RunSettings, run_folder: Path) -> Prepared:
@@ -156,66 +71,20 @@ def prepare(task: Task, settings: RunSettings, run_folder: Path) -> Prepared:
         found.split,
         test.rows if test else 0,
         found.constant_score,
+        found.keys,
+        _units(task, test),
     )
     mark = _fingerprint(task, settings)
     if not _is_whole(prepared, mark):
-        timed = found.keys if task.split.kind is SplitKind.TIME else None
-        moments = codes_of(SplitKind.TIME, timed) if timed is not None else None
-        _write(prepared, train, test, moments, mark)
+        _write(prepared, train, test, mark)
     return prepared
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """What is computed from the training rows before anything is written."""
-
-    form: Form
-    truth: Array
-    scorer: Scorer
-    keys: Array | None
-    split: Split
-    constant_score: float
-
-
-def cut(task: Task, train: Table, settings: RunSettings) -> Cut:
-    """Read the targets, open the metric, deal the rows to folds: all that the training rows can be refused for.
-
-    Raises:
-        TaskError: the task's targets, metric, scorer or split cannot be used.
-        SettingsError: the number of folds or the report slice cannot be used.
-    """
-    form = Form.of(task)
-    if train.rows == 0:
-        raise TaskError(f"{task.train} has no rows.", "Give a training file with rows.")
-    truth = truth_of(task, train)
-    scorer = open_scorer(task, form, truth)
-    keys = split_keys(task, train, truth)
-    made = split(
-        task.split.kind,
-        train.rows,
-        folds=settings.folds,
-        seed=settings.seed,
-        report_fraction=settings.report_fraction,
-        keys=keys,
-    )
-    return Cut(form, truth, scorer, keys, made, _constant_score(task, scorer, truth, made))
-
-
-def _constant_score(task: Task, scorer: Scorer, truth: Array, made: Split) -> float:
-    """Of the best constant guess, on the rows that the nodes' out-of-fold metric is on."""
-    known = truth[made.fold != REPORT]
-    try:
-        score = scorer.score(truth[made.scored], scorer.constant(known, len(made.scored)))
-    except ScoreError as error:
-        score, reason = math.nan, error.message
-    else:
-        reason = "the rows that are validated on are too few, or of a single class"
-    if math.isnan(score):
-        raise TaskError(
-            f"The metric {task.metric} is not defined on these training rows: {reason}.",
-            "Choose another --metric or another --split.",
-        )
-    return score
+def _units(task: Task, test: Table | None) -> int:
+    if test is None:
+        return 0
+    group = task.split.column if task.split.kind is SplitKind.GROUP else None
+    return len(test.columns[group].unique()) if group in test.columns else test.rows
 
 
 def _fingerprint(task: Task, settings: RunSettings) -> dict[str, str]:
@@ -281,9 +150,7 @@ def _count(folder: Path) -> int:
     return sum(len(files) for _, _, files in os.walk(folder))
 
 
-def _write(
-    prepared: Prepared, train: Table, test: Table | None, moments: Rows | None, mark: dict[str, str]
-) -> None:
+def _write(prepared: Prepared, train: Table, test: Table | None, mark: dict[str, str]) -> None:
     run = prepared.folder
     work = run / "preparing"
     shutil.rmtree(work, ignore_errors=True)
@@ -295,15 +162,10 @@ def _write(
     for k in range(prepared.folds):
         folder = work / "folds" / str(k) / "input"
         folder.mkdir(parents=True)
-        _write_fold(prepared, k, folder, train, test, moments)
+        _write_input(prepared, prepared.view(k), folder, train, test, further, copies)
         for name in (TRAIN, TEST, SAMPLE, FACTS):
-            path = folder / name
-            path.chmod(0o444)
-            same_time(path)
-            sizes[str(path.relative_to(work / "folds"))] = path.stat().st_size
-        link_all(_links(prepared, k, further, moments), folder, copies)
+            sizes[f"{k}/input/{name}"] = (folder / name).stat().st_size
         counts.append(_count(folder))
-        same_time(folder)
     write_parquet(
         work / "private" / "assignment.parquet",
         pa.table({"row": pa.array(np.arange(train.rows)), "fold": pa.array(prepared.split.fold)}),
@@ -316,9 +178,42 @@ def _write(
     work.rmdir()
 
 
-def _write_fold(
-    prepared: Prepared, k: int, folder: Path, train: Table, test: Table | None, moments: Rows | None
+def write_whole(prepared: Prepared, folder: Path) -> None:
+    """Write what a script sees that learns from every training row: :attr:`Prepared.whole`.
+
+    Raises:
+        TaskError: the task's files cannot be read any more.
+        OSError: ``folder`` cannot be written.
+    """
+    task = prepared.task
+    assert task.train is not None
+    assert task.test is not None
+    train, test = read_table(task.train), read_table(task.test)
+    if (train.rows, test.rows) != (len(prepared.truth), prepared.n_test):
+        raise TaskError("The task's files changed since this run began.", "Restore them.")
+    folder.mkdir(parents=True)
+    _write_input(prepared, prepared.whole, folder, train, test, _row_files(task, train, test), {})
+
+
+def _write_input(
+    prepared: Prepared,
+    view: View,
+    folder: Path,
+    train: Table,
+    test: Table | None,
+    further: RowFiles,
+    copies: dict[Path, Path],
 ) -> None:
+    """The whole of an ``input/``; no file's time or mode tells anything."""
+    _write_tables(prepared, view, folder, train, test)
+    for name in (TRAIN, TEST, SAMPLE, FACTS):
+        (folder / name).chmod(0o444)
+        same_time(folder / name)
+    link_all(_links(view, further), folder, copies)
+    same_time(folder)
+
+
+def _write_tables(prepared: Prepared, view: View, folder: Path, train: Table, test: Table | None) -> None:
     task = prepared.task
     id_column = task.id_column
     features = [name for name in train.columns if name not in (task.id, *task.targets)]
@@ -327,13 +222,12 @@ def _write_fold(
             f"The column {id_column!r} is taken for a feature, but is also the name that row ids get.",
             f"Say that it is the id with --id {id_column}, or rename it.",
         )
-    order = prepared.train_order(k, moments)
-    columns = {id_column: new_ids(0, len(order))}
+    order, rows = view.train, view.test
+    columns = {id_column: view.train_ids}
     columns |= {name: take(column, order) for name, column in train.columns.items() if name != task.id}
     write_table(folder / TRAIN, columns)
 
-    rows = prepared.origin(k)
-    ids = prepared.ids(k)
+    ids = view.test_ids
     shown = [name for name in features if test is None or name in test.columns]
     columns = {id_column: ids}
     columns |= {name: _gather(train, test, name, rows) for name in shown}
@@ -367,13 +261,12 @@ def _row_files(task: Task, train: Table, test: Table | None) -> RowFiles:
     return match(files, ids[0], ids[1], mentioned)
 
 
-def _links(prepared: Prepared, k: int, further: RowFiles, moments: Rows | None) -> Iterator[Named]:
+def _links(view: View, further: RowFiles) -> Iterator[Named]:
     if not further.train and not further.test:
         return iter(further.fixed)
-    order, rows = prepared.train_order(k, moments), prepared.origin(k)
-    shown = zip((rows.part == Part.TEST).tolist(), rows.row.tolist(), strict=True)
-    ids = new_ids(0, len(order)).to_pylist(), prepared.ids(k).to_pylist()
-    return further.of_fold(order.tolist(), shown, *ids)
+    shown = zip((view.test.part == Part.TEST).tolist(), view.test.row.tolist(), strict=True)
+    ids = view.train_ids.to_pylist(), view.test_ids.to_pylist()
+    return further.of_fold(view.train.tolist(), shown, *ids)
 
 
 def _gather(train: Table, test: Table | None, name: str, rows: Origin) -> pa.Array:

@@ -1,4 +1,4 @@
-"""What the run loop asks of an evaluator. One implementation per :class:`aide_local.task.Mode`."""
+"""The evaluator as the run loop sees it. One implementation for each :class:`aide_local.task.Mode`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event
 from typing import Protocol
 
+from aide_local.evaluate.compare import Rival
 from aide_local.types import Execution, FoldScore, Node, NodeError, NodeState, Usage
 
 
@@ -39,28 +40,23 @@ class Evaluation:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Incumbent:
-    """The best complete node so far, for racing: its fold scores in fold order."""
-
-    node: int
-    folds: tuple[FoldScore, ...]
-
-
 class Evaluator(Protocol):
-    """Thread-safe: with ``--parallel P`` several nodes are evaluated at once."""
+    """Thread-safe: several nodes are evaluated at once."""
 
     def evaluate(
         self,
         node: int,
         code: str,
         *,
-        incumbent: Incumbent | None = None,
+        rival: Rival | None = None,
+        wall: float | None = None,  # seconds of one execution, if less than the run's setting
         on_output: Callable[[int, str], None] | None = None,  # (fold, text)
         on_fold: Callable[[FoldScore], None] | None = None,
         cancel: Event | None = None,
     ) -> Evaluation:
         """Execute and score ``code``. Never raises for anything the script does.
+
+        A node that its ``rival`` leaves behind is stopped there: valid, scored on the folds that it had.
 
         Raises:
             SandboxError: the sandbox itself failed.

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 
-from aide_local.evaluate.protocol import Evaluation, Incumbent
+from aide_local.evaluate.compare import Rival
+from aide_local.evaluate.protocol import Evaluation
 from aide_local.evaluate.single import Place, executed
 from aide_local.task import Task
 from aide_local.types import FoldScore, NodeError
@@ -31,8 +32,8 @@ class Review:
     summary: str
 
 
-# From a script and what it printed; None where the model's reply is no review.
-Reviewer = Callable[[str, str], Review | None]
+# From a node, its script and what that printed; None if the model's reply is no review.
+Reviewer = Callable[[int, str, str], Review | None]
 
 # For generation under a grammar: a reply of this schema is what ``read_review`` takes.
 REVIEW_SCHEMA: dict[str, object] = {
@@ -82,7 +83,8 @@ class ReportedEvaluator:
         node: int,
         code: str,
         *,
-        incumbent: Incumbent | None = None,
+        rival: Rival | None = None,
+        wall: float | None = None,
         on_output: Callable[[int, str], None] | None = None,
         on_fold: Callable[[FoldScore], None] | None = None,
         cancel: Event | None = None,
@@ -92,11 +94,11 @@ class ReportedEvaluator:
         Raises:
             ModelError: the reviewer failed.
         """
-        with executed(self._place, node, code, on_output, cancel) as (outcome, _):
+        with executed(self._place, node, code, wall, on_output, cancel) as (outcome, execution, _):
             pass
         error, score = outcome.error, None
         if error is None:
-            found = self._judge(code, outcome.output)
+            found = self._judge(node, code, outcome.output)
             error, score = (found, None) if isinstance(found, NodeError) else (None, found)
         fold = FoldScore(0, score, outcome.usage)
         if on_fold is not None:
@@ -108,16 +110,16 @@ class ReportedEvaluator:
             error=error,
             output=outcome.output,
             usage=outcome.usage,
-            executions=(outcome.as_execution(0, self._place.limits),),
+            executions=(execution,),
         )
 
-    def _judge(self, code: str, output: str) -> float | NodeError:
+    def _judge(self, node: int, code: str, output: str) -> float | NodeError:
         """The score: the contract's own line if it was printed, else the number that the model names.
 
         Without a review the printed line alone decides.
         """
         printed = printed_score(output, self._task.metric)
-        review = self._review(code, output) if self._review is not None else None
+        review = self._review(node, code, output) if self._review is not None else None
         if review is not None:
             if review.is_bug:
                 return NodeError("score", "ReviewedAsBug", review.summary or "The review found a bug.")

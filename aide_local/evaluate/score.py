@@ -7,7 +7,7 @@ import math
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ from aide_local import metrics
 from aide_local.basics.text import printable
 from aide_local.errors import TaskError
 from aide_local.evaluate.form import Form
+from aide_local.evaluate.splits import Rows
 from aide_local.task import Direction, Predict, Task
 
 Array = NDArray[Any]
@@ -37,6 +38,8 @@ class Scorer(Protocol):
 
     direction: Direction
     scale: float  # what a whole unit of progress is
+    perfect: float | None  # no score is better; None: not known
+    quick: bool  # scores by the thousand are no matter
 
     def score(self, truth: Array, prediction: Array) -> float:
         """A finite number, or nan where this truth leaves the metric undefined.
@@ -48,6 +51,13 @@ class Scorer(Protocol):
 
     def score_many(self, truth: Array, predictions: Sequence[Array]) -> list[float]:
         """As ``score`` for each; nan also where scoring failed."""
+        ...
+
+    def score_samples(self, truth: Array, prediction: Array, samples: Iterable[Rows]) -> list[float]:
+        """The scores of samples of the rows, for resampling; nan where a sample has none.
+
+        Of a task's own function only as many as it scores in a bounded time.
+        """
         ...
 
     def constant(self, truth: Array, rows: int) -> Array:
@@ -78,6 +88,9 @@ class MetricScorer:
                 "Choose another --metric, or fix `predict` in task.toml.",
             )
         self.direction = task.direction
+        self.quick = True
+        # Of our metrics errors end at 0, and all that are to be maximised end at 1.
+        self.perfect: float | None = 1.0 if self._metric.direction is Direction.MAXIMIZE else 0.0
         self._classes = len(task.classes) or None
         try:
             self.scale = self._metric.scale(truth)
@@ -99,6 +112,9 @@ class MetricScorer:
     def score_many(self, truth: Array, predictions: Sequence[Array]) -> list[float]:
         return [_or_nan(self, truth, prediction) for prediction in predictions]
 
+    def score_samples(self, truth: Array, prediction: Array, samples: Iterable[Rows]) -> list[float]:
+        return [_or_nan(self, truth[rows], prediction[rows]) for rows in samples]
+
     def constant(self, truth: Array, rows: int) -> Array:
         return self._metric.constant(truth, rows, self._classes)
 
@@ -110,23 +126,34 @@ def _or_nan(scorer: MetricScorer, truth: Array, prediction: Array) -> float:
         return math.nan
 
 
-# Runs in a fresh interpreter: argv is the scorer's file, a folder, and the number of predictions. What
-# the function prints goes to stderr; the answer goes to a file, so that it cannot be mistaken.
+# Runs in a fresh interpreter: argv is the scorer's file, a folder, the number of predictions, and the seconds
+# for samples of the first one's rows, if there are any. What the function prints goes to stderr; the answers
+# go to a file, so that they cannot be mistaken.
 _DRIVER = """
-import importlib.util, json, pathlib, sys
+import importlib.util, json, pathlib, sys, time
 import numpy as np
-file, folder, count = sys.argv[1], pathlib.Path(sys.argv[2]), int(sys.argv[3])
+file, folder, count, seconds = sys.argv[1], pathlib.Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
 sys.path.insert(0, str(pathlib.Path(file).parent))
 spec = importlib.util.spec_from_file_location("task_scorer", file)
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
 truth = np.load(folder / "truth.npy")
 answers = []
-for n in range(count):
+def score(truth, prediction):
     try:
-        answers.append(float(module.score(truth, np.load(folder / f"{n}.npy"))))
+        answers.append(float(module.score(truth, prediction)))
     except Exception as error:
         answers.append([type(error).__name__, str(error)[:400]])
+if (folder / "rows.npy").exists():
+    rows, ends = np.load(folder / "rows.npy"), np.load(folder / "ends.npy")
+    prediction, deadline = np.load(folder / "0.npy"), time.monotonic() + seconds
+    for start, end in zip([0, *ends[:-1]], ends):
+        score(truth[rows[start:end]], prediction[rows[start:end]])
+        if time.monotonic() > deadline:
+            break
+else:
+    for n in range(count):
+        score(truth, np.load(folder / f"{n}.npy"))
 (folder / "answers.json").write_text(json.dumps(answers))
 """
 
@@ -140,9 +167,12 @@ class OwnScorer:
     """
 
     TIMEOUT = 300.0  # seconds, of one process
+    SAMPLING = 10.0  # seconds, of scoring samples of rows
 
     def __init__(self, task: Task, file: Path, form: Form, truth: Array) -> None:
         self.direction = task.direction
+        self.perfect: float | None = None
+        self.quick = False
         self._file = file
         one_of_several = bool(task.classes) and not form.several
         # None where truth and prediction are passed as they are, not as class indices.
@@ -187,18 +217,38 @@ class OwnScorer:
             return [math.nan] * len(predictions)
         return [math.nan if isinstance(answer, list) else answer for answer in answers]
 
-    def _ask(self, truth: Array, predictions: Sequence[Array]) -> list[float | list[str]]:
+    def score_samples(self, truth: Array, prediction: Array, samples: Iterable[Rows]) -> list[float]:
+        try:
+            answers = self._ask(truth, [prediction], list(samples))
+        except ScoreError:
+            return []
+        return [math.nan if isinstance(answer, list) else answer for answer in answers]
+
+    def _ask(
+        self, truth: Array, predictions: Sequence[Array], samples: Sequence[Rows] = ()
+    ) -> list[float | list[str]]:
         with tempfile.TemporaryDirectory(prefix="aide-score-") as name:
             folder = Path(name)
             np.save(folder / "truth.npy", truth if self._names is None else self._names[truth])
             for n, prediction in enumerate(predictions):
                 shown = prediction if self._names is None or not self._decoded else self._names[prediction]
                 np.save(folder / f"{n}.npy", shown)
+            if samples:
+                np.save(folder / "rows.npy", np.concatenate(samples))
+                np.save(folder / "ends.npy", np.cumsum([len(rows) for rows in samples]))
             return self._run(folder, len(predictions))
 
     def _run(self, folder: Path, count: int) -> list[float | list[str]]:
         """Raises ScoreError where the process does not answer."""
-        command = [sys.executable, "-c", _DRIVER, str(self._file), str(folder), str(count)]
+        command = [
+            sys.executable,
+            "-c",
+            _DRIVER,
+            str(self._file),
+            str(folder),
+            str(count),
+            str(self.SAMPLING),
+        ]
         try:
             done = subprocess.run(
                 command,

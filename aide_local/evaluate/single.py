@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from aide_local.errors import Cancelled
-from aide_local.evaluate.final import Final, write_solution
+from aide_local.evaluate.bench import Bench
+from aide_local.evaluate.final import Final
+from aide_local.evaluate.submission import write_solution
 from aide_local.sandbox.host.clean import remove_tree
-from aide_local.sandbox.protocol import Candidate, Limits, Outcome, Sandbox
+from aide_local.sandbox.protocol import Candidate, Outcome
 from aide_local.search.tree import Tree
-from aide_local.types import OutcomeKind
+from aide_local.types import Execution
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,7 @@ class Place:
 
     folder: Path  # the run's
     input: Path
-    sandbox: Sandbox
-    limits: Limits
-    python: Path | None = None
+    bench: Bench
 
 
 @contextmanager
@@ -32,10 +31,11 @@ def executed(
     place: Place,
     node: int,
     code: str,
+    wall: float | None,
     on_output: Callable[[int, str], None] | None,
     cancel: Event | None,
-) -> Iterator[tuple[Outcome, Path]]:
-    """The outcome and the folder that the script wrote to, which is gone afterwards.
+) -> Iterator[tuple[Outcome, Execution, Path]]:
+    """Yield how the script ended, the record of it, and the folder that it wrote to, which is removed afterwards.
 
     Raises:
         Cancelled: ``cancel`` was set before the script ended.
@@ -48,20 +48,19 @@ def executed(
     script = folder / "solution.py"
     script.write_text(code, encoding="utf-8", errors="surrogatepass")
 
-    def heard(text: str) -> None:
+    def show(text: str) -> None:
         if on_output is not None:
             on_output(0, text)
 
     try:
-        outcome = place.sandbox.run(
-            Candidate(script, place.input, working, place.python, places=(place.folder / "work",)),
-            place.limits,
-            on_output=heard if on_output is not None else None,
+        outcome, limits = place.bench.execute(
+            Candidate(script, place.input, working, place.bench.python, places=(place.folder / "work",)),
+            rank=(0, node),
+            wall=wall,
+            on_output=show if on_output is not None else None,
             cancel=cancel,
         )
-        if outcome.kind is OutcomeKind.CANCELLED:
-            raise Cancelled
-        yield outcome, working
+        yield outcome, outcome.as_execution(0, limits), working
     finally:
         remove_tree(folder)
 

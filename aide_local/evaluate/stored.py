@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from aide_local.basics.tables import write_parquet
 from aide_local.evaluate.form import Floats
-from aide_local.evaluate.prepare import Part, Prepared
+from aide_local.evaluate.prepared import Part, Prepared
 from aide_local.task import SplitKind
 
 AVERAGED = -1
@@ -35,8 +35,9 @@ class Predictions:
 class Assembler:
     """Puts the folds' predictions together, fold by fold.
 
-    The test rows and the report slice get the average over folds. With a time split they get the last
-    fold's alone, which trained on the most and the latest rows: the first one saw a K-th of them.
+    The test rows and the report slice get the average over folds. With a split by time each fold counts as
+    many times as it had blocks of rows to learn from: later folds have seen more and later rows, and the
+    earlier ones keep trends from running away (docs/decisions/0011).
     """
 
     def __init__(self, prepared: Prepared) -> None:
@@ -45,9 +46,10 @@ class Assembler:
         self._oof = np.full((n, width), np.nan)
         self._report = np.zeros((n, width))
         self._test = np.zeros((prepared.n_test, width))
-        self._weights = np.full(prepared.folds, 1.0 / prepared.folds)
+        blocks = np.ones(prepared.folds)
         if prepared.split.kind is SplitKind.TIME:
-            self._weights = np.eye(prepared.folds)[-1]
+            blocks = np.arange(1.0, prepared.folds + 1.0)
+        self._weights = blocks / blocks.sum()
 
     def add(self, k: int, soft: Floats) -> None:
         """``soft`` is fold ``k``'s, in the order of its test.csv."""
@@ -107,3 +109,27 @@ def load(prepared: Prepared, path: Path) -> Predictions:
     soft = np.column_stack([table.column(f"p{at}").to_numpy() for at in range(width)])
     oof, report, test = np.split(soft, np.cumsum(sizes)[:-1])
     return Predictions(oof, report, test)
+
+
+def refit_path_of(node: int) -> Path:
+    """Relative to the run's folder."""
+    return Path("predictions") / f"refit-{node:05d}.parquet"
+
+
+def save_refit(prepared: Prepared, node: int, test: Floats) -> None:
+    """Test predictions (n_test, width) of a script that learnt from all rows; whole or not at all."""
+    path = prepared.folder / refit_path_of(node)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_parquet(path, pa.table({f"p{at}": pa.array(test[:, at]) for at in range(test.shape[1])}))
+
+
+def load_refit(prepared: Prepared, node: int) -> Floats | None:
+    """None if there is none, or none that can be read."""
+    try:
+        table = pq.read_table(prepared.folder / refit_path_of(node), partitioning=None)
+    except (OSError, ValueError):  # Arrow's errors of damaged files are ValueErrors
+        return None
+    names = [f"p{at}" for at in range(prepared.form.width)]
+    if table.num_rows != prepared.n_test or table.column_names != names:
+        return None
+    return np.column_stack([table.column(name).to_numpy() for name in names])

@@ -1,4 +1,4 @@
-"""Metrics by name: what a submission must hold for each, its direction, its value, its best constant guess."""
+"""Metrics by name: the form of predictions, the direction, the score, and the best constant guess of each."""
 
 from aide_local.metrics.metric import Metric
 from aide_local.metrics.registry import default_for, get, names

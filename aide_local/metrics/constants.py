@@ -31,12 +31,12 @@ def median(truth: Array, classes: int | None) -> Array:
 
 
 def log_mean(truth: Array, classes: int | None) -> Array:
-    """Minimises the squared error of log(1 + y)."""
+    """Minimise the squared error of log(1 + y)."""
     return _each_column(lambda y: float(np.expm1(np.log1p(np.maximum(y, 0.0)).mean())), truth)
 
 
 def relative_median(truth: Array, classes: int | None) -> Array:
-    """Minimises the mean of |y - c| / |y|: the median weighted by 1 / |y|."""
+    """Minimise the mean of |y - c| / |y|: the median weighted by 1 / |y|."""
 
     def one(y: Array) -> float:
         weight = 1.0 / np.maximum(np.abs(y), np.finfo(np.float64).eps)
@@ -48,7 +48,7 @@ def relative_median(truth: Array, classes: int | None) -> Array:
 
 
 def shortest_half(truth: Array, classes: int | None) -> Array:
-    """Minimises the median of |y - c|: the middle of the shortest interval that holds half of the values."""
+    """Minimise the median of |y - c|: the middle of the shortest interval that holds half of the values."""
 
     def one(y: Array) -> float:
         ordered = np.sort(y)
@@ -61,33 +61,33 @@ def shortest_half(truth: Array, classes: int | None) -> Array:
 
 
 def rate(truth: Array, classes: int | None) -> Array:
-    """Share of the positive class; several labels: of each."""
+    """Return the share of the positive class, or of each of several labels."""
     return np.asarray(np.mean(np.asarray(truth) == 1, axis=0))
 
 
 def frequencies(truth: Array, classes: int | None) -> Array:
-    """Share of each class."""
+    """Return the share of each class."""
     counts = np.bincount(np.asarray(truth, dtype=int), minlength=classes or 0)
     return np.asarray(counts / counts.sum())
 
 
 def most_frequent(truth: Array, classes: int | None) -> Array:
-    """The most frequent class; several labels: the more frequent of 0 and 1 in each column."""
+    """Return the most frequent class; for several labels, the more frequent of 0 and 1 in each column."""
     if truth.ndim == 2:
         return np.asarray(rate(truth, classes) > 0.5, dtype=int)
     return np.asarray(int(np.argmax(np.bincount(np.asarray(truth, dtype=int)))))
 
 
 def positive(truth: Array, classes: int | None) -> Array:
-    """Always the positive class: never naming it scores 0 in F1."""
+    """Return the positive class: never naming it scores 0 in F1."""
     return np.asarray(1)
 
 
 def positive_or_most_frequent(truth: Array, classes: int | None) -> Array:
-    """For the mean of F1: several labels are all named, else the most frequent class is."""
+    """Return all of several labels, else the most frequent class: the guess for the mean of F1."""
     return np.ones(truth.shape[1], dtype=int) if truth.ndim == 2 else most_frequent(truth, classes)
 
 
 def middle_class(truth: Array, classes: int | None) -> Array:
-    """The median of ordered classes."""
+    """Return the median of ordered classes."""
     return np.asarray(int(np.sort(np.asarray(truth, dtype=int))[len(truth) // 2]))

@@ -1,4 +1,4 @@
-"""What a metric is. The formulas live in one module per family and are imported when first used."""
+"""The value that describes a metric. Formulas live in one module per family and are imported when first used."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Metric:
     bounded: bool  # its values span an interval of length about 1
 
     def score(self, truth: Array, prediction: Array) -> float:
-        """The metric's value; nan where this truth leaves it undefined (AUC of a single class).
+        """Return the metric's value; nan if this truth leaves it undefined (AUC of a single class).
 
         Raises:
             ValueError: the shapes differ, a prediction is not finite, or it lies outside the metric's
@@ -52,7 +52,7 @@ class Metric:
         return float(formula(truth, prediction))
 
     def constant(self, truth: Array, rows: int | None = None, classes: int | None = None) -> Array:
-        """The constant prediction that scores best on ``truth``, repeated for ``rows`` rows.
+        """Return the constant prediction that scores best on ``truth``, repeated for ``rows`` rows.
 
         ``rows`` defaults to the truth's own number; ``classes`` (the number of probability columns of
         a multi-class task) to the largest index in ``truth`` plus one.
@@ -64,17 +64,17 @@ class Metric:
         return np.repeat(row[None, ...], len(truth) if rows is None else rows, axis=0)
 
     def scale(self, truth: Array) -> float:
-        """The size of a whole unit of progress: 1 for a bounded metric, else the constant guess's score."""
+        """Return the size of a whole unit of progress: 1 for a bounded metric, else the constant guess's score."""
         if self.bounded:
             return 1.0
         return abs(self.score(truth, self.constant(truth))) or 1.0
 
     def least_gain(self, truth: Array) -> float:
-        """Gains below this are noise of the last digits: 1e-4 of the scale."""
+        """Return the gain below which differences are noise of the last digits: 1e-4 of the scale."""
         return 1e-4 * self.scale(truth)
 
     def better(self, score: float, than: float) -> bool:
-        """True when ``score`` is strictly better; a nan never is."""
+        """Return whether ``score`` is strictly better; a nan never is."""
         return self.direction.sign * score > self.direction.sign * than
 
     @staticmethod

@@ -18,13 +18,13 @@ _TINY = 1e-15
 
 
 def _two_columns(prediction: Array) -> Array:
-    """(n, C): a single column is the positive class's."""
+    """Return (n, C): a single column is the positive class's."""
     values = np.asarray(prediction, dtype=float)
     return np.column_stack((1.0 - values, values)) if values.ndim == 1 else values
 
 
 def _mean_of_columns(one: Any, truth: Array, prediction: Array) -> float:
-    """The mean over label columns of ``one``; columns where it is undefined do not count."""
+    """Return the mean of ``one`` over label columns; columns without a defined score do not count."""
     if truth.ndim == 1:
         return float(one(truth, prediction))
     scores = np.array([one(truth[:, j], prediction[:, j]) for j in range(truth.shape[1])])
@@ -33,7 +33,7 @@ def _mean_of_columns(one: Any, truth: Array, prediction: Array) -> float:
 
 
 def _auc(positive: Array, ranked_by: Array) -> float:
-    """Area under the ROC curve as the Mann-Whitney statistic, ties counted half. nan with one class."""
+    """Return the area under the ROC curve as the Mann-Whitney statistic, ties counted half; nan with one class."""
     chosen = np.asarray(positive) == 1
     ones = int(chosen.sum())
     zeros = len(chosen) - ones
@@ -52,12 +52,12 @@ mean_columnwise_auc = auc
 
 
 def gini(truth: Array, prediction: Array) -> float:
-    """Normalised Gini coefficient of a binary target: 2 AUC - 1 up to ties."""
+    """Return the normalised Gini coefficient of a binary target: 2 AUC - 1 up to ties."""
     return 2.0 * auc(truth, prediction) - 1.0
 
 
 def multiclass_auc(truth: Array, prediction: Array) -> float:
-    """One class against the rest, plain mean over the classes that occur (scikit-learn: ovr, macro)."""
+    """Return the AUC of one class against the rest, mean over the classes that occur (scikit-learn: ovr, macro)."""
     values = _two_columns(prediction)
     scores = [_auc(truth == c, values[:, c]) for c in range(values.shape[1])]
     defined = [score for score in scores if not np.isnan(score)]
@@ -70,7 +70,7 @@ def _logloss(truth: Array, prediction: Array) -> float:
 
 
 def logloss(truth: Array, prediction: Array) -> float:
-    """Binary cross-entropy; several labels: the mean of the columns' (Kaggle's mean column-wise log loss)."""
+    """Return binary cross-entropy, or the mean over several labels (Kaggle's mean column-wise log loss)."""
     return _mean_of_columns(_logloss, truth, prediction)
 
 
@@ -83,7 +83,7 @@ def multiclass_logloss(truth: Array, prediction: Array) -> float:
 
 
 def _average_precision(truth: Array, prediction: Array) -> float:
-    """Sum over thresholds of (recall gained) x (precision there), without interpolation; 0 without a positive."""
+    """Return the sum over thresholds of (recall gained) x (precision there), not interpolated; 0 without a positive."""
     chosen = np.asarray(truth) == 1
     if not chosen.any():
         return 0.0

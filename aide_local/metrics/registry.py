@@ -1,4 +1,4 @@
-"""The table of metrics, and finding one by any of the names that people give it."""
+"""The table of metrics, and the search for one by any of the names that people give it."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ _ALIASES = {
     "cohenkappaquadratic": "qwk",
 }
 
-# The same words mean another formula where there are more classes or columns.
+# The same words mean another formula with more classes or columns.
 _FOR_KIND = {
     ("logloss", Kind.MULTICLASS): "multiclass_logloss",
     ("multiclass_logloss", Kind.BINARY): "logloss",
@@ -160,12 +160,12 @@ _BY_PLAIN = {_plain(name): name for name in _METRICS} | _ALIASES
 
 
 def names() -> tuple[str, ...]:
-    """Every metric's own name, in the table's order: values, probabilities, labels."""
+    """Return every metric's own name, in the table's order: values, probabilities, labels."""
     return tuple(_METRICS)
 
 
 def get(name: str, kind: Kind | None = None) -> Metric:
-    """The metric of that name or alias (``"RMSE"``, ``"roc_auc"``, ``"log loss"``); case and signs do not matter.
+    """Return the metric of a name or alias (``"RMSE"``, ``"roc_auc"``, ``"log loss"``); case and signs do not matter.
 
     With ``kind``, the form of the metric for it: ``get("auc", Kind.MULTICLASS)`` is ``multiclass_auc``.
 
@@ -190,9 +190,9 @@ def get(name: str, kind: Kind | None = None) -> Metric:
 
 
 def default_for(kind: Kind, predict: Predict | None = None, targets: int = 1) -> str:
-    """The metric taken where the task names none.
+    """Return the metric for a task that names none.
 
-    ``predict`` is what the sample submission holds, if that is known; ``targets`` the number of target columns.
+    ``predict`` is the form of the sample submission, if it is known; ``targets`` the number of target columns.
     """
     if kind is Kind.REGRESSION:
         return "rmse" if targets == 1 else "mcrmse"

@@ -1,4 +1,4 @@
-"""What is required of a prediction before any formula sees it."""
+"""Checks of a prediction before any formula reads it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def require(metric: Metric, truth: NDArray[Any], prediction: NDArray[Any]) -> No
     """Check length, shape and finiteness.
 
     Raises:
-        ValueError: naming what differs, and the first row concerned.
+        ValueError: a check fails; the message names what differs, and the first row concerned.
     """
     if len(truth) == 0:
         raise ValueError(f"{metric.name} needs at least one row.")

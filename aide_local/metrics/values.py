@@ -15,7 +15,7 @@ Array = NDArray[Any]
 
 
 def _columns(array: Array) -> Array:
-    """As floats, (n, t) with t >= 1."""
+    """Return floats, (n, t) with t >= 1."""
     values = np.asarray(array, dtype=float)
     return values[:, None] if values.ndim == 1 else values
 
@@ -36,10 +36,10 @@ mcrmse = rmse  # Kaggle's name for it with several columns
 
 
 def rmsle(truth: Array, prediction: Array) -> float:
-    """Root mean squared difference of log(1 + value).
+    """Return the root mean squared difference of log(1 + value).
 
     Raises:
-        ValueError: a value is -1 or less, where the logarithm does not exist.
+        ValueError: a value is -1 or less, for which the logarithm does not exist.
     """
     for what, array in (("truth", truth), ("prediction", prediction)):
         low = _columns(array).min(axis=1)
@@ -57,13 +57,13 @@ def mae(truth: Array, prediction: Array) -> float:
 
 
 def mape(truth: Array, prediction: Array) -> float:
-    """A fraction, not per cent; a true 0 counts with scikit-learn's denominator, the machine epsilon."""
+    """Return a fraction, not per cent; a true 0 counts with scikit-learn's denominator, the machine epsilon."""
     size = np.maximum(np.abs(_columns(truth)), np.finfo(np.float64).eps)
     return float(np.mean(np.abs(_gap(truth, prediction)) / size))
 
 
 def smape(truth: Array, prediction: Array) -> float:
-    """Symmetric MAPE in per cent, 0 to 200; 0 where both values are 0 (Kaggle, web traffic forecasting)."""
+    """Return the symmetric MAPE in per cent, 0 to 200; 0 if both values are 0 (Kaggle, web traffic forecasting)."""
     size = np.abs(_columns(truth)) + np.abs(_columns(prediction))
     gap = 2.0 * np.abs(_gap(truth, prediction))
     return float(100.0 * np.mean(np.divide(gap, size, out=np.zeros_like(gap), where=size > 0)))
@@ -74,9 +74,9 @@ def medae(truth: Array, prediction: Array) -> float:
 
 
 def r2(truth: Array, prediction: Array) -> float:
-    """Share of variance explained; of a constant truth 1 when met exactly, else 0, as in scikit-learn.
+    """Return the share of variance explained, nan for fewer than two rows.
 
-    nan for fewer than two rows.
+    A constant truth scores 1 if predicted exactly, else 0, as in scikit-learn.
     """
     values = _columns(truth)
     if len(values) < 2:

@@ -17,7 +17,7 @@ from typing import Any
 
 from aide_local.errors import SettingsError
 from aide_local.prompts.overview import describe_columns
-from aide_local.search.digest import format_metric
+from aide_local.search.digest import format_metric, time_taken
 from aide_local.task import Task
 from aide_local.types import Message, Node, Operator
 
@@ -37,6 +37,7 @@ class Request:
     error: str = ""
     output: str = ""
     hint: str = ""
+    took: str = ""  # the parent's time, of a run with a time limit
 
     @classmethod
     def of(
@@ -46,6 +47,7 @@ class Request:
         parent: Node | None = None,
         other: Node | None = None,
         hint: str = "",
+        time_limit: float | None = None,
     ) -> Request:
         """The whole request, before the packer shortens anything."""
         return cls(
@@ -58,6 +60,7 @@ class Request:
             error=error_text(parent) if parent and operator is Operator.DEBUG else "",
             output=parent.output.strip() if parent else "",
             hint=" ".join(hint.split()),
+            took=time_taken(parent, time_limit) if parent and time_limit and parent.folds else "",
         )
 
 
@@ -162,6 +165,7 @@ def user_message(templates: Templates, task: Task, request: Request) -> Message:
         error=request.error,
         output=request.output,
         hint=request.hint,
+        took=request.took,
     )
     return Message("user", content)
 

@@ -1,1 +1,1 @@
-"""A run for people: one offline HTML file, Markdown, a notebook. Read from the published snapshot alone."""
+"""Reports of a run: one offline HTML file, Markdown, a notebook. All are made from the published snapshot."""

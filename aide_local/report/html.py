@@ -1,6 +1,6 @@
-"""A run as one HTML file that needs nothing else: opened from a disk, it makes no request and works for good.
+"""Write a run as one HTML file that needs nothing else: opened from a disk, it makes no request.
 
-What a model or a script wrote is data in a block of JSON, which the page's own script shows as text, never as
+Text of a model or a script is data in a block of JSON, which the page's own script shows as text, never as
 markup. The policy in the page allows that one script and that one style sheet by their hashes, and no request.
 """
 
@@ -17,19 +17,20 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from aide_local.report.scores import UNCONFINED, better, scores, summary_of
+from aide_local.basics.units import format_duration
+from aide_local.report.scores import ENDED, UNCONFINED, better, scores, summary_of
 from aide_local.report.source import CLASSES, diff, spans
 from aide_local.search.digest import format_metric
 from aide_local.store.record import RunRecord
 from aide_local.task import Mode, Task
-from aide_local.types import Node, NodeState
+from aide_local.types import Node, NodeState, Summary
 
 _SCRIPTS = ("text", "tree", "node", "course", "begin")
 _OUTPUT = 8_000  # characters of a node's output that a page carries
 
 
 def html(record: RunRecord) -> str:
-    """The page."""
+    """Return the page."""
     view, summary = record.view, summary_of(record)
     style, script = _template("page.css"), _script()
     environment = Environment(
@@ -40,21 +41,21 @@ def html(record: RunRecord) -> str:
         policy=policy(style, script),
         style=style,
         script=script,
-        data=for_script(_data(record, summary)),
+        data=script_json(_data(record, summary)),
         view=view,
         summary=summary,
         scores=scores(view.task, summary),
         lead=_lead(view.task, summary),
         better=better(view.task),
-        unconfined=UNCONFINED in (record.sandbox, summary["sandbox"]),
-        live=not summary["stop_reason"] and view.info.state not in ("finished", "stopped", "failed"),
+        unconfined=UNCONFINED in (record.sandbox, summary.sandbox),
+        live=not summary.stop_reason and view.info.state not in ENDED,
         began=f"{datetime.fromtimestamp(view.info.created):%Y-%m-%d %H:%M}",
-        duration=_duration(float(summary["wall_seconds"])),
+        duration=format_duration(summary.wall_seconds),
         failed=sum(node.state is NodeState.BUGGY for node in view.tree.nodes),
         operators=[(one, f"{one.mean_gain:+.4g}" if one.mean_gain is not None else "–") for one in record.operators],
         errors=record.errors,
-        weights=[(int(node), float(weight), format_metric(view.tree[int(node)].metric), view.tree[int(node)].plan)
-                 for node, weight in summary["ensemble"].items()],
+        weights=[(int(node), weight, format_metric(view.tree[int(node)].metric), view.tree[int(node)].plan)
+                 for node, weight in summary.ensemble.items()],
         environment=_environment(record),
         versions=sorted(record.versions.items()),
         settings=[(name, "–" if value is None else str(value)) for name, value in asdict(view.settings).items()],
@@ -63,7 +64,7 @@ def html(record: RunRecord) -> str:
 
 
 def policy(style: str, script: str) -> str:
-    """The content security policy: our script and our style sheet, nothing else, from nowhere."""
+    """Return the content security policy: our script and our style sheet, and no request."""
     return (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}';"
         " base-uri 'none'; form-action 'none'"
@@ -74,8 +75,8 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def for_script(data: object) -> str:
-    """JSON that nothing in it can end: no ``<``, ``>`` or ``&``, and none of the two line ends that scripts know besides.
+def script_json(data: object) -> str:
+    """Return JSON that cannot end the script around it: without ``<``, ``>``, ``&`` and JavaScript's further line ends.
 
     Numbers that JSON lacks are null.
     """
@@ -100,18 +101,18 @@ def _template(name: str) -> str:
 
 
 def _script() -> str:
-    """The page's one script, in a scope of its own."""
+    """Return the page's one script, in a scope of its own."""
     parts = "\n".join(_template(f"{name}.js") for name in _SCRIPTS)
     return f'"use strict";\n(() => {{\n{parts}}})();\n'
 
 
-def _data(record: RunRecord, summary: dict[str, Any]) -> dict[str, Any]:
+def _data(record: RunRecord, summary: Summary) -> dict[str, Any]:
     tree = record.view.tree
     best = tree.best
     return {
         "metric": record.view.task.metric,
         "sign": record.view.task.direction.sign,
-        "constant": summary.get("constant_score"),
+        "constant": summary.constant_score,
         "best": best.id if best else None,
         "path": [node.id for node in tree.lineage(best.id)] if best else [],
         "classes": CLASSES,
@@ -119,12 +120,13 @@ def _data(record: RunRecord, summary: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _node(record: RunRecord, node: Node, summary: dict[str, Any]) -> dict[str, Any]:
+def _node(record: RunRecord, node: Node, summary: Summary) -> dict[str, Any]:
     tree = record.view.tree
     cost = record.costs[node.id]
     return {
         "id": node.id,
         "operator": node.operator.value,
+        "origin": node.origin.value,
         "parent": node.parent,
         "other": node.other,
         "state": node.state.value,
@@ -138,7 +140,7 @@ def _node(record: RunRecord, node: Node, summary: dict[str, Any]) -> dict[str, A
         "gain": tree.gain(node),
         "folds": [[fold.fold, fold.score, fold.usage.wall] for fold in node.folds],
         "error": asdict(node.error) if node.error else None,
-        "output": _shortened(node.output, f"aide-local show {record.view.info.id} {node.id}"),
+        "output": _shorten(node.output, f"aide-local show {record.view.info.id} {node.id}"),
         "wall": node.usage.wall,
         "cpu": node.usage.cpu,
         "memory": node.usage.peak_memory,
@@ -146,16 +148,16 @@ def _node(record: RunRecord, node: Node, summary: dict[str, Any]) -> dict[str, A
         "attempts": node.attempts,
         "dropped": node.dropped,
         "seed": str(node.seed),  # more digits than a browser's numbers hold
-        "at": cost.moment,
+        "at": cost.moment if node.settled is None else node.settled,
         "writing": cost.generation_seconds,
         "tokens": cost.completion_tokens,
-        "weight": summary["ensemble"].get(str(node.id)),
+        "weight": summary.ensemble.get(str(node.id)),
         "banned": node.id in tree.excluded,
         "pinned": node.id in tree.pinned,
     }
 
 
-def _shortened(output: str, command: str) -> str:
+def _shorten(output: str, command: str) -> str:
     if len(output) <= _OUTPUT:
         return output
     half = _OUTPUT // 2
@@ -163,27 +165,30 @@ def _shortened(output: str, command: str) -> str:
     return output[:half] + left_out + output[-half:]
 
 
-def _lead(task: Task, summary: dict[str, Any]) -> tuple[str, str, str]:
-    """(score, what it is, how far to trust it): the most honest number there is."""
-    if isinstance(summary.get("report_score"), float):
-        rows = f"{summary['report_rows']} rows that nothing was chosen by"
-        return format_metric(summary["report_score"]), "on the report slice", f"{rows}: the number to trust."
-    for key, what in (("ensemble_score", "of the ensemble"), ("best_score", "of the best script")):
-        if isinstance(summary.get(key), float):
+def _lead(task: Task, summary: Summary) -> tuple[str, str, str]:
+    """Return (score, name, how far to trust it) of the most honest number there is."""
+    if summary.estimate is not None:
+        low, high = summary.interval or (None, None)
+        between = f"95 % between {format_metric(low)} and {format_metric(high)}. " if low is not None else ""
+        return (
+            format_metric(summary.estimate),
+            f"to expect, {summary.estimate_source}",
+            between + (summary.warning or "No row was scored by anything that it helped to choose."),
+        )
+    if summary.report_score is not None:
+        rows = f"{summary.report_rows} rows that nothing was chosen by"
+        return format_metric(summary.report_score), "on the report slice", f"{rows}: the number to trust."
+    for value, what in (
+        (summary.ensemble_score, "of the ensemble"),
+        (summary.best_score, "of the best script"),
+    ):
+        if value is not None:
             return (
-                format_metric(summary[key]),
+                format_metric(value),
                 f"{what}, out of fold" if task.mode is Mode.FOLDS else what,
                 "The search chose by this number, so it flatters a little.",
             )
     return "–", "no score yet", "No valid script was found so far."
-
-
-def _duration(seconds: float) -> str:
-    whole = round(seconds)
-    if whole < 60:
-        return f"{seconds:.1f} s"
-    hours, minutes = whole // 3600, whole % 3600 // 60
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {whole % 60} s"
 
 
 def _environment(record: RunRecord) -> list[tuple[str, str]]:

@@ -1,29 +1,28 @@
-"""A run in Markdown. What a model or a script wrote can neither become markup nor an image that a viewer would fetch."""
+"""Write a run in Markdown. Text of a model or a script becomes neither markup nor an image that a viewer fetches."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from aide_local.report.scores import UNCONFINED, better, scores
 from aide_local.search.digest import digest_line
 from aide_local.search.tree import Tree
 from aide_local.task import Mode, Task
-from aide_local.types import NodeState
+from aide_local.types import NodeState, Summary
 
 
-def markdown(task: Task, tree: Tree, summary: dict[str, Any]) -> str:
-    """The number, how far to trust it, the best script, and what was tried. ``summary``: as of summary.json."""
-    reason = summary["stop_reason"]
+def markdown(task: Task, tree: Tree, summary: Summary) -> str:
+    """Return the report: the scores, how far to trust them, what was tried, the best script."""
+    reason = summary.stop_reason
     ended = f"it ended because: {reason}" if reason else "it has not ended yet"
     lines = [
-        f"# {escaped(task.name)}",
+        f"# {escape(task.name)}",
         "",
-        f"Run `{summary['run_id']}` with the model {escaped(str(summary['model']))}; {ended}.",
-        f"Metric: {escaped(task.metric)}, {better(task)} is better. Sandbox: {summary['sandbox']}.",
+        f"Run `{summary.run_id}` with the model {escape(summary.model)}; {ended}.",
+        f"Metric: {escape(task.metric)}, {better(task)} is better. Sandbox: {summary.sandbox}.",
         "",
     ]
-    if summary["sandbox"] == UNCONFINED:
+    if summary.sandbox == UNCONFINED:
         lines += [
             "> **UNCONFINED**: time and memory were bounded, nothing else; a script could read and write whatever its"
             " user can.",
@@ -31,51 +30,61 @@ def markdown(task: Task, tree: Tree, summary: dict[str, Any]) -> str:
         ]
     lines += ["| | score | how it was measured |", "|---|---|---|"]
     lines += [f"| {label} | {value} | {how} |" for label, value, how in scores(task, summary)]
+    lines += [f"\n> **Warning**: {escape(summary.warning)}"] if summary.warning else []
+    lines += [f"\n> {escape(note)}" for note in summary.notes]
     lines += ["", _delivered(task, summary), ""]
     lines += [
-        f"## The search: {len(tree)} nodes, {len(tree.valid)} valid, {summary['wall_seconds']:.0f} s",
+        f"## The search: {len(tree)} nodes, {len(tree.valid)} valid, {summary.wall_seconds:.0f} s",
         "",
     ]
-    if "completion_tokens" in summary:
-        cost = f"The model read {summary['prompt_tokens']} tokens and wrote {summary['completion_tokens']}."
+    if summary.completion_tokens:
+        cost = f"The model read {summary.prompt_tokens} tokens and wrote {summary.completion_tokens}."
         lines += [cost, ""]
     lines += [
-        f"- {escaped(digest_line(tree, node))}" for node in tree.nodes if node.state is not NodeState.PENDING
+        f"- {escape(digest_line(tree, node))}" for node in tree.nodes if node.state is not NodeState.PENDING
     ]
     best = tree.best
     if best is not None:
         path = " ← ".join(f"#{node.id} {node.operator}" for node in tree.lineage(best.id))
-        lines += ["", f"## The best script: {path}", "", escaped(best.plan), "", fenced(best.code, "python")]
+        lines += [
+            "",
+            f"## The best script: {path}",
+            "",
+            escape(best.plan),
+            "",
+            fence_code(best.code, "python"),
+        ]
     return "\n".join(lines) + "\n"
 
 
-def _delivered(task: Task, summary: dict[str, Any]) -> str:
-    if summary.get("best_node") is None:
+def _delivered(task: Task, summary: Summary) -> str:
+    if summary.best_node is None:
         return "Nothing valid was found, so no submission was written."
-    if not summary["ensemble"]:
-        return f"Nothing has been delivered yet; the best single script is node #{summary['best_node']}."
-    single = f"`solution.py` is the best single script, node #{summary['best_node']}"
+    if not summary.ensemble:
+        return f"Nothing has been delivered yet; the best single script is node #{summary.best_node}."
+    single = f"`solution.py` is the best single script, node #{summary.best_node}"
     if task.mode is not Mode.FOLDS:
         return f"{single}."
     if task.test is None:
         return f"{single}; the task has no test rows, so there is no submission."
-    parts = ", ".join(f"#{node} × {weight:.2f}" for node, weight in summary["ensemble"].items())
+    parts = ", ".join(f"#{node} × {weight:.2f}" for node, weight in summary.ensemble.items())
     return (
         f"`submission.csv` is the ensemble ({parts}); `solution.py` and `solution_submission.csv` are the best"
-        f" single script, node #{summary['best_node']}."
+        f" single script, node #{summary.best_node}."
     )
 
 
-def escaped(text: str) -> str:
-    """One paragraph that shows ``text`` and nothing else: any ASCII punctuation may be escaped (CommonMark 2.4).
+def escape(text: str) -> str:
+    """Return one paragraph that shows ``text`` and nothing else.
 
-    Of it, what begins a list, a quotation, a heading, a link, an image, HTML, mathematics or an entity.
+    Any ASCII punctuation may be escaped (CommonMark 2.4); this escapes the signs that begin a list, a quotation, a
+    heading, a link, an image, HTML, mathematics or an entity.
     """
     return re.sub(r"([\\`*_{}\[\]()<>#+!|~$&])", r"\\\1", " ".join(text.split()))
 
 
-def fenced(text: str, language: str = "") -> str:
-    """A code block that ``text`` cannot close."""
+def fence_code(text: str, language: str = "") -> str:
+    """Return a code block that ``text`` cannot close."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text.rstrip()}\n{fence}"

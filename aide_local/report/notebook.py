@@ -1,7 +1,7 @@
-"""The best script of a run as a Jupyter notebook (nbformat 4.5): how it came about, then the script in cells.
+"""Write the best script of a run as a Jupyter notebook (nbformat 4.5): its lineage, then the script in cells.
 
-It runs beside the ``input/`` folder of the task, as the script does. A viewer fetches nothing for it: what a
-model wrote is escaped, and there are no outputs.
+It runs beside the ``input/`` folder of the task, as the script does. A viewer fetches nothing for it: text of the
+model is escaped, and there are no outputs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from aide_local.errors import SettingsError
-from aide_local.report.markdown import escaped
+from aide_local.report.markdown import escape
 from aide_local.report.scores import better, scores, summary_of
 from aide_local.search.digest import format_metric
 from aide_local.search.tree import Tree
@@ -23,7 +23,7 @@ _LONGEST = 12  # lines of a cell that begins no new one at a blank line
 
 
 def notebook(record: RunRecord) -> str:
-    """The notebook's file content.
+    """Return the notebook's file content.
 
     Raises:
         SettingsError: the run has no valid node yet.
@@ -56,7 +56,7 @@ def notebook(record: RunRecord) -> str:
 
 
 def split(code: str) -> list[str]:
-    """The script in cells: imports first, then blocks that a blank line sets apart. Joined by newlines they run as it does.
+    """Return the script in cells: imports first, then blocks between blank lines. Joined by newlines they are the script.
 
     A blank line inside a statement splits nothing. A script that does not parse stays one cell.
     """
@@ -95,10 +95,10 @@ def _defines(before: ast.stmt, after: ast.stmt) -> bool:
 def _head(record: RunRecord) -> str:
     view, summary = record.view, summary_of(record)
     lines = [
-        f"# {escaped(view.task.name)}: the best script of a search",
+        f"# {escape(view.task.name)}: the best script of a search",
         "",
-        f"Run `{view.info.id}`, model {escaped(view.info.model)}, {len(view.tree)} nodes."
-        f" Metric: {escaped(view.task.metric)}, {better(view.task)} is better.",
+        f"Run `{view.info.id}`, model {escape(view.info.model)}, {len(view.tree)} nodes."
+        f" Metric: {escape(view.task.metric)}, {better(view.task)} is better.",
         "",
         "| | score | how it was measured |",
         "|---|---|---|",
@@ -108,19 +108,19 @@ def _head(record: RunRecord) -> str:
 
 
 def _lineage(tree: Tree, best: Node) -> list[str]:
-    """From the root to the best node, a text each."""
+    """Return a text for each node from the root to the best one."""
     texts = []
     for node in reversed(list(tree.lineage(best.id))):
         result = (
             format_metric(node.metric)
             if node.complete
-            else escaped(f"failed, {node.error.one_line()}")
+            else escape(f"failed, {node.error.one_line()}")
             if node.error
             else node.state.value
         )
         gain = tree.gain(node)
         gained = f", {gain:+.4g} on its parent" if gain is not None else ""
-        texts.append(f"### \\#{node.id} {node.operator}: {result}{gained}\n\n{escaped(node.plan)}")
+        texts.append(f"### \\#{node.id} {node.operator}: {result}{gained}\n\n{escape(node.plan)}")
     return texts
 
 

@@ -1,4 +1,4 @@
-"""Scripts as a page shows them: highlighted, and against their parent's. Plain numbers and text; nothing is markup."""
+"""Highlight scripts and compare them with their parent's, as plain numbers and text without markup."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 from functools import cache
 from typing import Any
 
-# Class of a span in the page's style sheet; the number in its spans is the place in this tuple.
+# Classes of spans in the page's style sheet; spans name them by their place in this tuple.
 CLASSES = ("", "keyword", "text", "comment", "number", "name", "operator", "decorator")
 LONGEST = 100_000  # characters; beyond them a script is shown plain
 
@@ -25,7 +25,7 @@ _OF_TOKEN = (
 
 
 def spans(code: str) -> list[int]:
-    """Length and class of each stretch of ``code``, in turn: ``[6, 1, 7, 0, …]``. Empty where it stays plain.
+    """Return length and class of each stretch of ``code`` in turn: ``[6, 1, 7, 0, …]``; empty if it stays plain.
 
     Lengths count UTF-16 units, as a browser does.
     """
@@ -58,5 +58,5 @@ def _units(text: str) -> int:
 
 
 def diff(old: str, new: str) -> list[str]:
-    """The lines of a unified diff without its two file names; empty where nothing differs."""
+    """Return the lines of a unified diff without its two file names; empty if nothing differs."""
     return list(difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm=""))[2:]

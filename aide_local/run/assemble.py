@@ -5,19 +5,18 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
 from aide_local import __version__
 from aide_local.errors import ModelError, SettingsError, StoreError
 from aide_local.evaluate.assemble import Opened, open_evaluator
-from aide_local.evaluate.final import Final
+from aide_local.evaluate.cores import CoreBudget, available_cores
 from aide_local.evaluate.reported import (
     REVIEW_SCHEMA,
     REVIEW_TOKENS,
@@ -34,23 +33,27 @@ from aide_local.llm.protocol import LanguageModel
 from aide_local.llm.registry import resolve
 from aide_local.prompts.build import Templates
 from aide_local.prompts.pack import Packer
-from aide_local.report.deliver import Deliver, write_files
+from aide_local.run.delivery import Delivery, reserve
+from aide_local.run.execution_lane import Scale
 from aide_local.run.full_disk import require_room
 from aide_local.run.loop import Parts, Run
 from aide_local.run.precheck import modules_of
+from aide_local.run.sources import Script, Sources, first_scripts, recall
 from aide_local.run.writer import Writer
 from aide_local.sandbox.host.select import create_sandbox
 from aide_local.sandbox.interpreter import Interpreter, probe
 from aide_local.sandbox.protocol import Sandbox
-from aide_local.search.policy import make_policy
+from aide_local.search.policies import make_policy
 from aide_local.search.tree import Tree
+from aide_local.search.tuner.choose import choose as choose_tuned
 from aide_local.store.database import DuckRunStore
 from aide_local.store.run_store import create_run, open_run
 from aide_local.task import Mode, Task
-from aide_local.types import RunSettings, Sampling
+from aide_local.types import Generation, Origin, RunSettings, RunState, Sampling
 
 ModelMaker = Callable[[RunSettings], LanguageModel]
 
+STARTER = "starter"  # the prompt profile of the bundled model
 LONGEST_REPLY = 4096  # tokens, where --max-tokens does not say
 
 
@@ -76,40 +79,35 @@ def llama(model: str | None, home: Home) -> ModelMaker:
 
 
 def _model_threads(settings: RunSettings) -> int:
-    """The cores that candidates leave free; at least half, for while nothing executes."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores - settings.parallel, cores // 2)
+    """Return half of the cores, at least one: the other half is left to the candidates."""
+    return max(1, len(available_cores()[: settings.cores]) // 2)
 
 
 def start(
     task: Task, settings: RunSettings, *, home: Home, make_model: ModelMaker, out: Path | None = None
 ) -> Run:
-    """A new run in ``home``. ``out`` receives the deliverables; None: ``deliverables/`` in the run's folder.
+    """Make a new run in ``home``. ``out`` receives the deliverables; None: ``deliverables/`` in the run's folder.
 
     Raises:
-        AideError: the model, the task, the sandbox or the home folder cannot be used. Nothing is left behind
-            but a run without nodes, which ``aide-local runs`` shows as failed.
+        AideError: the settings, the model, the task, the sandbox or the home folder cannot be used. Nothing is left
+            behind but a run without nodes, which ``aide-local runs`` shows as failed.
     """
     require_room(home.root)
     with ExitStack() as undo:
-        interpreter = probe(settings.python)
-        sandbox = create_sandbox(settings.sandbox, python=_python(settings), gpu=settings.gpu)
-        undo.callback(sandbox.close)
-        model = make_model(settings)
-        undo.callback(model.close)
-        _packer(model, task, settings, home, interpreter)  # too small a context is told before a run is made
+        settings, trouble = recall(task, settings, home)
+        setup = _set_up(task, settings, home, make_model, undo)
         store = create_run(
             home,
             task=task,
             settings=settings,
-            model=model.info,
-            sandbox=sandbox.level.value,
-            versions=_versions(interpreter),
+            model=setup.model.info,
+            sandbox=setup.sandbox.level.value,
+            versions=_versions(setup.interpreter),
             out=out.absolute() if out is not None else None,
         )
         undo.callback(store.close)
-        undo.callback(store.set_state, "failed", "it could not be set up")
-        run = _assemble(store, task, settings, home, model, sandbox, interpreter, resumed=False)
+        undo.callback(store.set_state, RunState.FAILED, "it could not be set up")
+        run = _assemble(store, setup, resumed=False, troubles=(trouble,) if trouble else ())
         undo.pop_all()
         return run
 
@@ -138,105 +136,147 @@ def resume(
             store.put_settings(settings)
         if out is not None:
             store.set_out(out.absolute())
-        task = store.task()
-        interpreter = probe(settings.python)
-        sandbox = create_sandbox(settings.sandbox, python=_python(settings), gpu=settings.gpu)
-        undo.callback(sandbox.close)
         made_with = store.model()
-        model = (make_model or llama(made_with.reference, home))(settings)
-        undo.callback(model.close)
-        if made_with.sha256 and model.info.sha256 != made_with.sha256:
+        setup = _set_up(store.task(), settings, home, make_model or llama(made_with.reference, home), undo)
+        found = setup.model.info
+        if made_with.sha256 and found.sha256 != made_with.sha256:
             raise ModelError(
                 f"The run was made with another model: {made_with.name} with the checksum {made_with.sha256[:12]}…,"
-                f" but {model.info.name} has {model.info.sha256[:12]}….",
+                f" but {found.name} has {found.sha256[:12]}….",
                 "Bring the first model file back, or start a new run.",
             )
-        store.set_state("running")
-        run = _assemble(store, task, settings, home, model, sandbox, interpreter, resumed=True)
+        store.set_state(RunState.RUNNING)
+        run = _assemble(store, setup, resumed=True)
         undo.pop_all()
         return run
 
 
-def _assemble(
-    store: DuckRunStore,
-    task: Task,
-    settings: RunSettings,
-    home: Home,
-    model: LanguageModel,
-    sandbox: Sandbox,
-    interpreter: Interpreter,
-    *,
-    resumed: bool,
-) -> Run:
-    lock = Lock()
-    packer = _packer(model, task, settings, home, interpreter)
-    review = _reviewer(model, packer, settings, lock) if task.mode is Mode.REPORTED else None
-    try:
-        opened = open_evaluator(task, settings, sandbox, store.folder, review)
-    except OSError as error:
-        raise StoreError(
-            f"The run's folder {store.folder} cannot be written: {error.strerror or error}.",
-            "Make room or choose another --home.",
-        ) from error
-    store.set_constant_score(opened.constant_score)
-    tree = Tree.of(store.nodes(), task.direction)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Setup:
+    """What a run is made of before it has a store: all that its settings may be refused for."""
 
-    def writer(emit: Callable[[Event], None], halted: Callable[[], bool]) -> Writer:
-        sampling = model.info.recommended(
-            Sampling(0, temperature=settings.temperature, max_tokens=settings.max_tokens or LONGEST_REPLY)
-        )
+    task: Task
+    settings: RunSettings
+    interpreter: Interpreter
+    sandbox: Sandbox
+    model: LanguageModel
+    packer: Packer
+    scripts: tuple[Script, ...]
+
+
+def _set_up(task: Task, settings: RunSettings, home: Home, make_model: ModelMaker, undo: ExitStack) -> _Setup:
+    """Load the model and open the sandbox; ``undo`` closes them again."""
+    make_policy(settings)  # refuses a name that it does not know
+    interpreter = probe(settings.python)
+    scripts = first_scripts(task, settings, interpreter.modules)
+    sandbox = create_sandbox(settings.sandbox, gpu=settings.gpu)
+    undo.callback(sandbox.close)
+    model = make_model(settings)
+    undo.callback(model.close)
+    return _Setup(
+        task=task,
+        settings=settings,
+        interpreter=interpreter,
+        sandbox=sandbox,
+        model=model,
+        packer=_packer(model, task, settings, home, interpreter),
+        scripts=scripts,
+    )
+
+
+def _assemble(store: DuckRunStore, setup: _Setup, *, resumed: bool, troubles: tuple[str, ...] = ()) -> Run:
+    task, settings, model = setup.task, setup.settings, setup.model
+    lock = Lock()
+    cores = CoreBudget(available_cores()[: settings.cores])
+    review = _reviewer(model, setup.packer, store, settings, lock) if task.mode is Mode.REPORTED else None
+    opened = _open(store, setup, cores, review)
+    modules = setup.interpreter.modules | modules_of(task)
+    starter = model.info.prompt_profile == STARTER
+
+    def writer(
+        emit: Callable[[Event], None], halted: Callable[[], bool], sampling: Callable[[], Sampling]
+    ) -> Writer:
         return Writer(
             model,
-            packer,
+            setup.packer,
             store,
-            interpreter.modules | modules_of(task),
+            modules,
             sampling=sampling,
             model_lock=lock,
             emit=emit,
             halted=halted,
+            time_limit=lambda: None if starter else settings.time_limit,
             model_digest=settings.model_digest,
-        )
-
-    def started() -> Event:
-        return RunStarted(
-            time.time(),
-            store.run_id,
-            task.name,
-            task.metric,
-            task.direction.value,
-            model.info.name,
-            str(store.folder),
-            settings.steps,
-            opened.constant_score,
-            resumed,
-            task.notes,
         )
 
     def close() -> None:
         with ExitStack() as all_of_them:
             all_of_them.callback(store.close)
             all_of_them.callback(model.close)
-            all_of_them.callback(sandbox.close)
+            all_of_them.callback(setup.sandbox.close)
 
+    tunes = settings.tune > 0 and task.mode is Mode.FOLDS
     return Run(
         Parts(
             store=store,
             settings=settings,
-            tree=tree,
-            policy=make_policy(settings),
+            tree=Tree.of(store.nodes(), task.direction),
             model=model,
             writer=writer,
+            sampling=lambda settings: _sampling(model, settings),
             evaluator=opened.evaluator,
-            deliver=_deliver(store, task, opened, model, sandbox),
-            gain_scale=opened.gain_scale,
-            started=started,
+            cores=cores,
+            sources=Sources(setup.scripts, choose_tuned if tunes else None),
+            modules=modules,
+            reads=_own_scripts if starter else lambda tree: tree,
+            deliver=Delivery(store, task, opened, model.info.name, setup.sandbox.level.value, settings.refit),
+            reserve=lambda tree: reserve(tree, settings.time_limit, refit=settings.refit),
+            scale=Scale(gain=opened.gain_scale, constant=opened.constant_score),
+            started=lambda: _started(store, setup, opened, resumed=resumed),
+            troubles=troubles,
             close=close,
         )
     )
 
 
-def _python(settings: RunSettings) -> Path | None:
-    return Path(settings.python) if settings.python else None
+def _open(store: DuckRunStore, setup: _Setup, cores: CoreBudget, review: Reviewer | None) -> Opened:
+    try:
+        opened = open_evaluator(setup.task, setup.settings, setup.sandbox, store.folder, cores, review)
+    except OSError as error:
+        raise StoreError(
+            f"The run's folder {store.folder} cannot be written: {error.strerror or error}.",
+            "Make room or choose another --home.",
+        ) from error
+    store.set_constant_score(opened.constant_score)
+    return opened
+
+
+def _own_scripts(tree: Tree) -> Tree:
+    """Return what the starter reads: it was trained on scripts like its own, and makes nonsense of others."""
+    return tree.without((Origin.PLAYBOOK, Origin.HISTORY, Origin.TUNER))
+
+
+def _sampling(model: LanguageModel, settings: RunSettings) -> Sampling:
+    return model.info.recommended(
+        Sampling(0, temperature=settings.temperature, max_tokens=settings.max_tokens or LONGEST_REPLY)
+    )
+
+
+def _started(store: DuckRunStore, setup: _Setup, opened: Opened, *, resumed: bool) -> RunStarted:
+    task = setup.task
+    return RunStarted(
+        time.time(),
+        store.run_id,
+        task.name,
+        task.metric,
+        task.direction.value,
+        setup.model.info.name,
+        str(store.folder),
+        setup.settings.written,
+        opened.constant_score,
+        resumed,
+        task.notes,
+    )
 
 
 def _reserved(model: LanguageModel, settings: RunSettings) -> int:
@@ -246,7 +286,7 @@ def _reserved(model: LanguageModel, settings: RunSettings) -> int:
 
 def _refuse_beyond_the_starter(model: LanguageModel, task: Task, settings: RunSettings) -> None:
     """The bundled model knows one thing; told before it tries another. Raises SettingsError."""
-    if model.info.prompt_profile != "starter":
+    if model.info.prompt_profile != STARTER:
         return
     if settings.model_digest:
         raise SettingsError(
@@ -278,10 +318,10 @@ def _packer(
 
 
 def _limits_in_words(settings: RunSettings) -> str:
-    cores = max(1, (os.cpu_count() or 1) // settings.parallel)
+    cores = max(1, len(available_cores()[: settings.cores]) // settings.folds)
     return (
-        f"{settings.timeout:.0f} s for one execution, {settings.memory / 2**30:.1f} GiB of memory,"
-        f" {cores} {'core' if cores == 1 else 'cores'}, no network"
+        f"{settings.execution_limit(settings.time_limit):.0f} s for one execution,"
+        f" {settings.memory / 2**30:.1f} GiB of memory, {cores} {'core' if cores == 1 else 'cores'}, no network"
     )
 
 
@@ -294,79 +334,27 @@ def _versions(interpreter: Interpreter) -> dict[str, str]:
     }
 
 
-def _reviewer(model: LanguageModel, packer: Packer, settings: RunSettings, lock: Lock) -> Reviewer:
-    """The model reviews an execution, under a grammar."""
+def _reviewer(
+    model: LanguageModel, packer: Packer, store: DuckRunStore, settings: RunSettings, lock: Lock
+) -> Reviewer:
+    """Return the function by which the model reviews an execution, under a grammar; each review is stored."""
     grammar = json_schema_grammar(REVIEW_SCHEMA)
+    sampling = Sampling(settings.seed, temperature=0.0, max_tokens=REVIEW_TOKENS)
 
-    def review(code: str, output: str) -> Review | None:
-        prompt = packer.review(review_text, code, output, reply_tokens=REVIEW_TOKENS).prompt
-        reply = ""
+    def review(node: int, code: str, output: str) -> Review | None:
+        packed = packer.review(review_text, code, output, reply_tokens=REVIEW_TOKENS)
+        generation: Generation | None = None
         with lock:
-            for chunk in model.generate(
-                prompt, Sampling(settings.seed, temperature=0.0, max_tokens=REVIEW_TOKENS), grammar=grammar
-            ):
-                reply = chunk.generation.text if chunk.generation else reply
+            for chunk in model.generate(packed.prompt, sampling, grammar=grammar):
+                generation = chunk.generation or generation
+        if generation is None:
+            return None
+        store.put_generation(
+            node, store.attempt(node), "review", packed.prompt, generation, sampling, packed.dropped
+        )
         try:
-            return read_review(reply)
+            return read_review(generation.text)
         except ValueError:  # cut at its limit of tokens: the script's own line is left to decide
             return None
 
     return review
-
-
-def _deliver(
-    store: DuckRunStore, task: Task, opened: Opened, model: LanguageModel, sandbox: Sandbox
-) -> Deliver:
-    def deliver(tree: Tree, reason: str, seconds: float) -> dict[str, object]:
-        out = store.out() or store.folder / "deliverables"
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            final = opened.finalise(tree, out)
-            summary = _summary(store, task, opened, model, sandbox, tree, final, reason, seconds)
-            write_files(out, task, tree, summary)
-        except OSError as error:
-            raise StoreError(
-                f"The deliverables cannot be written to {out}: {error.strerror or error}.",
-                f"Choose another folder: aide-local resume {store.run_id} --out DIR.",
-            ) from error
-        return summary
-
-    return deliver
-
-
-def _summary(
-    store: DuckRunStore,
-    task: Task,
-    opened: Opened,
-    model: LanguageModel,
-    sandbox: Sandbox,
-    tree: Tree,
-    final: Final | None,
-    reason: str,
-    seconds: float,
-) -> dict[str, object]:
-    """The keys of summary.json."""
-    prompt_tokens, completion_tokens = store.tokens()
-    return {
-        "run_id": store.run_id,
-        "task": task.name,
-        "metric": task.metric,
-        "direction": task.direction.value,
-        "best_score": final.best_score if final else None,
-        "ensemble_score": final.ensemble_score if final else None,
-        "report_score": final.report_score if final else None,
-        "best_report_score": final.best_report_score if final else None,
-        "report_rows": final.report_rows if final else 0,
-        "constant_score": opened.constant_score,
-        "best_node": final.best if final else None,
-        "ensemble": {str(node): weight for node, weight in final.weights} if final else {},
-        "nodes": len(tree),
-        "valid_nodes": len(tree.valid),
-        "wall_seconds": round(seconds, 2),
-        "prompt_tokens": prompt_tokens,
-        "completion_tokens": completion_tokens,
-        "model": model.info.name,
-        "sandbox": sandbox.level.value,
-        "stop_reason": reason,
-        "out": str(store.out() or store.folder / "deliverables"),
-    }

@@ -16,7 +16,7 @@ from aide_local.run.assemble import ModelMaker, llama, resume, start
 from aide_local.run.loop import Run
 from aide_local.store.exams import Part, last_parts
 from aide_local.tasks.load import load_task
-from aide_local.tasks.samples import chosen
+from aide_local.tasks.samples import select_samples
 from aide_local.types import Exam, RunSettings
 
 FOLDS = 3
@@ -26,7 +26,7 @@ def settings_of(
     *, steps: int, drafts: int, minutes: float | None, seed: int = 0, n_ctx: int | None = None
 ) -> RunSettings:
     """Of each part. Without racing, so that every valid script has a whole score."""
-    return RunSettings(
+    return RunSettings.paper(
         steps=steps,
         num_drafts=drafts,
         time_limit=minutes * 60 if minutes is not None else None,
@@ -54,7 +54,7 @@ def examine(
         SettingsError: there is no such sample task.
         AideError: a run cannot be begun.
     """
-    folders = chosen(tasks)
+    folders = select_samples(tasks)
     parts = {} if again else _left(last_parts(home, model.name), model, tuple(folders), settings)
     exam = next((part.settings.exam for part in parts.values()), None) or Exam(
         f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{model.name}-{secrets.token_hex(2)}", tuple(folders)

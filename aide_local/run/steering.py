@@ -70,13 +70,18 @@ class Steering:
             self._enqueue(asked)
         return asked
 
-    def take(self, node: int) -> Asked | None:
-        """The step that waits longest, to be made as ``node``; None where none waits."""
+    def waits(self, *, written: bool) -> bool:
+        """Return whether a step waits that has its script (``written``), or one that the model has to write."""
+        return any(bool(one.code) == written for one in self._queue)
+
+    def take(self, node: int, *, written: bool) -> Asked | None:
+        """Return the step of that sort that waits longest, to be made as ``node``; None if none does."""
         with self._lock:
-            if not self._queue:
-                return None
-            self._store.put_event(TAKEN, {"request": self._queue[0].number, "node": node})
-            return self._queue.pop(0)
+            for at, one in enumerate(self._queue):
+                if bool(one.code) == written:
+                    self._store.put_event(TAKEN, {"request": one.number, "node": node})
+                    return self._queue.pop(at)
+            return None
 
     def mark(self, kind: str, node: int) -> None:
         """``kind`` is one of MARKS."""

@@ -36,8 +36,9 @@ class Written:
 class Writer:
     """Turns steps into scripts. ``model_lock`` keeps the model to one generation at a time.
 
-    ``halted`` ends a reply that the model was not yet asked for when the run was stopped; ``writing`` says whether the
-    model's present generation is a reply of this lane.
+    ``sampling`` and ``time_limit`` are asked at each step; the limit is what prompts say of the run's time (None:
+    nothing). ``halted`` ends a reply that the model was not yet asked for when the run was stopped; ``writing`` says
+    whether the model's present generation is a reply of this lane.
     """
 
     def __init__(
@@ -47,20 +48,22 @@ class Writer:
         store: RunStore,
         modules: frozenset[str],
         *,
-        sampling: Sampling,
+        sampling: Callable[[], Sampling],
         model_lock: Lock,
         emit: Callable[[Event], None],
         halted: Callable[[], bool],
+        time_limit: Callable[[], float | None] = lambda: None,
         model_digest: bool = False,
     ) -> None:
         self.model = model
         self.packer = packer
         self.store = store
         self.modules = modules
-        self.sampling = sampling
+        self._sampling = sampling
         self.model_lock = model_lock
         self.emit = emit
         self.halted = halted
+        self._time_limit = time_limit
         self.writing = False
         self.model_digest = model_digest
         self.summaries = store.summaries() if model_digest else {}
@@ -74,8 +77,9 @@ class Writer:
         """
         parent = tree[node.parent] if node.parent is not None else None
         other = tree[node.other] if node.other is not None else None
-        digest = digest_lines(self._summarised(tree) if self.model_digest else tree, node.parent)
-        request = Request.of(node.operator, digest, parent, other, node.hint)
+        limit = self._time_limit()
+        digest = digest_lines(self._summarised(tree) if self.model_digest else tree, node.parent, limit)
+        request = Request.of(node.operator, digest, parent, other, node.hint, limit)
         packed = self.packer.pack(request)
         self.emit(PromptPacked(time.time(), node.id, packed.tokens, packed.dropped))
         node = replace(node, dropped=packed.dropped)
@@ -88,7 +92,7 @@ class Writer:
                 reply = Reply(second.plan or reply.plan, second.code)
                 written = self._judged(node, generation, reply, tried)
         elif written.error is not None and written.error.repeats:
-            generation, reply = self._ask(node, packed, "reask", hotter(self.sampling))
+            generation, reply = self._ask(node, packed, "reask", hotter(self._sampling()))
             if reply.code:
                 written = self._judged(node, generation, reply, tried)
         return written
@@ -115,7 +119,7 @@ class Writer:
                 and node.id not in self.summaries
             ):
                 packed = self.packer.summary(node, digest_line(tree, node))
-                sampling = replace(self.sampling, seed=node.seed, temperature=0.0, max_tokens=80)
+                sampling = replace(self._sampling(), seed=node.seed, temperature=0.0, max_tokens=80)
                 self.summaries[node.id] = self._generate(node, packed, sampling, "digest").text
         return replace(
             tree,
@@ -126,7 +130,7 @@ class Writer:
         self, node: Node, packed: Packed, purpose: str, sampling: Sampling | None = None
     ) -> tuple[Generation, Reply]:
         seed = node.seed + (1 if purpose == "reask" else 0)
-        sampling = replace(sampling or self.sampling, seed=seed)
+        sampling = replace(sampling or self._sampling(), seed=seed)
         generation = self._generate(node, packed, sampling, purpose)
         return generation, parse_reply(generation.text, cut=generation.finish == "length")
 
@@ -179,8 +183,8 @@ def screened(node: Node, modules: frozenset[str], tried: Mapping[str, int]) -> W
     return Written(replace(node, ast_hash=ast_hash), error)
 
 
-def new_node(node_id: int, step: Step) -> Node:
-    """The pending node that a step asks for."""
+def new_node(node_id: int, step: Step, in_flight: tuple[int, ...] = ()) -> Node:
+    """Return the pending node that a step asks for; ``in_flight`` are the nodes that its choice did not see."""
     return Node(
         id=node_id,
         operator=step.operator,
@@ -188,4 +192,15 @@ def new_node(node_id: int, step: Step) -> Node:
         other=step.other,
         hint=step.hint,
         seed=step.seed,
+        origin=step.origin,
+        plan=step.plan,
+        code=step.code,
+        in_flight=in_flight,
+    )
+
+
+def step_of(node: Node) -> Step:
+    """Return the step that made a node, without its script."""
+    return Step(
+        node.operator, node.parent, node.other, node.hint, node.seed, origin=node.origin, plan=node.plan
     )

@@ -1,24 +1,29 @@
-"""What the candidates' interpreter can import: versions for the package card, names for the import check."""
+"""Ask the candidates' interpreter which packages it has and which folders it lives in."""
 
 from __future__ import annotations
 
-import functools
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from aide_local.errors import SettingsError
+from aide_local.errors import SandboxError, SettingsError
 
-_PROBE = """
+_PROBE_PACKAGES = """
 import importlib.metadata as md, json, sys, sysconfig, pkgutil
 versions = {d.metadata["Name"].lower(): d.version for d in md.distributions() if d.metadata["Name"]}
 names = sorted({m.name for m in pkgutil.iter_modules()} | set(sys.stdlib_module_names) | set(sys.builtin_module_names))
 print(json.dumps({"python": ".".join(map(str, sys.version_info[:3])), "versions": versions, "modules": names}))
 """
 
-# What a data scientist would want to know is there, in the order shown; absent ones are not shown.
+_PROBE_FOLDERS = (
+    "import os, sys; print(sys.prefix, sys.base_prefix, os.path.realpath(sys.executable), sep='\\n')"
+)
+
+# The packages that the card names, in this order, if they are installed.
 _CARD = (
     "numpy", "pandas", "scipy", "scikit-learn", "xgboost", "lightgbm", "catboost", "torch",
     "statsmodels", "pillow", "transformers", "timm", "polars",
@@ -27,15 +32,15 @@ _CARD = (
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """A Python that runs candidates. ``modules`` are the top-level names it can import."""
+    """A Python that runs candidates. ``modules`` are the top-level names that it can import."""
 
     python: str
     version: str
-    versions: tuple[tuple[str, str], ...]  # of the packages worth showing
+    versions: tuple[tuple[str, str], ...]  # of the packages that the card names
     modules: frozenset[str]
 
     def card(self) -> str:
-        """One line: ``python 3.11, numpy 2.4, …`` (major.minor: patch releases do not change an API)."""
+        """Return one line: ``python 3.11, numpy 2.4, …`` (major.minor: patch releases do not change an API)."""
         parts = [f"python {_minor(self.version)}"]
         parts += [f"{name} {_minor(version)}" for name, version in self.versions]
         return ", ".join(parts)
@@ -45,9 +50,9 @@ def _minor(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-@functools.cache
+@cache
 def probe(python: str | None = None) -> Interpreter:
-    """Ask the interpreter itself.
+    """Return what the interpreter says about itself; None is our own.
 
     Raises:
         SettingsError: there is no such interpreter, or it does not start.
@@ -55,7 +60,7 @@ def probe(python: str | None = None) -> Interpreter:
     path = python or sys.executable
     try:
         done = subprocess.run(
-            [path, "-I", "-c", _PROBE],
+            [path, "-I", "-c", _PROBE_PACKAGES],
             capture_output=True,
             text=True,
             timeout=120,
@@ -71,3 +76,34 @@ def probe(python: str | None = None) -> Interpreter:
     found = json.loads(done.stdout)
     versions = tuple((name, found["versions"][name]) for name in _CARD if name in found["versions"])
     return Interpreter(path, found["python"], versions, frozenset(found["modules"]))
+
+
+@cache
+def interpreter_folders(python: str) -> tuple[str, ...]:
+    """Return the paths that the interpreter must be able to read: its prefixes and its executables.
+
+    Raises:
+        SandboxError: it does not start, or the home folder lies in one of its prefixes.
+    """
+    try:
+        done = subprocess.run(
+            [python, "-I", "-c", _PROBE_FOLDERS], capture_output=True, text=True, timeout=60, check=True
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise SandboxError(
+            f"The candidates' interpreter {python} does not start: {error}.",
+            "Give --python the path of a Python 3 interpreter, for example .venv/bin/python.",
+        ) from error
+    prefix, base_prefix, executable = done.stdout.splitlines()
+    home = str(Path.home())
+    for folder in (prefix, base_prefix):
+        if folder in ("/", "/usr"):
+            continue
+        if home == folder or home.startswith(folder.rstrip("/") + "/"):
+            raise SandboxError(
+                f"The candidates' interpreter {python} lies in {folder}, and so does all of {home}.",
+                "Give --python one in a folder of its own, such as a virtual environment.",
+            )
+    # The executables alone, not the folder that they lie in: it may be somebody's ~/bin.
+    shown = {prefix, base_prefix, executable, os.path.abspath(python)}
+    return tuple(sorted(shown - {"/", "/usr"}))

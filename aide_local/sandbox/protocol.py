@@ -1,7 +1,8 @@
-"""What the harness asks of a sandbox: ``run(candidate, limits) -> outcome``."""
+"""The interface of every sandbox: ``run(candidate, limits) -> outcome``."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,15 +17,15 @@ class Level(StrEnum):
     """How well candidates are confined on this machine."""
 
     STRICT = "strict"  # namespaces + Landlock + seccomp + limits
-    LANDLOCK = "landlock"  # no namespaces to be had
+    LANDLOCK = "landlock"  # Landlock + seccomp + limits, on machines that give no namespaces
     LIMITS = "limits"  # limits only: refused unless asked for
 
 
 class Backend(StrEnum):
-    """What makes the namespaces of level strict."""
+    """Who makes the namespaces of level strict."""
 
     NAMESPACES = "namespaces"  # we do, by system calls: a warm server can be used
-    BUBBLEWRAP = "bubblewrap"  # the program bwrap: every execution starts a fresh Python
+    BUBBLEWRAP = "bubblewrap"  # the program bwrap does: every execution starts a fresh Python
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +40,25 @@ class Limits:
     files: int = 20_000
     processes: int = 256
     output: int = 8 * 2**20  # stdout and stderr together; more is a flood
-    threads: int | None = None  # told to the maths libraries through the environment
+    threads: int | None = None  # given to the maths libraries; None: as many as there are cores
+    # The cores that the candidate runs on (sched_setaffinity(2)), so that executions side by side do not share
+    # one. It bounds libraries that ask nobody how many threads to start. None: all; ignored outside of Linux.
+    cores: frozenset[int] | None = None
+
+    @property
+    def thread_count(self) -> int:
+        """Return how many threads the maths libraries may start."""
+        if self.threads is not None:
+            return self.threads
+        return len(self.cores) if self.cores else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A script and the two folders it may use.
 
-    The script runs with ``base`` as its current directory. ``base/input`` is what ``input`` holds,
-    read-only; ``base/working`` is ``working``, writable and made if absent.
+    The script runs in a fresh folder, in which it finds ``input`` as ``input/``, read-only, and ``working`` as
+    ``working/``, writable; ``working`` is made if it does not exist.
     """
 
     script: Path
@@ -55,15 +66,15 @@ class Candidate:
     working: Path
     python: Path | None = None  # None: our own interpreter
     argv: tuple[str, ...] = ()
-    # Folders that hold these and those of later candidates: at level landlock a warm server may reach no others,
-    # and starts anew where they do not suffice.
+    # Folders that contain these and those of later candidates: at level landlock a warm server can reach no others,
+    # and is started anew for a candidate that lies elsewhere.
     places: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How it ended. ``output`` is head and tail of stdout+stderr, neutralised: valid UTF-8 without
-    control, escape or bidirectional characters, at most ~64 KiB."""
+    """How an execution ended. ``output`` is head and tail of stdout and stderr, neutralised: valid UTF-8 without
+    control, escape or bidirectional characters, at most about 64 KiB."""
 
     kind: OutcomeKind
     exit_code: int | None = None
@@ -78,7 +89,7 @@ class Outcome:
         return self.kind is OutcomeKind.OK
 
     def as_execution(self, fold: int, limits: Limits) -> Execution:
-        """What is kept of it: how it ended and the end of what it printed."""
+        """Return what the store keeps of it: how it ended and the last part of what it printed."""
         return Execution(
             fold=fold,
             outcome=self.kind,
@@ -93,14 +104,14 @@ class Outcome:
 
 
 class Sandbox(Protocol):
-    """Runs candidates one at a time per call; calls from several threads are allowed."""
+    """Runs one candidate a call; several threads may call at once."""
 
     @property
     def level(self) -> Level: ...
 
     @property
     def backend(self) -> str:
-        """The :class:`Backend`, at level strict; else empty."""
+        """The :class:`Backend` at level strict, else empty."""
         ...
 
     def run(
@@ -111,9 +122,9 @@ class Sandbox(Protocol):
         on_output: Callable[[str], None] | None = None,
         cancel: Event | None = None,
     ) -> Outcome:
-        """Run to the end, a limit, or ``cancel``; afterwards no process of it is left.
+        """Run the candidate until it ends, passes a limit, or ``cancel`` is set; then none of its processes is left.
 
-        Bad candidates never raise.
+        A bad candidate never raises.
 
         Raises:
             SandboxError: the sandbox itself failed (no such interpreter, no permission).

@@ -1,4 +1,4 @@
-"""What the server and the supervisor of one execution are told, and what it tells: plain values as JSON."""
+"""The messages between the main process, the server and the supervisor: plain values as JSON."""
 
 from __future__ import annotations
 
@@ -7,29 +7,34 @@ import os
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-THREADS_EACH = 4  # RLIMIT_NPROC counts threads, the limit of a task processes
+SCRIPT_NAME = "solution.py"  # what a candidate's script is called while it runs
+THREADS_EACH = 4  # RLIMIT_NPROC counts threads, Limits.processes counts processes
 
 
 @dataclass(slots=True, kw_only=True)
 class Spec:
-    """One execution. Paths are absolute; ``base`` is a fresh folder that holds ``solution.py``."""
+    """One execution. Paths are absolute; ``base`` is a fresh folder that contains the script."""
 
     level: str
     base: str
     input: str
     working: str
     python: str
-    warm: bool  # run in the forked process, which has imported the usual packages, instead of a fresh one
+    warm: bool  # run in the forked process, which has imported the usual packages, not in a fresh interpreter
     argv: list[str]
     environment: dict[str, str]
-    user: int = field(default_factory=os.geteuid)  # who the candidate is to itself: whoever runs the product
+    user: int = field(
+        default_factory=os.geteuid
+    )  # of the candidate, in its own eyes: whoever runs the product
     group: int = field(default_factory=os.getegid)
     readable: list[str] = field(default_factory=list)  # folders of the interpreter
-    devices: list[str] = field(default_factory=list)  # of the GPU, where it may be used
-    bubblewrap: str = ""  # the program that makes the namespaces; empty: we do
+    devices: list[str] = field(default_factory=list)  # of the GPU, if the candidate may use it
+    bubblewrap: str = ""  # path of the program that makes the namespaces; empty: we do
     beside: list[str] = field(
         default_factory=list
-    )  # folders of our own interpreter, which begins inside of it
+    )  # folders of our own interpreter, which starts inside bubblewrap
+    threads: int = 1
+    cores: list[int] = field(default_factory=list)  # empty: all that the server may use
     wall: float = 600.0
     cpu: float | None = None
     memory: int | None = None
@@ -48,10 +53,13 @@ class Spec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
-    """The server's one argument. ``imports`` says whether it imports the usual packages, ``readable`` names the
-    folders of its interpreter, ``scope`` says whether it was started in a scope of its own. ``places`` are the folders
-    that it and its forks may use at level landlock; the first is its own, for what is temporary."""
+class ServerSpec:
+    """The server's one argument.
+
+    ``imports``: it imports the usual packages. ``readable``: folders of its interpreter. ``scope``: it was started in
+    a systemd scope of its own. ``places``: the folders that it and its forks may use at level landlock; the first
+    is its own, for temporary files.
+    """
 
     level: str
     confined: bool
@@ -64,18 +72,18 @@ class Server:
         return json.dumps(asdict(self))
 
     @classmethod
-    def load(cls, content: str) -> Server:
+    def load(cls, content: str) -> ServerSpec:
         return cls(**json.loads(content))
 
 
 @dataclass(slots=True, kw_only=True)
 class End:
-    """How it ended. ``killed`` is why the supervisor ended it: an :class:`OutcomeKind`, or empty.
+    """How an execution ended. ``killed`` says why the supervisor ended it: an :class:`OutcomeKind`, or empty.
 
-    ``setup`` is what went wrong before the script began: then the sandbox failed, not the script.
+    ``setup`` says what failed before the script began: then the sandbox is to blame, not the script.
     """
 
-    status: int | None = None  # as waitpid(2) gives it
+    status: int | None = None  # as waitpid(2) returns it
     killed: str = ""
     wall: float = 0.0
     cpu: float = 0.0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from aide_local.task import Direction
-from aide_local.types import Node, NodeState, Operator
+from aide_local.types import Node, NodeState, Operator, Origin
 
 MARKS = ("ban", "unban", "pin", "unpin")  # of a person, on a node
 
@@ -27,7 +27,11 @@ class Tree:
 
     @classmethod
     def of(cls, nodes: Iterable[Node], direction: Direction) -> Tree:
-        """Raises ValueError where a parent is missing or does not come before its child."""
+        """Return the tree of ``nodes``, in any order.
+
+        Raises:
+            ValueError: a parent is missing or does not come before its child, or an id is there twice.
+        """
         ordered = tuple(sorted(nodes, key=lambda node: node.id))
         seen: set[int] = set()
         for node in ordered:
@@ -39,14 +43,14 @@ class Tree:
         return cls(ordered, direction)
 
     def tell(self, node: Node) -> Tree:
-        """The tree with ``node`` added, or put in the place of the one with its id."""
+        """Return the tree with ``node`` added, or put in the place of the one with its id."""
         if node.id in self._index:
             at = self._index[node.id]
             return replace(self, nodes=(*self.nodes[:at], node, *self.nodes[at + 1 :]))
         return replace(self, nodes=Tree.of((*self.nodes, node), self.direction).nodes)
 
     def marked(self, kind: str, node: int) -> Tree:
-        """With one of MARKS made on a node."""
+        """Return the tree with one of MARKS made on a node."""
         match kind:
             case "ban":
                 return replace(self, banned=self.banned | {node})
@@ -58,19 +62,22 @@ class Tree:
                 return replace(self, pinned=self.pinned - {node})
         raise ValueError(f"{kind!r} is not a mark; known: {', '.join(MARKS)}")
 
-    def seen_from(self, step: int, pending: int) -> Tree:
-        """The tree as the choice of node ``step`` may see it.
+    def seen_by(self, step: int, in_flight: Collection[int]) -> Tree:
+        """Return the tree as the choice of node ``step`` saw it: the nodes before it, ``in_flight`` without results.
 
-        The last ``pending`` nodes before it count as still in flight, whether or not they happen to
-        have finished: a choice then depends on the tree alone and never on timing, so a resumed run
-        repeats it.
+        With the ids that a node recorded, every choice can be made again, whatever has finished since.
         """
-        visible = []
+        hidden = frozenset(in_flight)
+        before = (node for node in self.nodes if node.id < step)
+        return replace(self, nodes=tuple(_as_pending(node) if node.id in hidden else node for node in before))
+
+    def without(self, origins: Collection[Origin]) -> Tree:
+        """Return the tree without the nodes of these origins and all that grew from them."""
+        gone: set[int] = set()
         for node in self.nodes:
-            if node.id >= step:
-                break
-            visible.append(_as_pending(node) if node.id >= step - pending else node)
-        return replace(self, nodes=tuple(visible))
+            if node.origin in origins or node.parent in gone or node.other in gone:
+                gone.add(node.id)
+        return replace(self, nodes=tuple(node for node in self.nodes if node.id not in gone))
 
     @cached_property
     def excluded(self) -> frozenset[int]:
@@ -112,7 +119,7 @@ class Tree:
         return not self.children(node.id)
 
     def lineage(self, node_id: int) -> Iterator[Node]:
-        """The node, its parent, and so on to the root."""
+        """Yield the node, its parent, and so on to the root."""
         current: int | None = node_id
         while current is not None:
             node = self[current]
@@ -120,13 +127,18 @@ class Tree:
             current = node.parent
 
     def debug_depth(self, node: Node) -> int:
-        """Number of debug steps in a row that end at ``node`` (paper: debug depth)."""
+        """Return the number of debug steps in a row that end at ``node`` (paper: debug depth)."""
         depth = 0
         for ancestor in self.lineage(node.id):
             if ancestor.operator is not Operator.DEBUG:
                 break
             depth += 1
         return depth
+
+    @property
+    def written(self) -> int:
+        """How many nodes the model has written, or is writing: the steps of the run."""
+        return sum(node.origin is Origin.MODEL for node in self.nodes)
 
     @property
     def valid(self) -> tuple[Node, ...]:
@@ -151,11 +163,11 @@ class Tree:
         return self.direction.sign * node.metric, -node.id
 
     def ranked(self) -> tuple[Node, ...]:
-        """Complete nodes, best first."""
+        """Return the complete nodes, best first."""
         return tuple(sorted(self.complete, key=self._rank, reverse=True))
 
     def gain(self, node: Node) -> float | None:
-        """How much better than its parent the node is; positive is better. None without both metrics."""
+        """Return how much better than its parent the node is; positive is better. None without both metrics."""
         if node.parent is None or node.metric is None or not node.complete:
             return None
         parent = self[node.parent]

@@ -1,4 +1,4 @@
-"""A run as one file, to be carried to another machine: a tar.gz whose first member lists every other with its checksum.
+"""Pack a run into one file for another machine: a tar.gz whose first member lists the others with their checksums.
 
 It holds the snapshot, the predictions, the fold assignment and the deliverables; not the folds' input files, which
 hold the training data and are cut again from the task's files when the run is resumed.
@@ -20,14 +20,14 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from aide_local import __version__
-from aide_local.basics.files import becoming, sha256_of
+from aide_local.basics.files import replacing, sha256_of
 from aide_local.errors import StoreError
 from aide_local.home import Home
-from aide_local.store.database import DATABASE, INFO, PUBLISHED
-from aide_local.store.read import unpublished
-from aide_local.store.run_store import begun
+from aide_local.store.layout import DATABASE, INFO, PUBLISHED
+from aide_local.store.read import no_snapshot
+from aide_local.store.run_store import new_folder
 from aide_local.store.schema import newest, refuse_newer
-from aide_local.store.trouble import told
+from aide_local.store.trouble import translate_errors
 from aide_local.store.verify import check_snapshot
 
 MANIFEST = "aide-local-run.json"
@@ -46,7 +46,7 @@ def export_archive(home: Home, run_id: str, out: Path) -> None:
     """
     folder = home.run(run_id)
     if not (folder / PUBLISHED).exists():
-        raise unpublished(home, run_id)
+        raise no_snapshot(home, run_id)
     try:
         check_snapshot(folder / PUBLISHED, run_id)
     except StoreError as error:
@@ -54,7 +54,7 @@ def export_archive(home: Home, run_id: str, out: Path) -> None:
     with (
         # It may be replaced meanwhile: one open file is one snapshot.
         (folder / PUBLISHED).open("rb") as snapshot,
-        becoming(out) as partial,
+        replacing(out) as partial,
         tarfile.open(partial, "w:gz") as archive,
     ):
         files = {PUBLISHED: _facts(snapshot)}
@@ -98,23 +98,23 @@ def _member(archive: tarfile.TarFile, name: str, file: IO[bytes], size: int) -> 
 
 
 def import_archive(home: Home, path: Path) -> str:
-    """Make the run of an archive one of ours; returns its id. It appears whole or not at all.
+    """Add the run of an archive to the home folder, whole or not at all; return its id.
 
     Raises:
         StoreError: the file is no such archive, is damaged, was made by a newer version, names a place outside the
             run's folder, holds another run than it says, or the run is here already.
     """
     try:
-        with told(home.root), tarfile.open(path, "r:gz") as archive:
+        with translate_errors(home.root), tarfile.open(path, "r:gz") as archive:
             manifest = _manifest(archive, path)
             run_id = str(manifest["run_id"])
             if home.run(run_id).exists():
                 raise StoreError(
                     f"The run {run_id} is in {home.runs} already.", "Delete that one first: aide-local prune."
                 )
-            with begun(home, run_id) as partial:
+            with new_folder(home, run_id) as partial:
                 _unpack(archive, manifest["files"], partial, path)
-                _made_ours(partial, run_id, path)
+                _adopt(partial, run_id, path)
                 partial.rename(home.run(run_id))
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise StoreError(f"{path} is damaged or no archive of a run: {error}.", _DAMAGED) from error
@@ -164,7 +164,7 @@ def _manifest(archive: tarfile.TarFile, path: Path) -> dict[str, Any]:
 
 
 def _unpack(archive: tarfile.TarFile, files: dict[str, Any], folder: Path, path: Path) -> None:
-    """Only plain files that the manifest lists, none longer than it says, each with its checksum."""
+    """Unpack plain files that the manifest lists, none longer than it says, each with its checksum."""
     missing = set(files)
     for member in archive:
         if member.name == MANIFEST:
@@ -189,9 +189,11 @@ def _unpack(archive: tarfile.TarFile, files: dict[str, Any], folder: Path, path:
         raise StoreError(f"{path} lacks {len(missing)} of its files, such as {min(missing)}.", _DAMAGED)
 
 
-def _made_ours(folder: Path, run_id: str, path: Path) -> None:
-    """The snapshot becomes the run's own database too. What lists show of the run is made from it: the archive's own
-    info file may tell of another run."""
+def _adopt(folder: Path, run_id: str, path: Path) -> None:
+    """Make the snapshot the run's own database too, and write the info file from it.
+
+    The archive's own info file may speak of another run.
+    """
     try:
         info = check_snapshot(folder / PUBLISHED, run_id)
     except StoreError as error:

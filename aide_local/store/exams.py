@@ -1,4 +1,4 @@
-"""What the examinations of models found, read from the snapshots of the runs that they are made of."""
+"""Results of the exams of models, read from the snapshots of the runs that an exam consists of."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A run of an exam. ``over``: it is not to be gone on with; ``reference``: the model's path."""
+    """A run of an exam.
+
+    ``reference`` is the model's path; ``over`` is set once the run is not to be resumed.
+    """
 
     run_id: str
     task: str
@@ -31,7 +34,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class TaskExam:
-    """A row of the view ``exam_tasks``: of ``scripts``, how many came how far."""
+    """A row of the view ``exam_tasks``: how far how many of the ``scripts`` came."""
 
     model_sha256: str
     created: datetime
@@ -51,7 +54,7 @@ class TaskExam:
     wanted: int
 
     def cells(self) -> list[str]:
-        """As ``COLUMNS`` names them."""
+        """Return the row's texts in the order of ``COLUMNS``."""
         counts = (self.scripts, self.with_code, self.ran, self.obeyed, self.beat_constant)
         scores = (format_metric(self.best), format_metric(self.constant_score))
         return [self.task, *map(str, counts), f"{self.fixed} of {self.debugs}", *scores]
@@ -59,14 +62,14 @@ class TaskExam:
 
 @dataclass(frozen=True, slots=True)
 class ModelExam:
-    """The tasks of one exam, in the order in which they were begun."""
+    """One exam: its tasks in the order in which they began."""
 
     id: str
     tasks: tuple[TaskExam, ...]
 
     def sentence(self, sha256: str | None = None) -> str:
-        """In words; ``sha256``: of the file that there is now, if it is known."""
-        begun = self.tasks[0]
+        """Return the result in words; ``sha256`` is the checksum of the model's present file, if it is known."""
+        first = self.tasks[0]
         scripts = max(1, sum(task.scripts for task in self.tasks))
         shares = [
             f"{100 * sum(counts) / scripts:.0f} % {what}"
@@ -80,11 +83,11 @@ class ModelExam:
         seconds = sum(task.decode_seconds for task in self.tasks)
         speed = sum(task.reply_tokens for task in self.tasks) / seconds if seconds else 0.0
         solved = sum(task.solved for task in self.tasks)
-        missing = begun.wanted - len(self.tasks)
-        other = ", with another file of this name" if sha256 and sha256 != begun.model_sha256 else ""
+        missing = first.wanted - len(self.tasks)
+        other = ", with another file of this name" if sha256 and sha256 != first.model_sha256 else ""
         return (
-            f"{begun.created.replace(tzinfo=UTC).astimezone():%Y-%m-%d %H:%M}{other}:"
-            f" tasks solved: {solved} of {len(self.tasks)}{f', {missing} not begun' if missing else ''};"
+            f"{first.created.replace(tzinfo=UTC).astimezone():%Y-%m-%d %H:%M}{other}:"
+            f" tasks solved: {solved} of {len(self.tasks)}{f', {missing} not started' if missing else ''};"
             f" of {sum(task.scripts for task in self.tasks)} scripts {', '.join(shares)};"
             f" {sum(task.fixed for task in self.tasks)} of {sum(task.debugs for task in self.tasks)} failures fixed;"
             f" {speed:.0f} tokens/s"
@@ -92,7 +95,7 @@ class ModelExam:
 
 
 def last_parts(home: Home, model: str) -> tuple[Part, ...]:
-    """The runs of the last exam of a model of this name, in the order in which they were begun.
+    """Return the runs of the last exam of the model of this name, in the order in which they began.
 
     Raises:
         StoreError: a snapshot cannot be read.
@@ -108,7 +111,7 @@ def last_parts(home: Home, model: str) -> tuple[Part, ...]:
 
 
 def last_exam(home: Home, model: str) -> ModelExam | None:
-    """What the last exam of a model of this name found; None: there was none.
+    """Return the last exam of the model of this name, or None if there was none.
 
     Raises:
         StoreError: a snapshot cannot be read.

@@ -1,4 +1,4 @@
-"""A run for other tools: Parquet files, one SQLite database, or a folder that MLflow opens as its file store."""
+"""Export a run for other tools: Parquet files, one SQLite database, or a folder that MLflow opens as its file store."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aide_local.basics.files import becoming
+from aide_local.basics.files import replacing
 from aide_local.errors import SettingsError
 from aide_local.home import Home
 from aide_local.store.archive import export_archive
-from aide_local.store.database import PUBLISHED, quoted
+from aide_local.store.layout import PUBLISHED
 from aide_local.store.mlflow import write_mlflow
+from aide_local.store.quoting import identifier, literal
 from aide_local.store.read import read_run, snapshot
 from aide_local.store.schema import TABLES
-from aide_local.store.trouble import told
+from aide_local.store.trouble import translate_errors
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -44,14 +45,14 @@ def export(home: Home, run_id: str, form: str, out: Path) -> None:
         raise SettingsError(f"--format {form!r} is unknown.", f"Choose one of: {', '.join(ways)}.")
     if out.exists():
         raise SettingsError(f"There is {out} already.", "Choose another --out, or delete it.")
-    with told(out.parent, _FIX):
+    with translate_errors(out.parent, _FIX):
         out.parent.mkdir(parents=True, exist_ok=True)
         ways[form](home, run_id, out)
 
 
 @contextmanager
 def _writing(out: Path) -> Iterator[None]:
-    """DuckDB's trouble with ``out``. The rest is the snapshot's, which :func:`snapshot` tells."""
+    """Translate DuckDB's errors on ``out``. Those on the snapshot are left to :func:`snapshot`."""
     import duckdb
 
     try:
@@ -59,12 +60,12 @@ def _writing(out: Path) -> Iterator[None]:
     except duckdb.OperationalError as error:
         if PUBLISHED in str(error):
             raise
-        with told(out.parent, _FIX):
+        with translate_errors(out.parent, _FIX):
             raise
 
 
 def _tables(connection: DuckDBPyConnection) -> list[str]:
-    """Those that the snapshot has: one of an earlier schema has fewer."""
+    """Return the tables that the snapshot has: one of an earlier schema has fewer."""
     found = {
         name
         for (name,) in connection.execute(
@@ -75,23 +76,23 @@ def _tables(connection: DuckDBPyConnection) -> list[str]:
 
 
 def _parquet(home: Home, run_id: str, out: Path) -> None:
-    """A file for each table, and the predictions of the nodes as they are."""
-    with snapshot(home, run_id) as connection, _writing(out), becoming(out) as folder:
+    """Write a file for each table, and copy the nodes' predictions."""
+    with snapshot(home, run_id) as connection, _writing(out), replacing(out) as folder:
         folder.mkdir()
         for table in _tables(connection):
-            connection.execute(f"COPY {table} TO {quoted(folder / f'{table}.parquet')} (FORMAT parquet)")
+            connection.execute(f"COPY {table} TO {literal(folder / f'{table}.parquet')} (FORMAT parquet)")
         predictions = home.run(run_id) / "predictions"
         if predictions.is_dir():
             shutil.copytree(predictions, folder / "predictions")
 
 
 def _sqlite(home: Home, run_id: str, out: Path) -> None:
-    """The tables with their keys; lists and JSON are text, times are ISO text in UTC."""
+    """Write the tables with their keys; lists and JSON become text, times ISO text in UTC."""
     kinds = {"INTEGER": "INTEGER", "BIGINT": "INTEGER", "BOOLEAN": "INTEGER", "DOUBLE": "REAL"}
     with (
         snapshot(home, run_id) as connection,
         _writing(out),
-        becoming(out) as file,
+        replacing(out) as file,
         closing(sqlite3.connect(file)) as made,
     ):
         for table in _tables(connection):
@@ -104,15 +105,15 @@ def _sqlite(home: Home, run_id: str, out: Path) -> None:
                 " WHERE table_name = ? AND constraint_type = 'PRIMARY KEY'",
                 [table],
             ).fetchone()
-            parts = [f'"{name}" {kinds.get(kind, "TEXT")}' for name, kind in columns]
+            parts = [f"{identifier(name)} {kinds.get(kind, 'TEXT')}" for name, kind in columns]
             if key is not None:
-                parts.append("PRIMARY KEY (" + ", ".join(f'"{name}"' for name in key[0]) + ")")
-            made.execute(f'CREATE TABLE "{table}" ({", ".join(parts)})')
+                parts.append("PRIMARY KEY (" + ", ".join(map(identifier, key[0])) + ")")
+            made.execute(f"CREATE TABLE {identifier(table)} ({', '.join(parts)})")
             marks = ", ".join("?" * len(columns))
             rows = connection.execute(f"FROM {table}")
             while many := rows.fetchmany(1000):
                 made.executemany(
-                    f'INSERT INTO "{table}" VALUES ({marks})',
+                    f"INSERT INTO {identifier(table)} VALUES ({marks})",
                     [[_plain(value) for value in row] for row in many],
                 )
         made.commit()
@@ -128,5 +129,5 @@ def _plain(value: Any) -> Any:
 
 def _mlflow(home: Home, run_id: str, out: Path) -> None:
     view = read_run(home, run_id)
-    with becoming(out) as folder:
+    with replacing(out) as folder:
         write_mlflow(view, folder, out.absolute())

@@ -1,7 +1,7 @@
 """A query's result, an Arrow table, as text for a person or as data for a program.
 
-All are written batch by batch: Python's objects take some fifty times the room of Arrow's, so there are never more of
-them than a batch has, or than a person reads.
+All formats are written batch by batch: Python's objects take some fifty times the room of Arrow's, so there are never
+more of them than a batch has, or than a person reads.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _GROUP = 2**17  # rows that Parquet compresses together
 
 
 def write_table(found: pa.Table, sink: IO[bytes], *, markdown: bool = False) -> None:
-    """At most SHOWN rows, harmless to a terminal; the last line says so where there are more."""
+    """Write at most SHOWN rows, harmless to a terminal; the last line says so if there are more."""
     names = [_line(name) for name in found.column_names]
     rows = [
         [_cell(value) for value in row]
@@ -36,7 +36,7 @@ def write_table(found: pa.Table, sink: IO[bytes], *, markdown: bool = False) -> 
         for row in zip(*(_values(column, WIDEST) for column in batch.columns), strict=True)
     ]
     if markdown:
-        names, *rows = [[_escaped(cell) for cell in row] for row in (names, *rows)]
+        names, *rows = [[_escape(cell) for cell in row] for row in (names, *rows)]
     widths = [max(len(row[at]) for row in (names, *rows)) for at in range(len(names))]
     rule = ["-" * width for width in widths]
     for row in (names, rule, *rows):
@@ -44,19 +44,19 @@ def write_table(found: pa.Table, sink: IO[bytes], *, markdown: bool = False) -> 
         line = f"| {' | '.join(cells)} |" if markdown else "  ".join(cells).rstrip()
         sink.write(f"{line}\n".encode())
     if found.num_rows > SHOWN:
-        told = f"(the first {SHOWN:,} of {found.num_rows:,} rows; csv, json and parquet have all)\n"
-        sink.write(f"\n{told}".encode() if markdown else told.encode())
+        note = f"(the first {SHOWN:,} of {found.num_rows:,} rows; csv, json and parquet have all)\n"
+        sink.write(f"\n{note}".encode() if markdown else note.encode())
     elif not markdown:
         sink.write(f"({len(rows)} {'row' if len(rows) == 1 else 'rows'})\n".encode())
 
 
 def write_csv(found: pa.Table, sink: IO[bytes], *, terminal: bool = False) -> None:
-    """Exact, but for a terminal harmless."""
+    """Write every value exactly, but for a ``terminal`` harmlessly."""
     import pyarrow.csv as pacsv
 
     def write(part: pa.Table | pa.RecordBatch, *, header: bool) -> None:
         buffer = io.BytesIO()
-        pacsv.write_csv(_flat(part), buffer, pacsv.WriteOptions(include_header=header))
+        pacsv.write_csv(_flatten(part), buffer, pacsv.WriteOptions(include_header=header))
         content = buffer.getvalue()
         sink.write(neutralise(content.decode()).encode() if terminal else content)
 
@@ -66,7 +66,7 @@ def write_csv(found: pa.Table, sink: IO[bytes], *, terminal: bool = False) -> No
 
 
 def write_json(found: pa.Table, sink: IO[bytes]) -> None:
-    """An array of objects, by RFC 8259: no NaN, no infinity."""
+    """Write an array of objects, by RFC 8259: no NaN, no infinity."""
     names = found.column_names
     between = "["
     for batch in found.to_reader(_BATCH):
@@ -87,18 +87,18 @@ def write_parquet(found: pa.Table, sink: IO[bytes]) -> None:
 
 
 def _values(column: pa.Array | pa.ChunkedArray, most: int | None = None) -> list[Any]:
-    """Python's objects; of lists the first ``most`` elements."""
+    """Return Python's objects; of lists the first ``most`` elements."""
     import pyarrow as pa
 
     if most is None or not pa.types.is_nested(column.type):
-        with contextlib.suppress(OverflowError, ValueError):  # a moment that Python has not, such as infinity
+        with contextlib.suppress(OverflowError, ValueError):  # a moment that Python lacks, such as infinity
             values: list[Any] = column.to_pylist()
             return values
     return [_python(one, most) for one in column]
 
 
 def _python(scalar: pa.Scalar, most: int | None) -> Any:
-    """As ``as_py``, but moments that Python has not are text, and lists are cut."""
+    """Return what ``as_py`` does, but moments that Python lacks as text, and lists cut."""
     import pyarrow as pa
 
     if not scalar.is_valid:
@@ -115,8 +115,8 @@ def _python(scalar: pa.Scalar, most: int | None) -> Any:
         return scalar.cast(pa.string()).as_py()
 
 
-def _flat(part: pa.Table | pa.RecordBatch) -> pa.Table:
-    """Lists and structures as JSON text: CSV has no other way."""
+def _flatten(part: pa.Table | pa.RecordBatch) -> pa.Table:
+    """Return lists and structures as JSON text: CSV has no other way."""
     import pyarrow as pa
 
     columns = [
@@ -129,7 +129,7 @@ def _flat(part: pa.Table | pa.RecordBatch) -> pa.Table:
 
 
 def _json(value: object) -> str:
-    """What a terminal would obey, such as U+009B, is escaped, which a reader of JSON does not notice."""
+    """Return JSON in which everything that a terminal would obey, such as U+009B, is escaped as JSON escapes it."""
     text = _ENCODER.encode(value)
     if text.isprintable():
         return text
@@ -137,7 +137,7 @@ def _json(value: object) -> str:
 
 
 def _numbers(column: pa.Array) -> list[Any]:
-    """The values, with the numbers that JSON has."""
+    """Return the values, with numbers that JSON has."""
     import pyarrow as pa
 
     values = _values(column)
@@ -151,7 +151,7 @@ def _plain(value: Any) -> Any:
     match value:
         case float():
             return value if math.isfinite(value) else None
-        case Decimal():  # also what DuckDB sums up: its HUGEINT
+        case Decimal():  # also DuckDB's sums, which are HUGEINT
             return float(value) if value.as_tuple().exponent else int(value)
         case list() | tuple():
             return [_plain(one) for one in value]
@@ -180,10 +180,10 @@ def _cell(value: object) -> str:
 
 
 def _line(text: str) -> str:
-    """One line, harmless."""
+    """Return ``text`` as one harmless line."""
     return neutralise(" ".join(text.split()))
 
 
-def _escaped(cell: str) -> str:
-    """For a cell of Markdown (GitHub's tables): a bar would begin the next one, and a backslash before a sign vanish."""
+def _escape(cell: str) -> str:
+    """Return a cell of Markdown (GitHub's tables): a bar would begin the next one, and a backslash before a sign vanish."""
     return _BACKSLASH.sub(r"\\\\", cell).replace("|", r"\|")

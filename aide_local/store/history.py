@@ -1,4 +1,4 @@
-"""All runs in one place for SQL, in two layers, so that a change costs what changed and not what there is.
+"""Gather all runs in one place for SQL, in two layers, so that a change costs what changed and not what there is.
 
 ``history.duckdb`` holds the runs that have been quiet for a minute, each folded in once. ``recent.duckdb`` holds
 the others' snapshots, and the views over both. Both are made anew beside the old ones and renamed, under a lock;
@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from aide_local.errors import StoreError
 from aide_local.home import Home
-from aide_local.store.database import PUBLISHED, connect_to, quoted
+from aide_local.store.connection import connect_to
+from aide_local.store.layout import PUBLISHED
 from aide_local.store.manifest import (
     Manifest,
     age_of,
@@ -31,6 +32,7 @@ from aide_local.store.manifest import (
     read_manifest,
     recent_file,
 )
+from aide_local.store.quoting import literal
 from aide_local.store.schema import TABLES, migrate, newest, refuse_newer
 from aide_local.store.trouble import is_full, open_elsewhere
 
@@ -44,19 +46,20 @@ PATIENCE = 0.5  # seconds that a reader waits for another that brings the layers
 
 
 def connect(home: Home, config: dict[str, Any]) -> DuckDBPyConnection:
-    """A connection that reads all runs as of their last snapshots, brought up to date before.
+    """Bring the layers up to date and return a connection that reads all runs as of their last snapshots.
 
-    One at a time in a process: another thread's is waited for, ten seconds at most.
+    A process has one such connection at a time: another thread's is waited for, ten seconds at most.
 
     Raises:
-        StoreError: the home folder cannot be written, another program writes to a layer, or another thread asks.
+        StoreError: the home folder cannot be written, another program writes to a layer, or another thread's query
+            does not end.
     """
     for _ in range(100):
         refresh(home)
         before = read_manifest(home)
         if not belongs(home, before):
             continue  # between another process's two renames
-        connection = _opened(home, config)
+        connection = _open(home, config)
         if connection is None:
             time.sleep(0.1)
             continue
@@ -68,14 +71,14 @@ def connect(home: Home, config: dict[str, Any]) -> DuckDBPyConnection:
     )
 
 
-def _opened(home: Home, config: dict[str, Any]) -> DuckDBPyConnection | None:
-    """Both layers. None where another thread of this process has them: DuckDB would give us that one's, locked."""
+def _open(home: Home, config: dict[str, Any]) -> DuckDBPyConnection | None:
+    """Open both layers; None if another thread of this process has them: DuckDB would give us that one's, locked."""
     import duckdb
 
     connection = None
     try:
         connection = duckdb.connect(str(recent_file(home)), read_only=True, config=config)
-        connection.execute(f"ATTACH {quoted(home.history)} AS past (READ_ONLY)")
+        connection.execute(f"ATTACH {literal(home.history)} AS past (READ_ONLY)")
     except duckdb.Error as error:
         if connection is not None:
             connection.close()
@@ -83,12 +86,12 @@ def _opened(home: Home, config: dict[str, Any]) -> DuckDBPyConnection | None:
             error, duckdb.ConnectionException | duckdb.BinderException | duckdb.PermissionException
         ):
             return None  # ConnectionException: with other limits
-        raise _told(home, error) from error
+        raise _layer_error(home, error) from error
     return connection
 
 
-def _told(home: Home, error: Exception) -> StoreError:
-    """Trouble with the layers themselves: no run is to blame."""
+def _layer_error(home: Home, error: Exception) -> StoreError:
+    """Return trouble with the layers themselves: no run is to blame."""
     return open_elsewhere(error) or StoreError(
         f"The runs in {home.runs} cannot be gathered in {home.history}: {str(error).splitlines()[0]}.",
         "Make room on the disk."
@@ -97,13 +100,13 @@ def _told(home: Home, error: Exception) -> StoreError:
     )
 
 
-def left_out(home: Home) -> Mapping[str, str]:
-    """The runs that queries do not see because they cannot be read → why, and what to do."""
+def unreadable_runs(home: Home) -> Mapping[str, str]:
+    """Return the runs that queries leave out because they cannot be read → why, and what to do."""
     return {run: reason for run, (_, reason) in read_manifest(home).unread.items()}
 
 
-def whole(home: Home) -> Path:
-    """``history.duckdb`` with every run in it, also those that go on: for other programs.
+def gather_all(home: Home) -> Path:
+    """Fold every run into ``history.duckdb``, also those that go on, for other programs; return the file.
 
     Raises:
         StoreError: see :func:`connect`.
@@ -113,8 +116,9 @@ def whole(home: Home) -> Path:
 
 
 def forget(home: Home) -> int:
-    """Write the layers anew where they hold runs that are gone, which readers do not see but the files keep. Returns
-    the bytes that this made free.
+    """Write the layers anew if they hold deleted runs, which readers do not see but the files keep.
+
+    Returns the bytes that this made free.
 
     Raises:
         StoreError: see :func:`connect`.
@@ -129,7 +133,7 @@ def forget(home: Home) -> int:
 
 
 def refresh(home: Home, *, everything: bool = False) -> None:
-    """Bring the layers up to date; where another process is at it, and there are layers, leave it to that one."""
+    """Bring the layers up to date; if another process does so already, and there are layers, leave it to that one."""
     import duckdb
     from filelock import FileLock, Timeout
 
@@ -154,11 +158,11 @@ def refresh(home: Home, *, everything: bool = False) -> None:
             "Make room, or choose another --home.",
         ) from error
     except duckdb.Error as error:
-        raise _told(home, error) from error
+        raise _layer_error(home, error) from error
 
 
 def _renew(home: Home, everything: bool) -> None:
-    """Under the lock."""
+    """Bring the layers up to date, under the lock."""
     for name in (home.history.name, recent_file(home).name, manifest_file(home).name, _OLDER):
         for leftover in home.root.glob(f"{name}.partial*"):  # of a process that was killed here
             leftover.unlink()
@@ -201,11 +205,11 @@ def _renew(home: Home, everything: bool) -> None:
 def _make_history(
     home: Home, target: Path, known: Manifest, kept: Mapping[str, str], quiet: Mapping[str, str]
 ) -> dict[str, Sequence[str]]:
-    """Returns the runs that could not be read, as the two below do."""
+    """Write a new history from the ``kept`` runs of the last one and the ``quiet`` runs; return the unreadable ones."""
     with connect_to(target, {"threads": 2}) as connection:
         migrate(connection, target)
         if kept:
-            connection.execute(f"ATTACH {quoted(home.history)} AS earlier (READ_ONLY)")
+            connection.execute(f"ATTACH {literal(home.history)} AS earlier (READ_ONLY)")
             _copy(connection, "earlier.main", "main", sorted(kept))
         return _add(connection, home, "main", known, quiet)
 
@@ -213,16 +217,17 @@ def _make_history(
 def _make_recent(
     home: Home, target: Path, history: Path, known: Manifest, live: Mapping[str, str], stale: Sequence[str]
 ) -> dict[str, Sequence[str]]:
+    """Write a new recent layer, whose views leave out the history's ``stale`` runs; return the unreadable runs."""
     with connect_to(target, {"threads": 2}) as connection:
-        connection.execute(f"ATTACH {quoted(history)} AS past (READ_ONLY)")
+        connection.execute(f"ATTACH {literal(history)} AS past (READ_ONLY)")
         connection.execute("BEGIN")
         connection.execute("CREATE SCHEMA live")
         for table in TABLES:
             connection.execute(f"CREATE TABLE live.{table} AS FROM past.main.{table} LIMIT 0")
-        but = f" WHERE run_id NOT IN ({', '.join(_text(run) for run in stale)})" if stale else ""
+        current_only = f" WHERE run_id NOT IN ({', '.join(map(literal, stale))})" if stale else ""
         for table in TABLES:
             connection.execute(
-                f"CREATE VIEW {table} AS SELECT * FROM past.main.{table}{but}"
+                f"CREATE VIEW {table} AS SELECT * FROM past.main.{table}{current_only}"
                 f" UNION ALL BY NAME SELECT * FROM live.{table}"
             )
         _copy_views(connection)
@@ -233,8 +238,7 @@ def _make_recent(
 def _change_recent(
     home: Home, target: Path, known: Manifest, live: Mapping[str, str]
 ) -> dict[str, Sequence[str]]:
-    """The recent layer with other runs in it; its views stay."""
-
+    """Write the recent layer with other runs in it; its views stay. Return the unreadable runs."""
     shutil.copyfile(recent_file(home), target)
     changed = {run: mark for run, mark in live.items() if known.live.get(run) != mark}
     gone = [run for run in known.live if known.live[run] != live.get(run)]
@@ -247,17 +251,17 @@ def _change_recent(
 
 
 def _copy_views(connection: DuckDBPyConnection) -> None:
-    """The history's views, and what its tables, views and columns mean."""
+    """Copy the history's views, and the comments on its tables, views and columns."""
     of_past = "database_name = 'past' AND schema_name = 'main' AND NOT internal"
     for (statement,) in connection.execute(
         f"SELECT sql FROM duckdb_views() WHERE {of_past} ORDER BY view_oid"
     ).fetchall():
         connection.execute(statement)
-    meanings = connection.execute(
+    comments = connection.execute(
         f"SELECT view_name, comment FROM duckdb_views() WHERE {of_past} AND comment IS NOT NULL"
         f" UNION ALL SELECT table_name, comment FROM duckdb_tables() WHERE {of_past} AND comment IS NOT NULL"
     ).fetchall()
-    meanings += [
+    comments += [
         (f"{table}.{column}", comment)
         for table, column, comment in connection.execute(
             "SELECT table_name, column_name, comment FROM duckdb_columns()"
@@ -266,8 +270,8 @@ def _copy_views(connection: DuckDBPyConnection) -> None:
     ]
     connection.execute(
         "; ".join(
-            f"COMMENT ON {'COLUMN' if '.' in name else 'VIEW'} {name} IS {_text(comment)}"
-            for name, comment in meanings
+            f"COMMENT ON {'COLUMN' if '.' in name else 'VIEW'} {name} IS {literal(comment)}"
+            for name, comment in comments
         )
     )
 
@@ -275,14 +279,16 @@ def _copy_views(connection: DuckDBPyConnection) -> None:
 def _add(
     connection: DuckDBPyConnection, home: Home, schema: str, known: Manifest, runs: Mapping[str, str]
 ) -> dict[str, Sequence[str]]:
-    """Copy runs into the tables of ``schema``: from the recent layer where it has them, else from their snapshots.
-    Returns those that cannot be read, for the manifest: one bad run is no reason to answer nothing of the others."""
+    """Copy runs into the tables of ``schema``: from the recent layer if it has them, else from their snapshots.
+
+    Returns those that cannot be read, for the manifest: a bad run does not keep the others from being asked.
+    """
     import duckdb
 
     unread: dict[str, Sequence[str]] = {}
     there = sorted(run for run, mark in runs.items() if known.live.get(run) == mark)
     if there:
-        connection.execute(f"ATTACH {quoted(recent_file(home))} AS layer (READ_ONLY)")
+        connection.execute(f"ATTACH {literal(recent_file(home))} AS layer (READ_ONLY)")
         _copy(connection, "layer.live", schema, there)
         connection.execute("DETACH layer")
     for run in sorted(runs.keys() - set(there)):
@@ -302,17 +308,18 @@ def _add(
 
 
 def _reason(run: str, error: Exception) -> str:
+    """Return why a run is left out, and what to do."""
     if isinstance(error, StoreError):
         return f"The run {run} is left out. {error}"
     return (
         f"The run {run} is left out: its snapshot cannot be read ({str(error).splitlines()[0]})."
-        f" `aide-local verify {run}` tells more; `aide-local prune {run}` deletes it."
+        f" `aide-local verify {run}` reports more; `aide-local prune {run}` deletes it."
     )
 
 
 def _attach_snapshot(connection: DuckDBPyConnection, file: Path, copy: Path) -> None:
-    """Attach it as ``one``. One of an earlier schema is copied to ``copy``, which is migrated and attached instead."""
-    connection.execute(f"ATTACH {quoted(file)} AS one (READ_ONLY)")
+    """Attach ``file`` as ``one``; if its schema is an earlier one, a migrated ``copy`` of it."""
+    connection.execute(f"ATTACH {literal(file)} AS one (READ_ONLY)")
     row = connection.execute("SELECT max(version) FROM one.schema_version").fetchone()
     version = row[0] if row else 0
     refuse_newer(version, file)
@@ -322,11 +329,11 @@ def _attach_snapshot(connection: DuckDBPyConnection, file: Path, copy: Path) -> 
     shutil.copyfile(file, copy)
     with connect_to(copy) as older:
         migrate(older, copy)
-    connection.execute(f"ATTACH {quoted(copy)} AS one (READ_ONLY)")
+    connection.execute(f"ATTACH {literal(copy)} AS one (READ_ONLY)")
 
 
 def _copy(connection: DuckDBPyConnection, source: str, schema: str, runs: Sequence[str]) -> None:
-    """All of the runs' rows, or none."""
+    """Copy all of the runs' rows, or none."""
     import duckdb
 
     connection.execute("BEGIN")
@@ -351,7 +358,3 @@ def _partial(path: Path) -> Path:
 
 def _without(runs: Mapping[str, str], unread: Mapping[str, Sequence[str]]) -> dict[str, str]:
     return {run: mark for run, mark in runs.items() if run not in unread}
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

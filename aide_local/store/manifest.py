@@ -1,4 +1,4 @@
-"""What the layers of :mod:`aide_local.store.history` hold, and whether it is what lies on the disk."""
+"""The list of runs that the layers of :mod:`aide_local.store.history` hold, and its comparison with the disk."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aide_local.home import Home
-from aide_local.store.database import PUBLISHED
+from aide_local.store.layout import PUBLISHED
 from aide_local.store.schema import newest
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What the layers hold: run id → mark of its snapshot. ``stale`` runs of the history are not to be looked at:
-    they changed, or are gone. ``history`` and ``recent`` are the files' own marks. ``unread`` runs are in neither,
-    as they could not be read: run id → mark and reason; the mark is empty where the next query tries it again."""
+    """The runs in each layer: run id → mark of its snapshot.
+
+    ``history`` and ``recent`` are the marks of the layers' own files. ``stale`` runs of the history are left out of
+    queries: they changed, or are gone. ``unread`` runs are in no layer, as they could not be read: run id → mark and
+    reason; the mark is empty if the next query is to try again.
+    """
 
     version: int = 0
     history: str = ""
@@ -39,16 +42,18 @@ def manifest_file(home: Home) -> Path:
 
 
 def mark_of(path: Path) -> str:
+    """Return a text that changes whenever the file does."""
     state = path.stat()
     return f"{state.st_mtime_ns} {state.st_size}"
 
 
 def age_of(mark: str) -> float:
+    """Return the seconds since the marked file was written."""
     return time.time() - int(mark.split()[0]) / 1e9
 
 
 def current_marks(home: Home) -> dict[str, str]:
-    """Run id → mark of its snapshot, which is another one once the file may be read."""
+    """Return run id → mark of its snapshot. The mark changes, too, once a forbidden file may be read."""
     found = {}
     for folder in home.runs.iterdir() if home.runs.is_dir() else ():
         if folder.name[0] != ".":
@@ -62,6 +67,7 @@ def current_marks(home: Home) -> dict[str, str]:
 
 
 def read_manifest(home: Home) -> Manifest:
+    """Return the manifest on disk, or an empty one."""
     try:
         return Manifest(**json.loads(manifest_file(home).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
@@ -69,7 +75,7 @@ def read_manifest(home: Home) -> Manifest:
 
 
 def belongs(home: Home, manifest: Manifest) -> bool:
-    """Whether the layers on disk are those of the manifest."""
+    """Return whether the layers on disk are those of the manifest."""
     try:
         return (manifest.history, manifest.recent) == (mark_of(home.history), mark_of(recent_file(home)))
     except OSError:
@@ -77,7 +83,8 @@ def belongs(home: Home, manifest: Manifest) -> bool:
 
 
 def is_current(known: Manifest, current: Mapping[str, str]) -> bool:
+    """Return whether the layers hold the ``current`` snapshots and no others."""
     stale = set(known.stale)
-    held = {run: mark for run, mark in known.past.items() if run not in stale}
+    past = {run: mark for run, mark in known.past.items() if run not in stale}
     unread = {run: mark for run, (mark, _) in known.unread.items()}
-    return known.version == newest() and {**held, **known.live, **unread} == current
+    return known.version == newest() and {**past, **known.live, **unread} == current

@@ -1,4 +1,4 @@
-"""MLflow's file store, written by ourselves: the task is an experiment, the run a run, each node a run nested in it.
+"""MLflow's file store, written without MLflow: the task is an experiment, the run a run, each node a run nested in it.
 
 The layout is that of MLflow's ``FileStore``: ``<experiment>/meta.yaml`` and, for each run, ``meta.yaml``, ``params/``,
 ``metrics/`` (lines of "milliseconds value step"), ``tags/`` and ``artifacts/``. Checked with MLflow 3.17.2, which opens file
@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from aide_local.store.read import RunView
-from aide_local.store.values import fingerprint
+from aide_local.store.values import task_fingerprint
 from aide_local.types import Node, NodeState
 
 _FINISHED, _FAILED, _KILLED = 3, 4, 5  # of MLflow's RunStatus
@@ -22,8 +22,8 @@ _SCORES = ("best_score", "ensemble_score", "report_score", "constant_score")
 
 
 def write_mlflow(view: RunView, folder: Path, place: Path) -> None:
-    """Write into ``folder``; ``place`` is where it will lie, which artifacts are named by."""
-    experiment = str(int(fingerprint(view.task), 16) % 10**18)
+    """Write into ``folder``; ``place`` is where the folder will lie, as artifacts are named by absolute paths."""
+    experiment = str(int(task_fingerprint(view.task), 16) % 10**18)
     began = int(view.info.created * 1000)
     home = folder / experiment
     home.mkdir(parents=True)
@@ -40,7 +40,9 @@ def write_mlflow(view: RunView, folder: Path, place: Path) -> None:
     )
     whole = _uuid(view.info.id)
     scores: dict[str, list[tuple[float, int]]] = {
-        name: [(value, 0)] for name in _SCORES if isinstance(value := view.summary.get(name), int | float)
+        name: [(value, 0)]
+        for name, value in (view.summary.as_dict() if view.summary is not None else {}).items()
+        if name in _SCORES and value is not None
     }
     best: float | None = None
     sign = view.tree.direction.sign
@@ -59,7 +61,9 @@ def write_mlflow(view: RunView, folder: Path, place: Path) -> None:
         params={name: str(value) for name, value in asdict(view.settings).items() if value is not None},
         metrics=scores,
         tags={"model": view.info.model, "metric": view.info.metric, "stop_reason": view.info.stop_reason},
-        artifacts={"summary.json": json.dumps(view.summary, indent=2)},
+        artifacts={
+            "summary.json": json.dumps(view.summary.as_dict() if view.summary is not None else {}, indent=2)
+        },
     )
     for node in view.tree.nodes:
         _node(home, place, experiment, whole, view, node, began + node.id)
@@ -85,7 +89,12 @@ def _node(
         name=f"#{node.id} {node.operator}",
         began=began,
         status=_FINISHED if node.state is NodeState.VALID else _FAILED,
-        params={"operator": node.operator.value, "parent": str(node.parent), "seed": str(node.seed)},
+        params={
+            "operator": node.operator.value,
+            "origin": node.origin.value,
+            "parent": str(node.parent),
+            "seed": str(node.seed),
+        },
         metrics=metrics,
         tags=tags,
         artifacts={"solution.py": node.code, "output.txt": node.output},
@@ -143,7 +152,7 @@ def _run(
 
 
 def _meta(folder: Path, values: Mapping[str, object]) -> None:
-    """YAML of plain values: what JSON writes is YAML, too."""
+    """Write YAML of plain values: JSON is YAML, too."""
     lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items()]
     (folder / "meta.yaml").write_text("".join(lines), "utf-8", errors="replace")
 

@@ -1,4 +1,4 @@
-"""What the run loop asks of a store. Every method returns only once its rows are durable."""
+"""The interface between the run loop and a store. Every method returns only once its rows are durable."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from aide_local.errors import DiskFull
-from aide_local.types import Execution, Generation, Node, RunInfo, RunSettings, Sampling
+from aide_local.types import Execution, Generation, Node, RunInfo, RunSettings, Sampling, Summary
 
 
 class RunStore(Protocol):
     """One run's own database, held open by the process that runs it. Thread-safe."""
 
     patience: Callable[[DiskFull], bool] | None
-    """Asked, in the thread that writes, when the disk is full: True once it is worth trying again."""
+    """Is called, in the thread that writes, when the disk is full; returns True once it is worth trying again."""
 
     @property
     def run_id(self) -> str: ...
 
     @property
     def folder(self) -> Path:
-        """The run's folder: database, folds, predictions, deliverables, log."""
+        """Return the run's folder: database, folds, predictions, deliverables, log."""
         ...
 
     def settings(self) -> RunSettings: ...
@@ -33,11 +33,11 @@ class RunStore(Protocol):
         ...
 
     def nodes(self) -> tuple[Node, ...]:
-        """All nodes in order of id."""
+        """Return all nodes in order of id."""
         ...
 
     def put_executions(self, node: int, attempt: int, executions: Sequence[Execution]) -> None:
-        """Record how each execution of the node's ``attempt`` ended; again: replace them."""
+        """Record how each execution of the node's ``attempt`` ended, in the place of what was recorded of it before."""
         ...
 
     def put_generation(
@@ -58,7 +58,7 @@ class RunStore(Protocol):
         ...
 
     def events(self, kinds: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
-        """(kind, payload) of the events of these kinds, in the order in which they were put."""
+        """Return (kind, payload) of the events of these kinds, in the order in which they were put."""
         ...
 
     def put_settings(self, settings: RunSettings) -> None:
@@ -66,21 +66,21 @@ class RunStore(Protocol):
         ...
 
     def summaries(self) -> dict[int, str]:
-        """What the model wrote of finished nodes (generations of the purpose "digest"), by node."""
+        """Return the model's sentences on finished nodes (generations of the purpose "digest"), by node."""
         ...
 
     def set_state(self, state: str, stop_reason: str = "") -> None: ...
 
-    def put_result(self, summary: dict[str, object]) -> None:
-        """Record the delivered summary (the keys of summary.json) and the ensemble's weights."""
+    def put_result(self, summary: Summary) -> None:
+        """Record what was delivered, the ensemble's weights, the estimate and its interval."""
         ...
 
     def seconds_used(self) -> float:
-        """Wall seconds of earlier processes of this run: a resumed run has that much less left."""
+        """Return the wall seconds of all processes of this run: a resumed run has that much less left."""
         ...
 
-    def tick(self, seconds: float) -> None:
-        """Add to the wall seconds used."""
+    def tick(self, seconds: float, writing: float = 0.0, executing: float = 0.0) -> None:
+        """Add to the wall seconds used, and to those in which the model wrote and a candidate was executed."""
         ...
 
     def publish(self) -> None:

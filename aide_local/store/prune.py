@@ -12,17 +12,20 @@ from pathlib import Path
 from aide_local.errors import StoreError
 from aide_local.home import Home
 from aide_local.store import history
-from aide_local.store.database import LOCK
+from aide_local.store.layout import LOCK
+from aide_local.store.locks import is_locked
 from aide_local.store.read import list_runs
-from aide_local.store.run_store import beginning, delete_run, remove
-from aide_local.store.trouble import held, told
+from aide_local.store.run_store import delete_run, folders_lock, remove_folder
+from aide_local.store.trouble import translate_errors
 from aide_local.types import RunInfo
 
 
 @dataclass(frozen=True, slots=True)
-class Pruned:
-    """A run, or a name for other things that were deleted. ``size`` is what it took on the disk, in bytes; ``kept``
-    says why it was left, if it was."""
+class Removal:
+    """A run, or other things under one name, that was deleted or left.
+
+    ``size`` is what it took on the disk, in bytes; ``kept`` says why it was left, if it was.
+    """
 
     name: str
     size: int
@@ -30,8 +33,15 @@ class Pruned:
 
 
 def choose(home: Home, ids: Iterable[str], *, older_than: float | None, keep: int | None) -> tuple[str, ...]:
-    """The named runs, and of the others those older than so many seconds and beyond the ``keep`` latest (both, where
-    both are given). Runs that are going on are never chosen by age or number, parts of examinations by age alone."""
+    """Return the named runs, and of the others those that are old and not among the latest.
+
+    Args:
+        home: The home folder.
+        ids: Runs to choose in any case.
+        older_than: Age in seconds; None for any.
+        keep: How many of the latest searches to keep; None if their number does not matter. With both, a run must
+            be older and beyond that number. Runs that go on are never chosen so; runs of exams by age alone.
+    """
     named = tuple(dict.fromkeys(ids))
     if older_than is None and keep is None:
         return named
@@ -50,8 +60,8 @@ def _old(info: RunInfo, moment: float) -> bool:
     return info.state not in ("running", "paused") and info.created < moment
 
 
-def prune(home: Home, ids: Iterable[str], *, dry: bool = False) -> tuple[Pruned, ...]:
-    """Delete the runs; one that a living process holds is left and told. ``dry``: only say what would be deleted."""
+def prune(home: Home, ids: Iterable[str], *, dry: bool = False) -> tuple[Removal, ...]:
+    """Delete the runs, but for those that a living process holds; ``dry``: only report what would be deleted."""
     done = []
     for run_id in ids:
         size = size_of(home.run(run_id))
@@ -59,15 +69,16 @@ def prune(home: Home, ids: Iterable[str], *, dry: bool = False) -> tuple[Pruned,
             if not dry:
                 delete_run(home, run_id)
         except StoreError as error:
-            done.append(Pruned(run_id, 0, str(error)))
+            done.append(Removal(run_id, 0, str(error)))
         else:
-            done.append(Pruned(run_id, size))
+            done.append(Removal(run_id, size))
     return tuple(done)
 
 
-def sweep(home: Home, *, dry: bool = False) -> tuple[Pruned, ...]:
-    """Delete what killed deletions, imports and beginnings of runs left; those that go on hold a lock. Then write the
-    history without the runs that are gone; ``dry``: how much that would make free is not known before.
+def sweep(home: Home, *, dry: bool = False) -> tuple[Removal, ...]:
+    """Delete what killed deletions, imports and beginnings of runs left; those that go on hold a lock.
+
+    Then write the history without the runs that are gone; with ``dry``, how much that would free is not known.
 
     Raises:
         StoreError: the home folder cannot be written.
@@ -75,24 +86,24 @@ def sweep(home: Home, *, dry: bool = False) -> tuple[Pruned, ...]:
     if not home.runs.is_dir():
         return ()
     found = 0
-    with told(home.runs), beginning(home):
+    with translate_errors(home.runs), folders_lock(home):
         for leftover in (*home.runs.glob(".*.deleted"), *home.runs.glob(".*.partial")):
-            if not held(leftover / LOCK):
+            if not is_locked(leftover / LOCK):
                 found += size_of(leftover)
                 if not dry:
-                    remove(leftover)
-    swept = (Pruned("leftovers of killed processes", found),) if found else ()
+                    remove_folder(leftover)
+    swept = (Removal("leftovers of killed processes", found),) if found else ()
     if dry:
         return swept
     try:
         freed = history.forget(home)
     except StoreError as error:
-        return (*swept, Pruned(home.history.name, 0, str(error)))
-    return (*swept, Pruned(home.history.name, freed)) if freed else swept
+        return (*swept, Removal(home.history.name, 0, str(error)))
+    return (*swept, Removal(home.history.name, freed)) if freed else swept
 
 
 def size_of(folder: Path) -> int:
-    """Bytes on the disk of all files below; one that is linked from elsewhere takes nothing."""
+    """Return the bytes on the disk of all files below; a file that is linked from elsewhere takes nothing."""
     total = 0
     for where, _, files in os.walk(folder):
         for name in files:

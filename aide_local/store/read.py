@@ -1,4 +1,4 @@
-"""What readers see of runs: published snapshots, never the file that a run is writing."""
+"""Runs for readers: published snapshots, never the file that a run is writing."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ from typing import TYPE_CHECKING, Any
 from aide_local.errors import StoreError
 from aide_local.home import Home
 from aide_local.search.tree import MARKS, Tree
-from aide_local.store.database import DATABASE, EXAM, INFO, LOCK, PUBLISHED
+from aide_local.store.layout import DATABASE, EXAM, INFO, LOCK, PUBLISHED
+from aide_local.store.locks import is_locked
 from aide_local.store.rows import read_info, read_nodes
 from aide_local.store.schema import refuse_newer, version_of
-from aide_local.store.trouble import held
 from aide_local.store.values import settings_from_json, task_from_json
 from aide_local.task import Task
-from aide_local.types import RunInfo, RunSettings
+from aide_local.types import RunInfo, RunSettings, Summary
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-DAMAGED = (ValueError, LookupError, TypeError, AttributeError)  # what JSON of another shape than ours raises
+DAMAGED = (ValueError, LookupError, TypeError, AttributeError)  # raised by JSON of another shape than ours
 
 
 @dataclass(frozen=True, slots=True)
 class SavedGeneration:
+    """A reply of the model with its prompt."""
+
     node: int
     attempt: int
     purpose: str
@@ -38,34 +40,38 @@ class SavedGeneration:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run as of its last snapshot. ``summary`` is empty until something was delivered; ``sandbox`` is the level."""
+    """A run as of its last snapshot.
+
+    ``summary`` is None until something was delivered; ``sandbox`` is the level of confinement.
+    """
 
     info: RunInfo
     settings: RunSettings
     task: Task
     tree: Tree
-    summary: dict[str, Any]
+    summary: Summary | None
     generations: tuple[SavedGeneration, ...]
     sandbox: str
 
 
 def list_runs(home: Home, *, exams: bool = False, latest: int | None = None) -> tuple[RunInfo, ...]:
-    """The searches, the latest first, at most so many of the ``latest``; with ``exams`` the parts of models'
-    examinations in their place. A run whose process is gone without an end is "interrupted"; one of which neither
-    info nor snapshot can be read is "damaged", and no more is known of it than its folder's name and age.
+    """Return the searches, the latest first, at most ``latest`` of them; with ``exams`` the runs of exams instead.
+
+    A run whose process is gone without an end is "interrupted". A run of which neither info nor snapshot can be read
+    is "damaged", and only its folder's name and age are known.
     """
     found: list[RunInfo] = []
     for run_id in reversed(run_ids(home, exams=exams)):
         if len(found) == latest:
             break
-        info = _noted(home.run(run_id)) or _published(home, run_id)
+        info = _info_from_file(home.run(run_id)) or _info_from_snapshot(home, run_id)
         if info is not None:
-            found.append(_now(info))
+            found.append(_with_present_state(info))
     return tuple(found)
 
 
 def run_ids(home: Home, *, exams: bool = False) -> list[str]:
-    """Ids of the searches, or of the parts of examinations, in the order in which they began."""
+    """Return the ids of the searches, or of the runs of exams, in the order in which they began."""
     try:
         names = [path.name for path in home.runs.iterdir()]
     except FileNotFoundError:
@@ -73,10 +79,10 @@ def run_ids(home: Home, *, exams: bool = False) -> list[str]:
     return sorted(name for name in names if name[0] != "." and name.startswith(EXAM) == exams)
 
 
-def _noted(folder: Path) -> RunInfo | None:
-    """The run's info file; None where it is absent, as after a kill, or damaged: the snapshot tells the same.
+def _info_from_file(folder: Path) -> RunInfo | None:
+    """Return the run's info file; None if it is absent, as after a kill, or damaged: the snapshot says the same.
 
-    Its name is that of its folder: a file that says another would speak for another run.
+    The id is the folder's name, whatever the file says.
     """
     try:
         content: dict[str, Any] = json.loads((folder / INFO).read_text("utf-8"))
@@ -86,34 +92,34 @@ def _noted(folder: Path) -> RunInfo | None:
         return None
 
 
-def _known(connection: DuckDBPyConnection, folder: Path) -> RunInfo:
-    """The same from the snapshot."""
+def _info_from(connection: DuckDBPyConnection, folder: Path) -> RunInfo:
+    """Return the same from an open snapshot."""
     try:
         return read_info(connection, folder.name, folder)
     except DAMAGED as error:
         raise _unreadable(folder, error) from error
 
 
-def _published(home: Home, run_id: str) -> RunInfo | None:
-    """The info of the snapshot; None where none is published yet, or the run was deleted in this moment."""
+def _info_from_snapshot(home: Home, run_id: str) -> RunInfo | None:
+    """Return the snapshot's info; None if none is published yet, or the run was deleted in this moment."""
     folder = home.run(run_id)
     if not (folder / PUBLISHED).exists():
         return None
     try:
         with snapshot(home, run_id) as connection:
-            return _known(connection, folder)
+            return _info_from(connection, folder)
     except StoreError:
         try:
-            seen_last = folder.stat().st_mtime
+            last_change = folder.stat().st_mtime
         except FileNotFoundError:
             return None
-        return RunInfo(run_id, "", "", "damaged", "", "", seen_last, folder=folder)
+        return RunInfo(run_id, "", "", "damaged", "", "", last_change, folder=folder)
 
 
-def _now(info: RunInfo) -> RunInfo:
-    """A run that goes on has a process, which holds its lock."""
+def _with_present_state(info: RunInfo) -> RunInfo:
+    """Return the info, "interrupted" if the run seems to go on but no process holds its lock."""
     assert info.folder is not None, "every run that is read has one"
-    if info.state in ("running", "paused") and not held(info.folder / LOCK):
+    if info.state in ("running", "paused") and not is_locked(info.folder / LOCK):
         return replace(info, state="interrupted")
     return info
 
@@ -126,21 +132,21 @@ def _unreadable(folder: Path, error: Exception) -> StoreError:
     )
 
 
-def unpublished(home: Home, run_id: str) -> StoreError:
-    """What to say of a run that has no snapshot."""
+def no_snapshot(home: Home, run_id: str) -> StoreError:
+    """Return the error for a run that has no snapshot."""
     folder = home.run(run_id)
     if not (folder / DATABASE).exists():
         return StoreError(f"There is no run {run_id!r} in {home.runs}.", "`aide-local runs` lists them.")
     return StoreError(
         f"The run {run_id} has no snapshot yet.",
         "Try again in a few seconds."
-        if held(folder / LOCK)
+        if is_locked(folder / LOCK)
         else f"Its process ended before it wrote one; `aide-local resume {run_id}` writes it.",
     )
 
 
 def stamp(home: Home, run_id: str) -> tuple[int, int]:
-    """Changes whenever the snapshot of the run does.
+    """Return a value that changes whenever the snapshot of the run does.
 
     Raises:
         StoreError: it has none.
@@ -148,12 +154,12 @@ def stamp(home: Home, run_id: str) -> tuple[int, int]:
     try:
         state = (home.run(run_id) / PUBLISHED).stat()
     except OSError as error:
-        raise unpublished(home, run_id) from error
+        raise no_snapshot(home, run_id) from error
     return state.st_mtime_ns, state.st_size
 
 
 def read_run(home: Home, run_id: str) -> RunView:
-    """The last snapshot of a run.
+    """Read the last snapshot of a run.
 
     Raises:
         StoreError: it has none, or one that is damaged or of a newer version.
@@ -164,16 +170,16 @@ def read_run(home: Home, run_id: str) -> RunView:
 
 @contextlib.contextmanager
 def snapshot(home: Home, run_id: str) -> Iterator[DuckDBPyConnection]:
-    """A read-only connection to the last snapshot: it stays the same, whatever is published meanwhile.
+    """Lend a read-only connection to the last snapshot, which stays the same whatever is published meanwhile.
 
     Raises:
-        StoreError: there is none, or one of a newer version; it is damaged, which may be seen while it is read.
+        StoreError: there is none, it is of a newer version, or it is damaged, which may show only while it is read.
     """
     import duckdb
 
     file = home.run(run_id) / PUBLISHED
     if not file.exists():
-        raise unpublished(home, run_id)
+        raise no_snapshot(home, run_id)
     try:
         with duckdb.connect(str(file), read_only=True, config={"threads": 1}) as connection:
             refuse_newer(version_of(connection), file)
@@ -183,21 +189,21 @@ def snapshot(home: Home, run_id: str) -> Iterator[DuckDBPyConnection]:
 
 
 def view_of(connection: DuckDBPyConnection, home: Home, run_id: str) -> RunView:
-    """The run as a snapshot holds it; its state is that of this moment.
+    """Return the run as a snapshot holds it; its state is that of this moment.
 
     Raises:
         StoreError: the snapshot is damaged.
     """
     folder = home.run(run_id)
-    info = _noted(folder) or _known(connection, folder)
+    info = _info_from_file(folder) or _info_from(connection, folder)
     try:
-        return seen(connection, _now(info))
+        return view_from(connection, _with_present_state(info))
     except DAMAGED as error:
         raise _unreadable(folder, error) from error
 
 
-def seen(connection: DuckDBPyConnection, info: RunInfo) -> RunView:
-    """The run of a database. Raises one of ``DAMAGED`` where what it holds is not what we write."""
+def view_from(connection: DuckDBPyConnection, info: RunInfo) -> RunView:
+    """Return the run of a database. Raises one of ``DAMAGED`` if it holds anything that this program does not write."""
     row = connection.execute("SELECT settings, task_definition, summary, sandbox FROM runs").fetchone()
     if row is None:
         raise LookupError("it holds no run")
@@ -209,15 +215,15 @@ def seen(connection: DuckDBPyConnection, info: RunInfo) -> RunView:
         info,
         settings_from_json(row[0]),
         task,
-        _marked(Tree.of(read_nodes(connection, info.id), task.direction), connection),
-        json.loads(row[2]) if row[2] else {},
+        _with_marks(Tree.of(read_nodes(connection, info.id), task.direction), connection),
+        Summary.of(json.loads(row[2])) if row[2] else None,
         tuple(SavedGeneration(*generation) for generation in generations),
         row[3],
     )
 
 
-def _marked(tree: Tree, connection: DuckDBPyConnection) -> Tree:
-    """With the person's bans and pins."""
+def _with_marks(tree: Tree, connection: DuckDBPyConnection) -> Tree:
+    """Return the tree with the person's bans and pins."""
     rows = connection.execute(
         "SELECT kind, (payload->>'node')::INTEGER FROM events WHERE list_contains(?, kind) ORDER BY rowid",
         [list(MARKS)],

@@ -1,4 +1,4 @@
-"""A run whole, for its report: the view of its last snapshot, and with what and on what it was made."""
+"""A whole run for its report: the view of its last snapshot, the model and machine it ran on, its costs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NodeCost:
-    """``moment``: when the node was last written, in seconds after the run began; one that was resumed has gaps."""
+    """When and how a node was written.
+
+    ``moment`` is when its row was last written, in seconds after the run began; a resumed run has gaps.
+    """
 
     moment: float
     generation_seconds: float
@@ -25,7 +28,7 @@ class NodeCost:
 
 @dataclass(frozen=True, slots=True)
 class OperatorStats:
-    """``mean_gain``: over the parents, positive is better; None without any pair to compare."""
+    """Nodes of one operator. ``mean_gain`` is over their parents, positive is better; None without a pair."""
 
     operator: str
     nodes: int
@@ -37,7 +40,7 @@ class OperatorStats:
 
 @dataclass(frozen=True, slots=True)
 class ErrorSort:
-    """Errors of one signature; ``fixed``: of so many nodes a debug child was valid."""
+    """Errors of one signature; ``fixed`` counts the nodes that have a valid debug child."""
 
     signature: str
     nodes: int
@@ -47,6 +50,8 @@ class ErrorSort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
+    """A run with everything that its report shows."""
+
     view: RunView
     model_sha256: str
     model_parameters: int
@@ -62,7 +67,7 @@ class RunRecord:
 
 
 def read_record(home: Home, run_id: str) -> RunRecord:
-    """Everything of one and the same snapshot.
+    """Read everything from one and the same snapshot.
 
     Raises:
         StoreError: the run has no snapshot, or one of a newer version.

@@ -1,4 +1,4 @@
-"""Nodes and generations as rows of the database, and back; a run as listed."""
+"""Nodes, executions and generations as rows of the database, by column name, and back; a run as lists show it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import re
 from collections.abc import Sequence
 from datetime import UTC
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from aide_local.store.schema import utc_now
+from aide_local.basics.files import sha256_of
+from aide_local.store.connection import Row
+from aide_local.store.schema import ORIGINS, utc_now, version_of
 from aide_local.types import (
     Execution,
     FoldScore,
@@ -17,6 +19,7 @@ from aide_local.types import (
     NodeError,
     NodeState,
     Operator,
+    Origin,
     RunInfo,
     Sampling,
     Usage,
@@ -26,118 +29,153 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
-def of_node(run_id: str, node: Node) -> list[tuple[str, list[Any]]]:
-    """(table, values in the order of its columns) for the node, its folds and its error; of the node up to ``updated``."""
+def of_node(run_id: str, node: Node) -> dict[str, object]:
+    """Return the node's own row, without what is derived from other rows."""
     usage = node.usage
-    found: list[tuple[str, list[Any]]] = [
-        (
-            "nodes",
-            [
-                run_id,
-                node.id,
-                node.operator.value,
-                node.parent,
-                node.other,
-                node.state.value,
-                storable(node.plan),
-                storable(node.code),
-                node.metric,
-                node.complete,
-                storable(node.output),
-                usage.wall,
-                usage.cpu,
-                usage.peak_memory,
-                usage.written,
-                list(node.dropped),
-                node.ast_hash,
-                storable(node.hint),
-                node.seed,
-                node.attempts,
-                str(node.predictions) if node.predictions else None,
-                utc_now(),
-            ],
-        )
-    ]
-    for fold in node.folds:
-        cost = fold.usage
-        found.append(
-            (
-                "folds",
-                [run_id, node.id, fold.fold, fold.score, cost.wall, cost.cpu, cost.peak_memory, cost.written],
-            )
-        )
-    if node.error is not None:
-        error = node.error
-        found.append(
-            (
-                "errors",
-                [
-                    run_id,
-                    node.id,
-                    error.kind,
-                    error.type,
-                    storable(error.message),
-                    error.line,
-                    signature(error),
-                    storable(error.traceback),
-                ],
-            )
-        )
-    return found
+    return {
+        "run_id": run_id,
+        "node": node.id,
+        "operator": node.operator.value,
+        "parent": node.parent,
+        "other": node.other,
+        "state": node.state.value,
+        "plan": storable(node.plan),
+        "code": storable(node.code),
+        "metric": node.metric,
+        "complete": node.complete,
+        "output": storable(node.output),
+        "wall_seconds": usage.wall,
+        "cpu_seconds": usage.cpu,
+        "peak_memory": usage.peak_memory,
+        "written": usage.written,
+        "dropped": list(node.dropped),
+        "ast_hash": node.ast_hash,
+        "hint": storable(node.hint),
+        "seed": node.seed,
+        "attempts": node.attempts,
+        "predictions": str(node.predictions) if node.predictions else None,
+        "updated": utc_now(),
+        "origin": node.origin.value,
+        "in_flight": list(node.in_flight),
+        "settled": node.settled,
+    }
 
 
-def of_execution(execution: Execution) -> list[Any]:
-    """Values of the columns from ``fold`` on."""
-    usage = execution.usage
+def of_folds(run_id: str, node: Node) -> list[Row]:
     return [
-        execution.fold,
-        execution.outcome.value,
-        execution.exit_code,
-        execution.signal,
-        storable(execution.output),
-        usage.wall,
-        usage.cpu,
-        usage.peak_memory,
-        usage.written,
-        execution.wall_limit,
-        execution.cpu_limit,
-        execution.memory_limit,
-        utc_now(),
+        {
+            "run_id": run_id,
+            "node": node.id,
+            "fold": fold.fold,
+            "score": fold.score,
+            "wall_seconds": fold.usage.wall,
+            "cpu_seconds": fold.usage.cpu,
+            "peak_memory": fold.usage.peak_memory,
+            "written": fold.usage.written,
+        }
+        for fold in node.folds
     ]
+
+
+def of_error(run_id: str, node: Node) -> list[Row]:
+    """Return one row, or none for a node without an error."""
+    error = node.error
+    if error is None:
+        return []
+    return [
+        {
+            "run_id": run_id,
+            "node": node.id,
+            "kind": error.kind,
+            "type": error.type,
+            "message": storable(error.message),
+            "line": error.line,
+            "signature": signature(error),
+            "traceback": storable(error.traceback),
+        }
+    ]
+
+
+def of_predictions(run_id: str, node: Node, folder: Path) -> list[Row]:
+    """Return one row with the checksum of the node's file, or none if there is no file."""
+    if node.predictions is None or not (folder / node.predictions).exists():
+        return []
+    file = folder / node.predictions
+    return [
+        {
+            "run_id": run_id,
+            "node": node.id,
+            "file": str(node.predictions),
+            "bytes": file.stat().st_size,
+            "sha256": sha256_of(file),
+        }
+    ]
+
+
+def of_execution(run_id: str, node: int, attempt: int, execution: Execution) -> Row:
+    usage = execution.usage
+    return {
+        "run_id": run_id,
+        "node": node,
+        "attempt": attempt,
+        "fold": execution.fold,
+        "outcome": execution.outcome.value,
+        "exit_code": execution.exit_code,
+        "signal": execution.signal,
+        "output": storable(execution.output),
+        "wall_seconds": usage.wall,
+        "cpu_seconds": usage.cpu,
+        "peak_memory": usage.peak_memory,
+        "written": usage.written,
+        "wall_limit": execution.wall_limit,
+        "cpu_limit": execution.cpu_limit,
+        "memory_limit": execution.memory_limit,
+        "moment": utc_now(),
+    }
 
 
 def of_generation(
-    prompt: str, generation: Generation, sampling: Sampling | None, dropped: Sequence[str]
-) -> list[Any]:
-    """Values of the columns from ``prompt`` on."""
-    return [
-        storable(prompt),
-        storable(generation.text),
-        generation.finish,
-        generation.seed,
-        generation.prompt_tokens,
-        generation.cached_tokens,
-        generation.completion_tokens,
-        generation.prefill_ms,
-        generation.decode_ms,
-        utc_now(),
-        *(
-            (sampling.temperature, sampling.top_p, sampling.top_k, sampling.min_p, sampling.max_tokens)
-            if sampling is not None
-            else (None,) * 5
-        ),
-        list(dropped),
-        generation.speculated_tokens,
-    ]
+    run_id: str,
+    node: int,
+    attempt: int,
+    purpose: str,
+    prompt: str,
+    generation: Generation,
+    sampling: Sampling | None,
+    dropped: Sequence[str],
+) -> Row:
+    return {
+        "run_id": run_id,
+        "node": node,
+        "attempt": attempt,
+        "purpose": purpose,
+        "prompt": storable(prompt),
+        "reply": storable(generation.text),
+        "finish": generation.finish,
+        "seed": generation.seed,
+        "prompt_tokens": generation.prompt_tokens,
+        "cached_tokens": generation.cached_tokens,
+        "completion_tokens": generation.completion_tokens,
+        "prefill_ms": generation.prefill_ms,
+        "decode_ms": generation.decode_ms,
+        "moment": utc_now(),
+        "temperature": sampling.temperature if sampling else None,
+        "top_p": sampling.top_p if sampling else None,
+        "top_k": sampling.top_k if sampling else None,
+        "min_p": sampling.min_p if sampling else None,
+        "max_tokens": sampling.max_tokens if sampling else None,
+        "dropped": list(dropped),
+        "speculated_tokens": generation.speculated_tokens,
+    }
 
 
 def storable(text: str) -> str:
-    """DuckDB takes UTF-8 without NUL; a model may write either's opposite."""
+    """Return ``text`` as DuckDB takes it: valid UTF-8 without NUL. A model may write neither."""
     return text.replace("\0", "�").encode("utf-8", "replace").decode("utf-8")
 
 
 def signature(error: NodeError) -> str:
-    """Type and message without what differs from task to task: quoted names, numbers, paths."""
+    """Return type and message without what differs from task to task: quoted names, numbers, paths."""
     text = re.sub(r"'[^']*'|\"[^\"]*\"|\[[^\]]*\]", "…", error.message)
     text = re.sub(r"/\S+", "…", text)
     text = re.sub(r"\d[\d.,]*", "N", text)
@@ -145,8 +183,14 @@ def signature(error: NodeError) -> str:
 
 
 def read_nodes(connection: DuckDBPyConnection, run_id: str) -> tuple[Node, ...]:
-    """All nodes of a run in order of id."""
+    """Return all nodes of a run in order of id, from a database of any version."""
     cursor = connection.cursor()
+    # A snapshot of an earlier schema is read as it is; its rows get what the migration would give them.
+    later = (
+        "origin, in_flight, settled"
+        if version_of(cursor) >= ORIGINS
+        else "CASE WHEN operator = 'human' THEN 'person' ELSE 'model' END, [], NULL"
+    )
     folds: dict[int, list[FoldScore]] = {}
     for node, fold, score, *usage in cursor.execute(
         "SELECT node, fold, score, wall_seconds, cpu_seconds, peak_memory, written FROM folds"
@@ -162,7 +206,7 @@ def read_nodes(connection: DuckDBPyConnection, run_id: str) -> tuple[Node, ...]:
     }
     found = cursor.execute(
         "SELECT node, operator, parent, other, state, plan, code, metric, complete, output, wall_seconds, cpu_seconds,"
-        " peak_memory, written, dropped, ast_hash, hint, seed, attempts, predictions"
+        f" peak_memory, written, dropped, ast_hash, hint, seed, attempts, predictions, {later}"
         " FROM nodes WHERE run_id = ? ORDER BY node",
         [run_id],
     ).fetchall()
@@ -188,13 +232,20 @@ def read_nodes(connection: DuckDBPyConnection, run_id: str) -> tuple[Node, ...]:
             seed=row[17],
             attempts=row[18],
             predictions=Path(row[19]) if row[19] else None,
+            origin=Origin(row[20]),
+            in_flight=tuple(row[21]),
+            settled=row[22],
         )
         for row in found
     )
 
 
 def read_info(connection: DuckDBPyConnection, run_id: str, folder: Path) -> RunInfo:
-    """The run of a database of any version. Raises LookupError where it holds none."""
+    """Return the run that a database of any version holds.
+
+    Raises:
+        LookupError: it does not hold the run.
+    """
     cursor = connection.cursor()
     # The column "exam" came with version 3 of the schema; the settings have it in every version.
     row = cursor.execute(

@@ -8,17 +8,20 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aide_local.errors import StoreError
 from aide_local.home import Home
 from aide_local.llm.protocol import ModelInfo
-from aide_local.store.database import DATABASE, EXAM, LOCK, DuckRunStore, connect_to, machine
-from aide_local.store.schema import migrate, utc_now
-from aide_local.store.trouble import held, hold, told
-from aide_local.store.values import fingerprint, settings_to_json, task_to_json
+from aide_local.store.connection import Row, RunDatabase
+from aide_local.store.database import DuckRunStore, machine
+from aide_local.store.layout import DATABASE, EXAM, LOCK
+from aide_local.store.locks import is_locked, lock_run
+from aide_local.store.schema import utc_now
+from aide_local.store.trouble import translate_errors
+from aide_local.store.values import settings_to_json, task_fingerprint, task_to_json
 from aide_local.task import Task
 from aide_local.types import RunSettings
 
@@ -35,62 +38,74 @@ def create_run(
     sandbox: str,
     versions: dict[str, str],
     out: Path | None = None,
+    cores: int | None = None,
 ) -> DuckRunStore:
-    """A new run's folder and database; the folder appears whole or not at all.
+    """Make a new run's folder and database; the folder appears whole or not at all.
 
     Raises:
         StoreError: the home folder cannot be written.
     """
-    now = utc_now()
-    run_id, folder = _new_folder(home, task, now, EXAM if settings.exam is not None else "")
-    with told(home.root), begun(home, run_id) as partial:
-        connection = connect_to(partial / DATABASE)
-        migrate(connection, partial / DATABASE)
-        connection.execute(
-            f"INSERT INTO runs VALUES ({', '.join(['?'] * 28)})",
-            [
-                run_id,
-                task.name,
-                fingerprint(task),
-                task.kind.value,
-                task.metric,
-                task.direction.value,
-                task.n_train,
-                len(task.columns),
-                model.name,
-                model.sha256,
-                model.n_params,
-                str(model.path) if model.path else model.name,
-                sandbox,
-                settings.seed,
-                settings.policy,
-                settings_to_json(settings),
-                task_to_json(task),
-                json.dumps(versions),
-                machine(),
-                str(out) if out else None,
-                "running",
-                "",
-                now,
-                0,
-                0.0,
-                None,
-                settings.exam.id if settings.exam is not None else None,
-                None,
-            ],
-        )
-        connection.close()
-        partial.rename(folder)
-    store = DuckRunStore(run_id, folder)
+    run_id = _new_id(task, EXAM if settings.exam is not None else "")
+    with translate_errors(home.root), new_folder(home, run_id) as partial:
+        database = RunDatabase(partial / DATABASE)
+        row = _run_row(run_id, task, settings, model, sandbox, versions, out, cores)
+        database.transaction(lambda: database.insert("runs", [row]))
+        database.close()
+        partial.rename(home.run(run_id))
+    store = DuckRunStore(run_id, home.run(run_id))
     store.put_event("started", {})
     store.publish()
     return store
 
 
+def _run_row(
+    run_id: str,
+    task: Task,
+    settings: RunSettings,
+    model: ModelInfo,
+    sandbox: str,
+    versions: dict[str, str],
+    out: Path | None,
+    cores: int | None,
+) -> Row:
+    return {
+        "run_id": run_id,
+        "task": task.name,
+        "task_fingerprint": task_fingerprint(task),
+        "kind": task.kind.value,
+        "metric": task.metric,
+        "direction": task.direction.value,
+        "n_train": task.n_train,
+        "n_columns": len(task.columns),
+        "model": model.name,
+        "model_sha256": model.sha256,
+        "model_parameters": model.n_params,
+        "model_reference": str(model.path) if model.path else model.name,
+        "sandbox": sandbox,
+        "seed": settings.seed,
+        "policy": settings.policy,
+        "settings": settings_to_json(settings),
+        "task_definition": task_to_json(task),
+        "versions": json.dumps(versions),
+        "machine": machine(),
+        "out": str(out) if out else None,
+        "state": "running",
+        "stop_reason": "",
+        "created": utc_now(),
+        "resumed": 0,
+        "seconds_used": 0.0,
+        "exam": settings.exam.id if settings.exam is not None else None,
+        "cores": cores,
+        "writing_seconds": 0.0,
+        "executing_seconds": 0.0,
+    }
+
+
 @contextmanager
-def begun(home: Home, run_id: str) -> Iterator[Path]:
-    """A hidden folder in which a run is made, to be renamed when it is whole, or else it is deleted. Its lock, which
-    is held meanwhile, tells it from what a killed process left.
+def new_folder(home: Home, run_id: str) -> Iterator[Path]:
+    """Lend a hidden folder in which a run is made; the caller renames it once it is whole, or else it is deleted.
+
+    Its lock is held meanwhile, so that nobody takes it for what a killed process left.
 
     Raises:
         StoreError: another process makes the same run.
@@ -98,41 +113,44 @@ def begun(home: Home, run_id: str) -> Iterator[Path]:
     """
     home.runs.mkdir(parents=True, exist_ok=True)
     partial = home.runs / f".{run_id}.partial"
-    with beginning(home):
-        if held(partial / LOCK):
+    with folders_lock(home):
+        if is_locked(partial / LOCK):
             raise StoreError(f"Another process is importing the run {run_id}.", "Wait until it is there.")
-        remove(partial)
+        remove_folder(partial)
         partial.mkdir()
-        lock = hold(partial / LOCK, run_id)
+        lock = lock_run(partial / LOCK, run_id)
     try:
         yield partial
     finally:
-        remove(partial)
+        remove_folder(partial)
         lock.release()
 
 
-def beginning(home: Home) -> FileLock:
-    """Held, for a moment, by who makes such a folder and by who looks for those that were left."""
+def folders_lock(home: Home) -> FileLock:
+    """Return the lock that is held for a moment while such a folder is made, or while leftovers are looked for."""
     from filelock import FileLock
 
     return FileLock(home.root / "runs.lock", timeout=60)
 
 
-def remove(folder: Path) -> None:
-    """Delete it, if it is there; another process may be at the same. Raises OSError."""
+def remove_folder(folder: Path) -> None:
+    """Delete a folder, if it is there; another process may do the same at once.
+
+    Raises:
+        OSError: it cannot be deleted.
+    """
     while folder.exists():
         with suppress(FileNotFoundError):
             shutil.rmtree(folder)
 
 
-def _new_folder(home: Home, task: Task, now: datetime, prefix: str) -> tuple[str, Path]:
+def _new_id(task: Task, prefix: str) -> str:
     word = re.sub(r"[^a-z0-9]+", "-", task.name.lower()).strip("-")[:30] or "task"
-    run_id = f"{prefix}{now.replace(tzinfo=UTC).astimezone():%Y%m%d-%H%M%S}-{word}-{secrets.token_hex(2)}"
-    return run_id, home.run(run_id)
+    return f"{prefix}{datetime.now():%Y%m%d-%H%M%S}-{word}-{secrets.token_hex(2)}"
 
 
 def open_run(home: Home, run_id: str) -> DuckRunStore:
-    """An earlier run, to go on with it.
+    """Open an earlier run, to go on with it.
 
     Raises:
         StoreError: there is no such run, its database cannot be read, or a living process holds it.
@@ -141,14 +159,14 @@ def open_run(home: Home, run_id: str) -> DuckRunStore:
     if not (folder / DATABASE).exists():
         raise StoreError(f"There is no run {run_id!r} in {home.runs}.", "`aide-local runs` lists them.")
     store = DuckRunStore(run_id, folder)
-    store.resumed()
+    store.count_resumption()
     return store
 
 
 def find_run(home: Home, text: str) -> str:
-    """The id of the run that ``text`` names: an id, the beginning or a part of one, or "latest".
+    """Return the id of the run that ``text`` names: an id, the beginning or a part of one, or "latest".
 
-    Parts of examinations are found where no search fits.
+    The runs of an exam are looked at only if no search fits.
 
     Raises:
         StoreError: none fits, or several do.
@@ -180,12 +198,12 @@ def delete_run(home: Home, run_id: str) -> None:
     folder = home.run(run_id)
     if not run_id or not (folder / DATABASE).exists():
         raise StoreError(f"There is no run {run_id!r} in {home.runs}.", "`aide-local runs` lists them.")
-    lock = hold(folder / LOCK, run_id)
+    lock = lock_run(folder / LOCK, run_id)
     try:
-        with told(folder):
+        with translate_errors(folder):
             gone = folder.with_name(f".{run_id}.deleted")
-            remove(gone)
+            remove_folder(gone)
             folder.rename(gone)
-            remove(gone)
+            remove_folder(gone)
     finally:
         lock.release()

@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 TABLES = (
     "runs", "nodes", "folds", "executions", "errors", "predictions", "generations", "events", "ensembles",
 )  # fmt: skip
+ORIGINS = 5  # the version that brought nodes their origin
 
 
 def utc_now() -> datetime:
-    """As stored: without a time zone, so that no reader needs a library for zones."""
+    """Return the time as it is stored: without a time zone, so that no reader needs a library for zones."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 def migrations() -> list[tuple[int, str]]:
-    """(number, SQL), in order."""
+    """Return (number, SQL) of every migration, in order."""
     folder = resources.files("aide_local") / "store" / "migrations"
     found = [
         (int(file.name[:4]), file.read_text("utf-8"))
@@ -36,11 +37,12 @@ def migrations() -> list[tuple[int, str]]:
 
 
 def newest() -> int:
+    """Return the version that this program writes."""
     return migrations()[-1][0]
 
 
 def version_of(connection: DuckDBPyConnection) -> int:
-    """0 for an empty database."""
+    """Return the schema's version; 0 for an empty database."""
     tables = connection.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'schema_version'"
     ).fetchone()
@@ -54,7 +56,7 @@ def migrate(connection: DuckDBPyConnection, file: object) -> None:
     """Bring the database to the newest version.
 
     Raises:
-        StoreError: it is of a newer version than this program knows.
+        StoreError: it is of a newer version than this program knows; it is not touched.
     """
     now = version_of(connection)
     refuse_newer(now, file)
@@ -70,6 +72,7 @@ def migrate(connection: DuckDBPyConnection, file: object) -> None:
 
 
 def refuse_newer(version: int, file: object) -> None:
+    """Raise StoreError if ``version`` is newer than this program knows."""
     if version > newest():
         raise StoreError(
             f"The database {file} is of schema version {version}; this program knows versions up to {newest()}.",

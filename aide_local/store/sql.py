@@ -1,4 +1,4 @@
-"""SQL over all runs, by a connection that nobody can write to.
+"""SQL over all runs, on a connection that cannot write.
 
 Queries run without access to files, extensions or settings, by the recipe that held against attempts to write
 (docs/decisions).
@@ -16,12 +16,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
 
-from aide_local.basics.files import written_whole
+from aide_local.basics.files import replacing_file
 from aide_local.basics.text import neutralise
+from aide_local.basics.units import format_mib
 from aide_local.errors import SettingsError, StoreError
 from aide_local.home import Home
 from aide_local.store import formats, history, sql_errors
-from aide_local.store.database import quoted
+from aide_local.store.quoting import literal
 from aide_local.store.sql_errors import QueryError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ MOST = 2**30  # bytes of a result
 _BATCH = 2**14  # rows after which the size is looked at
 _LOCKED = (
     "SET enable_progress_bar=false",  # it would be printed among the results
-    "SET temp_directory=''",  # a query that needs more memory than it may have is told so: it spills nothing to the disk
+    "SET temp_directory=''",  # a query that needs too much memory fails: it spills nothing to the disk
     "SET errors_as_json=true",  # with their place
     "SET autoload_known_extensions=false",
     "SET autoinstall_known_extensions=false",
@@ -45,7 +46,7 @@ _LOCKED = (
 )
 
 
-_AS_TEXT = {  # types that not every format has, or has right
+_AS_TEXT = {  # types that a format lacks, or gets wrong
     "interval",
     "blob",
     "bit",
@@ -61,12 +62,12 @@ _NESTED = {"list", "array", "struct", "tuple", "map"}
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """An Arrow table, written as a person or a program wants it. No two columns have the same name."""
+    """An Arrow table that is written as a person or a program wants it. No two columns have the same name."""
 
     table: pa.Table
 
     def write(self, form: str, sink: IO[bytes], *, terminal: bool = False) -> None:
-        """In one of FORMATS. What goes to a ``terminal`` cannot steer it; csv goes elsewhere as it is."""
+        """Write the table in one of FORMATS. Texts cannot steer a ``terminal``; csv is exact elsewhere."""
         match form:
             case "csv":
                 formats.write_csv(self.table, sink, terminal=terminal)
@@ -78,23 +79,23 @@ class Result:
                 formats.write_table(self.table, sink, markdown=form == "markdown")
 
     def save(self, form: str, path: Path) -> None:
-        """Whole or not at all. Raises OSError where it cannot be written."""
-        with written_whole(path) as sink:
+        """Write the file ``path`` whole or not at all. Raises OSError if it cannot be written."""
+        with replacing_file(path) as sink:
             self.write(form, sink)
 
     def render(self, form: str) -> bytes:
-        """All of it at once, for results of a few rows."""
+        """Return the written table, for results of a few rows."""
         buffer = io.BytesIO()
         self.write(form, buffer)
         return buffer.getvalue()
 
 
-def _answer(relation: DuckDBPyRelation) -> pa.Table:
-    """All rows, with columns that every format has. Raises SettingsError where they are too many to be held."""
+def _fetch(relation: DuckDBPyRelation) -> pa.Table:
+    """Return all rows, in types that every format has. Raises SettingsError if they do not fit into memory."""
     import pyarrow as pa
 
-    names = _distinct(relation.columns)
-    foreign = [_foreign(kind) for kind in relation.types]
+    names = _unique_names(relation.columns)
+    foreign = [_is_foreign(kind) for kind in relation.types]
     if any(foreign):
         places = (f"#{at}::VARCHAR" if one else f"#{at}" for at, one in enumerate(foreign, 1))
         relation = relation.project(", ".join(places))
@@ -107,13 +108,13 @@ def _answer(relation: DuckDBPyRelation) -> pa.Table:
             size += batch.nbytes
             if size > MOST:
                 raise SettingsError(
-                    f"The result is larger than {MOST >> 20} MiB.", "Add LIMIT, or ask for fewer columns."
+                    f"The result is larger than {format_mib(MOST)}.", "Add LIMIT, or ask for fewer columns."
                 )
         return pa.Table.from_batches(batches, reader.schema).rename_columns(names)
 
 
-def _distinct(names: Sequence[str]) -> list[str]:
-    """``state, state`` as ``state, state_1``: a JSON object or a Parquet file has one column of a name."""
+def _unique_names(names: Sequence[str]) -> list[str]:
+    """Return ``state, state`` as ``state, state_1``: a JSON object or a Parquet file has one column of a name."""
     taken = set(names)
     made: list[str] = []
     for name in names:
@@ -125,15 +126,18 @@ def _distinct(names: Sequence[str]) -> list[str]:
     return made
 
 
-def _foreign(kind: DuckDBPyType) -> bool:
+def _is_foreign(kind: DuckDBPyType) -> bool:
+    """Return whether a type, or a part of it, is one of ``_AS_TEXT``."""
     if kind.id in _NESTED:
-        return any(_foreign(child) for _, child in kind.children if isinstance(child, type(kind)))
+        return any(_is_foreign(child) for _, child in kind.children if isinstance(child, type(kind)))
     return kind.id in _AS_TEXT
 
 
 def predictions_view(home: Home, run_id: str = "") -> str:
-    """The statement by which another program makes the predictions' files, of a run or of all, the view
-    ``prediction_rows``; it goes with ``history.duckdb`` opened for reading."""
+    """Return the statement with which another program gets the view ``prediction_rows``, of one run or of all.
+
+    The view reads the predictions' files; the program opens ``history.duckdb`` for reading.
+    """
     files = _prediction_files(home, run_id)
     return (
         "CREATE TEMP VIEW prediction_rows AS SELECT regexp_extract(filename, '([^/]+)/predictions/', 1) AS run_id,"
@@ -143,12 +147,14 @@ def predictions_view(home: Home, run_id: str = "") -> str:
 
 
 def _prediction_files(home: Home, run_id: str) -> str:
-    """A pattern, in which the home's path stands for itself, whatever characters it has."""
-    return quoted(Path(glob.escape(str(home.runs))) / (run_id or "*") / "predictions" / "node-*.parquet")
+    """Return a file pattern in which the home's path stands for itself, whatever characters it has."""
+    return literal(Path(glob.escape(str(home.runs))) / (run_id or "*") / "predictions" / "node-*.parquet")
 
 
-class Reader:
-    """Answers queries on the gathered runs. A context manager. ``left_out``: those that cannot be read → why.
+class SqlReader:
+    """Answers queries on the gathered runs. A context manager.
+
+    ``left_out`` maps the runs that cannot be read to the reason.
 
     Raises:
         StoreError: there is nothing to read, or it cannot be read.
@@ -157,7 +163,7 @@ class Reader:
     def __init__(
         self, home: Home, *, memory_limit: str = "2GB", threads: int = 2, predictions_of: str = ""
     ) -> None:
-        """``predictions_of`` is a run whose nodes' predictions become the table ``prediction_rows``."""
+        """Open the gathered runs; the predictions of the run ``predictions_of`` become the table ``prediction_rows``."""
         self._memory_limit = memory_limit
         config: dict[str, Any] = {
             "python_enable_replacements": "false",
@@ -165,7 +171,7 @@ class Reader:
             "threads": threads,
         }
         self._connection: DuckDBPyConnection = history.connect(home, config)
-        self.left_out = history.left_out(home)
+        self.left_out = history.unreadable_runs(home)
         self._interrupted = threading.Event()
         if predictions_of:
             self._load_predictions(home, predictions_of)
@@ -173,7 +179,7 @@ class Reader:
             self._connection.execute(setting)
 
     def _load_predictions(self, home: Home, run_id: str) -> None:
-        """A temporary table: nothing else of the file system is to be reached from a query."""
+        """Fill a temporary table: a query reaches nothing of the file system."""
         import duckdb
 
         if not any((home.run(run_id) / "predictions").glob("*.parquet")):
@@ -187,14 +193,14 @@ class Reader:
         except duckdb.Error as error:
             raise StoreError(
                 f"The predictions of {run_id} cannot be read: {str(error).splitlines()[0]}.",
-                "`aide-local verify` tells which file is damaged.",
+                "`aide-local verify` reports which file is damaged.",
             ) from error
 
     def execute(self, query: str, *, time_limit: float = 60.0) -> Result:
-        """The last statement's result.
+        """Return the last statement's result.
 
         Raises:
-            QueryError: the query is wrong or writes; with its place, where DuckDB tells it.
+            QueryError: the query is wrong or writes; with the place, if DuckDB reports it.
             SettingsError: it takes longer than ``time_limit`` seconds, was interrupted, or gives too much.
         """
         import duckdb
@@ -209,7 +215,7 @@ class Reader:
         threading.Thread(target=self._end_after, args=(time_limit, ended), daemon=True).start()
         try:
             found = self._connection.sql(query)
-            return Result(pa.table({}) if found is None else _answer(found))
+            return Result(pa.table({}) if found is None else _fetch(found))
         except (
             duckdb.Error,
             OSError,
@@ -220,12 +226,12 @@ class Reader:
                 raise SettingsError(
                     f"The query took longer than {time_limit:g} s.", "Give it more with --time-limit."
                 ) from error
-            raise self._told(query, error) from error
+            raise self._explain(query, error) from error
         finally:
             ended.set()
 
-    def _told(self, query: str, error: Exception) -> SettingsError:
-        """What is wrong with the query, and how to fix it."""
+    def _explain(self, query: str, error: Exception) -> SettingsError:
+        """Return what is wrong with the query, and how to fix it."""
         if "Out of Memory" in str(error):
             return SettingsError(
                 f"The query needs more memory than it may have, {self._memory_limit}.",
@@ -237,30 +243,30 @@ class Reader:
                 "A query reaches no files: the data are open for reading, and nothing else is.",
                 "A run's predictions: --predictions RUN. Other data: another program (aide-local sql --attach).",
             )
-        place = self._located(query, error)
+        place = self._locate(query, error)
         return QueryError(
-            f"The query does not work: {neutralise(sql_errors.shown(place, query))}\n",
+            f"The query does not work: {neutralise(sql_errors.render(place, query))}\n",
             "Tables and columns: docs/schema.md.",
             place.start,
         )
 
     def _end_after(self, seconds: float, ended: threading.Event) -> None:
-        """Interrupt again and again: one that comes between two steps of a streamed query is forgotten by DuckDB."""
+        """Interrupt again and again: DuckDB forgets an interruption between two steps of a streamed query."""
         end = time.monotonic() + seconds
         while not ended.wait(0.1):
             if self._interrupted.is_set() or time.monotonic() >= end:
                 self._connection.interrupt()
 
-    def _located(self, query: str, error: Exception) -> sql_errors.Place:
-        """What is wrong and where, which DuckDB tells of names only where the query is executed at once."""
+    def _locate(self, query: str, error: Exception) -> sql_errors.Place:
+        """Return what is wrong and where; DuckDB locates unknown names only if the query is executed at once."""
         import duckdb
 
-        place = sql_errors.read(str(error), query)
+        place = sql_errors.parse(str(error), query)
         if place.start is None and isinstance(error, duckdb.BinderException | duckdb.CatalogException):
             try:
                 self._connection.execute(query)
             except duckdb.Error as located:
-                return sql_errors.read(str(located), query)
+                return sql_errors.parse(str(located), query)
         return place
 
     def interrupt(self) -> None:

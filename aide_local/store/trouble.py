@@ -1,63 +1,29 @@
-"""Trouble with a run's files, as something that a person can fix."""
+"""Errors of disks and databases, translated into something that a person can fix."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
-import os
 import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from aide_local.errors import DiskFull, StoreError
 
-if TYPE_CHECKING:
-    from filelock import FileLock
-
-
-def hold(path: Path, run_id: str) -> FileLock:
-    """A lock that ends with the process. Raises StoreError where another process has it."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(path, timeout=0.3)  # longer than `held` has it
-    try:
-        lock.acquire(poll_interval=0.02)
-    except Timeout:
-        raise StoreError(
-            f"The run {run_id} is held by another process.",
-            "It is still running: look at it with `aide-local show`, or stop that process first.",
-        ) from None
-    except OSError as error:
-        raise StoreError(
-            f"The run's folder {path.parent} cannot be written: {error.strerror}.", "Fix its permissions."
-        ) from error
-    return lock
-
-
-def held(path: Path) -> bool:
-    """Whether a living process has the lock that :func:`hold` takes; where that cannot be told, whether the file is
-    there. It is asked by taking a shared lock for a moment, so that those who ask at once do not see each other."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:  # held; or there are no such locks here, and filelock lets the file itself be the lock
-        return True
-    finally:
-        os.close(descriptor)  # releases it
-    return False
-
 
 @contextlib.contextmanager
-def told(folder: Path, fix: str = "") -> Iterator[None]:
-    """Trouble with the disk, as something that a person can fix: ``fix``, or what fixes a run's folder."""
+def translate_errors(folder: Path, fix: str = "") -> Iterator[None]:
+    """Raise errors of the disk and of databases below ``folder`` as StoreError.
+
+    Args:
+        folder: What the message names.
+        fix: What to do; by default, what repairs a run's folder.
+
+    Raises:
+        DiskFull: there is no room, or the person's quota is used up.
+        StoreError: any other such error.
+    """
     import duckdb
 
     try:
@@ -83,14 +49,14 @@ def told(folder: Path, fix: str = "") -> Iterator[None]:
 
 
 def is_full(error: Exception) -> bool:
-    """No room on the disk, or none within the person's quota. The databases tell it in words only."""
+    """Return whether the disk, or the person's quota, has no room left. Databases report it in words only."""
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
     return any(word in str(error) for word in ("No space left", "quota exceeded", "disk is full"))
 
 
 def open_elsewhere(error: Exception) -> StoreError | None:
-    """Where DuckDB does not open a file because another program has it open for writing: which file, and who."""
+    """Return which file another program has open for writing, and which program; None for any other error."""
     found = re.search(
         r'Could not set lock on file "(.+?)": Conflicting lock is held in (.+?)\. See', str(error)
     )

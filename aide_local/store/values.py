@@ -1,4 +1,4 @@
-"""Tasks and settings as JSON, and back: what a run needs to be taken up again."""
+"""Tasks and settings as JSON, and back: a resumed run is rebuilt from them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,11 @@ def task_to_json(task: Task) -> str:
 
 
 def task_from_json(text: str) -> Task:
-    """Inverse of :func:`task_to_json`. Raises KeyError or ValueError on other text."""
+    """Return the task that :func:`task_to_json` wrote.
+
+    Raises:
+        KeyError, ValueError: the text is something else.
+    """
     found: dict[str, Any] = json.loads(text)
     for name in ("root", "train", "test", "sample_submission", "scorer"):
         found[name] = Path(found[name]) if found[name] is not None else None
@@ -54,11 +58,15 @@ def settings_to_json(settings: RunSettings) -> str:
 def settings_from_json(text: str) -> RunSettings:
     found: dict[str, Any] = json.loads(text)
     exam = found.pop("exam", None)
-    return RunSettings(**found, exam=Exam(exam["id"], tuple(exam["tasks"])) if exam else None)
+    found["exam"] = Exam(exam["id"], tuple(exam["tasks"])) if exam else None
+    found["starts"] = tuple(found.get("starts", ()))
+    found["recalled"] = tuple((plan, code) for plan, code in found.get("recalled", ()))
+    # Runs of versions without a playbook were the paper's search, and go on as they began.
+    return RunSettings(**found) if "playbook" in found else RunSettings.paper(**found)
 
 
-def fingerprint(task: Task) -> str:
-    """The same for the same task, wherever its files lie."""
+def task_fingerprint(task: Task) -> str:
+    """Return a hash that is the same for the same task, wherever its files lie."""
     columns = [(column.name, column.kind.value) for column in task.columns]
     essence = [
         task.mode.value,

@@ -1,4 +1,4 @@
-"""Whether a run's files are whole and agree with each other. Reads only; a live run is judged by its snapshot."""
+"""Check that a run's files are whole and agree. Nothing is written; a live run is judged by its snapshot."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from typing import TYPE_CHECKING
 from aide_local.basics.files import sha256_of
 from aide_local.errors import StoreError
 from aide_local.home import Home
-from aide_local.store.database import DATABASE, LOCK, PUBLISHED, connect_to
-from aide_local.store.read import DAMAGED, RunView, seen, snapshot, view_of
+from aide_local.store.connection import connect_to
+from aide_local.store.layout import DATABASE, LOCK, PUBLISHED
+from aide_local.store.locks import is_locked
+from aide_local.store.read import DAMAGED, RunView, snapshot, view_from, view_of
 from aide_local.store.rows import read_info
 from aide_local.store.schema import TABLES, migrate, migrations, refuse_newer, version_of
-from aide_local.store.trouble import held
-from aide_local.types import RunInfo
+from aide_local.types import RunInfo, RunState
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """``problems`` is empty where all is well; ``notes`` are what could not be checked."""
+class Verification:
+    """The result: ``problems`` is empty if all is well; ``notes`` say what could not be checked."""
 
     run_id: str
     nodes: int
@@ -36,16 +37,19 @@ class Checked:
     notes: tuple[str, ...]
 
 
-def verify(home: Home, run_id: str) -> Checked:
-    """Check that the run's database and its snapshot can be read to the last row, that every node's parents came before
-    it, that each prediction file is the one that was recorded, that the delivered best is the best, that all nodes
-    were scored on the same folds, and that what is kept with nodes to answer questions is what would be computed."""
+def verify(home: Home, run_id: str) -> Verification:
+    """Check a run's files.
+
+    The database and its snapshot can be read to the last row; every node's parents came before it; each prediction
+    file is the one that was recorded; the delivered best is the best; all nodes were scored on the same folds; and
+    the columns that are kept to answer questions hold what would be computed.
+    """
     folder = home.run(run_id)
     problems, notes = _database(folder)
     if not (folder / PUBLISHED).exists():
         if not problems:
             notes.append(f"It has no snapshot yet; `aide-local resume {run_id}` writes it.")
-        return Checked(run_id, 0, 0, tuple(problems), tuple(notes))
+        return Verification(run_id, 0, 0, tuple(problems), tuple(notes))
     nodes = files = 0
     try:
         with snapshot(home, run_id) as connection:
@@ -54,16 +58,16 @@ def verify(home: Home, run_id: str) -> Checked:
             nodes = len(view.tree)
             problems += _orphans(connection)
             files, wrong, unknown = _predictions(home, run_id, connection)
-            kept = list(_kept(view, connection)) if version_of(connection) > 1 else []
-            problems += [*wrong, *_best(view), *_folds(view), *kept]
+            derived = list(_derived(view, connection)) if version_of(connection) > 1 else []
+            problems += [*wrong, *_best(view), *_folds(view), *derived]
             notes += unknown
     except (StoreError, OSError, *DAMAGED) as error:
         problems.append(f"The snapshot cannot be read: {error}")
-    return Checked(run_id, nodes, files, tuple(problems), tuple(notes))
+    return Verification(run_id, nodes, files, tuple(problems), tuple(notes))
 
 
 def check_snapshot(file: Path, run_id: str) -> RunInfo:
-    """What the snapshot tells of the run, after all was read of it that any reader will read.
+    """Return the snapshot's info, after reading everything that any reader will read.
 
     Raises:
         StoreError: it is damaged, of a newer version, or of another run.
@@ -75,14 +79,14 @@ def check_snapshot(file: Path, run_id: str) -> RunInfo:
             refuse_newer(version_of(connection), file)
             _read_all(connection, run_id)
             info = read_info(connection, run_id, file.parent)
-            seen(connection, info)
+            view_from(connection, info)
             return info
     except (duckdb.Error, *DAMAGED) as error:
         raise StoreError(f"The snapshot cannot be read: {_first(error)}.") from error
 
 
 def _read_all(connection: DuckDBPyConnection, run_id: str) -> None:
-    """Every value of every table; DuckDB compares the checksums of its blocks on the way.
+    """Read every value of every table; DuckDB compares the checksums of its blocks on the way.
 
     Raises:
         duckdb.Error: a block is damaged.
@@ -100,7 +104,7 @@ def _read_all(connection: DuckDBPyConnection, run_id: str) -> None:
 
 
 def _columns(connection: DuckDBPyConnection) -> list[tuple[str, str, str]]:
-    """Table, name and type; of tables alone, as a view in a table's place could hold anything."""
+    """Return table, name and type of the columns of tables; a view in a table's place could hold anything."""
     return connection.execute(
         "SELECT c.table_name, column_name, data_type FROM duckdb_columns() c JOIN duckdb_tables() t USING (table_oid)"
         " WHERE NOT c.internal AND list_contains(?, c.table_name) ORDER BY ALL",
@@ -110,7 +114,7 @@ def _columns(connection: DuckDBPyConnection) -> list[tuple[str, str, str]]:
 
 @functools.cache
 def _schema(version: int) -> list[tuple[str, str, str]]:
-    """The columns that a database of this version has."""
+    """Return the columns that a database of this version has."""
     import duckdb
 
     with duckdb.connect(config={"threads": 1}) as model:
@@ -121,13 +125,13 @@ def _schema(version: int) -> list[tuple[str, str, str]]:
 
 
 def _database(folder: Path) -> tuple[list[str], list[str]]:
-    """Problems and notes of the database that the run would be gone on with; of one that a process holds, none.
+    """Return problems and notes of the database that `resume` would open; none if a process holds it.
 
-    A copy is opened, as `resume` would do it: who opens the database itself keeps a beginning run from it.
+    A copy is opened: opening the database itself would keep a process that begins from it.
     """
     import duckdb
 
-    if held(folder / LOCK):
+    if is_locked(folder / LOCK):
         return [], []
     files = sorted(folder.glob(f"{DATABASE}*"))
     if folder / DATABASE not in files:
@@ -143,7 +147,7 @@ def _database(folder: Path) -> tuple[list[str], list[str]]:
     except OSError as error:
         return [], [f"{DATABASE} could not be checked: {error}"]
     except (StoreError, ValueError, duckdb.Error) as error:
-        if held(folder / LOCK):  # it was being written while it was copied
+        if is_locked(folder / LOCK):  # it was being written while it was copied
             return [], []
         return [f"{DATABASE} cannot be read, so that the run cannot be gone on with: {_first(error)}"], []
     return [], []
@@ -154,8 +158,10 @@ def _first(error: Exception) -> str:
 
 
 def _orphans(connection: DuckDBPyConnection) -> Iterator[str]:
-    """Rows that belong to no node, and second parents that do not come before their child; first parents are
-    checked where the tree is made."""
+    """Report rows that belong to no node, and second parents that do not come before their child.
+
+    First parents are checked when the tree is made.
+    """
     for table in ("folds", "errors", "ensembles"):
         for (node,) in connection.execute(
             f"SELECT DISTINCT node FROM {table} WHERE node NOT IN (SELECT node FROM nodes) ORDER BY node"
@@ -168,7 +174,7 @@ def _orphans(connection: DuckDBPyConnection) -> Iterator[str]:
 
 
 def _predictions(home: Home, run_id: str, connection: DuckDBPyConnection) -> tuple[int, list[str], list[str]]:
-    """How many files are named, what is wrong with them, what could not be checked."""
+    """Return how many files are named, what is wrong with them, and what could not be checked."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -204,16 +210,16 @@ def _predictions(home: Home, run_id: str, connection: DuckDBPyConnection) -> tup
 
 
 def _best(view: RunView) -> Iterator[str]:
-    """The delivered best against the tree, unless nodes came or marks changed since."""
-    delivered = view.summary.get("best_node")
-    best = view.tree.best
-    if not view.summary or view.summary.get("nodes") != len(view.tree) or view.info.state == "running":
+    """Compare the delivered best with the tree, unless nodes came or marks changed since."""
+    summary, best = view.summary, view.tree.best
+    if summary is None or summary.nodes != len(view.tree) or view.info.state is RunState.RUNNING:
         return
+    delivered = summary.best_node
     if best is not None and delivered != best.id and best.id not in view.tree.pinned and not view.tree.banned:
         yield f"The delivered best is node #{delivered}, but node #{best.id} is better."
-    if best is not None and delivered == best.id and view.summary.get("best_score") != best.metric:
-        yield f"The delivered best score is {view.summary.get('best_score')}, but node #{best.id} has {best.metric}."
-    weights = view.summary.get("ensemble") or {}
+    if best is not None and delivered == best.id and summary.best_score != best.metric:
+        yield f"The delivered best score is {summary.best_score}, but node #{best.id} has {best.metric}."
+    weights = summary.ensemble
     if weights and abs(sum(weights.values()) - 1) > 1e-6:
         yield f"The ensemble's weights sum to {sum(weights.values()):.6g}, not to 1."
     for name in weights:
@@ -222,7 +228,7 @@ def _best(view: RunView) -> Iterator[str]:
 
 
 def _folds(view: RunView) -> Iterator[str]:
-    """Complete nodes have one score for each fold, and the same folds."""
+    """Report complete nodes that do not have one score for each of the same folds."""
     complete = [node for node in view.tree.nodes if node.complete]
     sets = Counter(tuple(fold.fold for fold in node.folds) for node in complete)
     if not sets:
@@ -236,7 +242,8 @@ def _folds(view: RunView) -> Iterator[str]:
             yield f"Node #{node.id} is complete and has no metric."
 
 
-def _kept(view: RunView, connection: DuckDBPyConnection) -> Iterator[str]:
+def _derived(view: RunView, connection: DuckDBPyConnection) -> Iterator[str]:
+    """Report derived columns that hold something else than would be computed."""
     tree = view.tree
     for node, path, parent_metric in connection.execute(
         "SELECT node, path, parent_metric FROM nodes ORDER BY node"

@@ -1,4 +1,4 @@
-"""What may be wrong with the cells of the target and id columns, each with its line and its fix."""
+"""Check the cells of the target and id columns; each problem has its line and its fix."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from aide_local.basics.tables import Table
 from aide_local.evaluate.form import MISSING
 from aide_local.tasks.columns import to_numbers
-from aide_local.tasks.problems import GaveUp, Problems
+from aide_local.tasks.problems import CannotGoOn, Problems
 from aide_local.tasks.reading import line_of
 
 # "1,000", "$12.50", "12 %", "1.234,5": a number to a person, a text to a program.
@@ -21,7 +21,7 @@ _MANY = 0.5  # of the rows: so many different texts are no classes
 
 
 def check_targets(path: Path, train: Table, targets: Sequence[str], problems: Problems) -> None:
-    """Raises GaveUp where a target column cannot be learned from."""
+    """Check the target columns. Raises CannotGoOn if one cannot be learned from."""
     for name in targets:
         values = train.columns[name]
         missing = pc.is_in(pc.utf8_lower(values), value_set=pa.array(MISSING, pa.large_string()))
@@ -40,15 +40,15 @@ def check_targets(path: Path, train: Table, targets: Sequence[str], problems: Pr
                 "The target is the same in every row.",
                 "There is nothing to learn: check --target.",
             )
-            raise GaveUp
+            raise CannotGoOn
         if not count and to_numbers(values) is None:
             _check_texts(path, train.rows, name, values, problems)
     if problems.errors:
-        raise GaveUp
+        raise CannotGoOn
 
 
 def _check_texts(path: Path, rows: int, name: str, values: pa.ChunkedArray, problems: Problems) -> None:
-    """Texts that should be numbers: nearly every row has one of its own."""
+    """Report texts that should be numbers: nearly every row has one of its own."""
     distinct = [str(value) for value in pc.unique(values).to_pylist()]
     if len(distinct) < max(20, _MANY * rows):
         return
@@ -80,15 +80,15 @@ def _is_number(text: str) -> bool:
 
 
 def check_classes(path: Path, train: Table, target: str, classes: Sequence[str], problems: Problems) -> None:
-    """Two spellings of what is one class, to a program or to a person.
+    """Report two spellings of what is one class, to a program or to a person.
 
     Raises:
-        GaveUp: they are one number, so scripts could not tell them apart.
+        CannotGoOn: they are one number, so scripts could not tell them apart.
     """
-    seen: dict[object, str] = {}
+    spellings: dict[object, str] = {}
     for one in classes:
         key: object = float(one) if _is_number(one) else " ".join(one.lower().split())
-        other = seen.setdefault(key, one)
+        other = spellings.setdefault(key, one)
         if other == one:
             continue
         where = (
@@ -100,7 +100,7 @@ def check_classes(path: Path, train: Table, target: str, classes: Sequence[str],
                 f"The classes {other!r} and {one!r} are one and the same number.",
                 "Spell them the same.",
             )
-            raise GaveUp
+            raise CannotGoOn
         problems.warn(
             where,
             f"The classes {other!r} and {one!r} differ in spaces or letter case only.",
@@ -123,7 +123,7 @@ def _check_rare(path: Path, train: Table, target: str, problems: Problems) -> No
 
 
 def check_ids(name: str, files: Sequence[tuple[Path | None, Table | None]], problems: Problems) -> None:
-    """``name`` is the column that is taken for the id."""
+    """Report repeated values of the column ``name``, which is taken for the id."""
     for path, table in files:
         if path is None or table is None or name not in table.columns:
             continue
@@ -138,7 +138,7 @@ def check_ids(name: str, files: Sequence[tuple[Path | None, Table | None]], prob
 
 
 def warn_of_lost_id(path: Path, train: Table, problems: Problems) -> None:
-    """A column that is called an id and nearly is one, but for repeated values: it is taken for a feature."""
+    """Warn of a column that is called an id, but has a few repeated values: it is taken for a feature."""
     for name, values in train.columns.items():
         if not re.fullmatch(r"(row_?)?id|index", name, re.IGNORECASE):
             continue
@@ -153,12 +153,12 @@ def warn_of_lost_id(path: Path, train: Table, problems: Problems) -> None:
 
 
 def first_repeated(values: pa.ChunkedArray) -> tuple[str, int] | None:
-    """The first value that was there before, and its row from 0."""
+    """Return the first value that occurred before, and its row from 0."""
     if pc.count_distinct(values).as_py() == len(values):
         return None
-    seen: set[str] = set()
+    earlier: set[str] = set()
     for row, value in enumerate(values.to_pylist()):
-        if value in seen:
+        if value in earlier:
             return value, row
-        seen.add(value)
+        earlier.add(value)
     return None

@@ -1,4 +1,4 @@
-"""What the columns of a table hold: kind, gaps, range, frequent values."""
+"""Describe the columns of a table: kind, gaps, range, frequent values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from aide_local.evaluate.form import MISSING
 from aide_local.task import Column, ColumnKind
 
-_SAMPLE = 20_000  # rows that the kind is told by
+_SAMPLE = 20_000  # rows that the kind is read from
 _BOOLEANS = {"true", "false", "yes", "no", "t", "f", "y", "n"}
 _DATE = re.compile(
     r"^(\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}[- ][A-Za-z]{3}[- ,]+\d{2,4})"
@@ -21,8 +21,8 @@ _TEXT_WORDS = 3.5  # words of a free text, on average
 _EXAMPLES = 5
 
 
-def describe(name: str, values: pa.ChunkedArray, *, in_test: bool = True) -> Column:
-    """``values`` are texts as spelled in the file, one a row."""
+def describe_column(name: str, values: pa.ChunkedArray, *, in_test: bool = True) -> Column:
+    """Describe a column; ``values`` are texts as spelled in the file, one a row."""
     missing = pc.is_in(pc.utf8_lower(values), value_set=pa.array(MISSING, pa.large_string()))
     gaps = pc.sum(missing).as_py() or 0
     known = values.filter(pc.invert(missing))
@@ -44,7 +44,7 @@ def describe(name: str, values: pa.ChunkedArray, *, in_test: bool = True) -> Col
         unique=unique,
         low=low,
         high=high,
-        examples=frequent(known)
+        examples=most_frequent(known)
         if kind in (ColumnKind.CATEGORICAL, ColumnKind.TEXT, ColumnKind.BOOLEAN)
         else (),
         in_test=in_test,
@@ -52,7 +52,7 @@ def describe(name: str, values: pa.ChunkedArray, *, in_test: bool = True) -> Col
 
 
 def kind_of(known: pa.ChunkedArray, unique: int) -> ColumnKind:
-    """Told by the spelling of the values that are there."""
+    """Return the kind of a column, read from the spelling of its values."""
     if unique <= 1:
         return ColumnKind.CONSTANT
     sample = known.slice(0, _SAMPLE)
@@ -70,15 +70,15 @@ def kind_of(known: pa.ChunkedArray, unique: int) -> ColumnKind:
 
 
 def to_numbers(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
-    """Floats, or None where some value is not a finite number."""
+    """Return floats, or None if some value is not a number."""
     try:
         return pc.cast(pc.utf8_trim_whitespace(values), pa.float64())
     except pa.ArrowInvalid:
         return None
 
 
-def frequent(known: pa.ChunkedArray, most: int = _EXAMPLES) -> tuple[str, ...]:
-    """The most frequent values, at most ``most``."""
+def most_frequent(known: pa.ChunkedArray, most: int = _EXAMPLES) -> tuple[str, ...]:
+    """Return the most frequent values, at most ``most``."""
     counts = sorted(
         (
             (entry["counts"], entry["values"])

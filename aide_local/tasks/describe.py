@@ -1,4 +1,4 @@
-"""A task in words for people: what was understood of it."""
+"""Describe a task, as it was understood, in words for people."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from aide_local.task import Direction, Mode, SplitKind, Task
 
 
-def describe(task: Task) -> list[tuple[str, str]]:
-    """(label, text), in the order in which a person would ask."""
+def describe_task(task: Task) -> list[tuple[str, str]]:
+    """Return (label, text), in the order in which a person would ask."""
     better = "higher" if task.direction is Direction.MAXIMIZE else "lower"
     rows = [("task", task.name)]
     if task.mode is not Mode.FOLDS:

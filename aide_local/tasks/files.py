@@ -12,9 +12,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from aide_local.errors import TaskError
 from aide_local.task import Kind, Mode, SplitKind
-from aide_local.tasks.problems import GaveUp, Problems
+from aide_local.tasks.problems import CannotGoOn, Problems
 
 SETTINGS = "task.toml"
 _SUBFOLDERS = ("", "data", "prepared/public", "public", "input")
@@ -24,13 +23,13 @@ _TABLES = (
     ".tsv",
     ".tab",
     ".txt",
-)  # what is looked into; only commas are read, the rest gets its fix
+)  # files that are looked into; only commas are read, the rest gets its fix
 _DESCRIPTIONS = ("description.md", "README.md", "overview.md", "description.txt")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskOverrides:
-    """What the person says on the command line; None: take it from ``task.toml``, or infer it."""
+    """The person's options on the command line; None: take it from ``task.toml``, or infer it."""
 
     target: tuple[str, ...] | None = None
     metric: str | None = None
@@ -43,8 +42,8 @@ class TaskOverrides:
 
 
 @dataclass(slots=True, kw_only=True)
-class Given:
-    """What is known before the data are looked at: keys of ``task.toml`` with the overrides put in."""
+class TaskSpec:
+    """A task before its data are looked at: the keys of ``task.toml`` with the overrides put in."""
 
     root: Path
     name: str = ""
@@ -64,34 +63,34 @@ class Given:
     scorer: Path | None = None
     grader: tuple[str, ...] = ()
     extra: tuple[Path, ...] = ()
-    beside: tuple[Path, ...] = ()  # what nobody named; shown if it holds no labels (tasks.further)
+    beside: tuple[Path, ...] = ()  # files that nobody named; shown if they hold no labels (tasks.further)
     notes: list[str] = field(default_factory=list)
 
 
-_KEYS = tuple(one.name for one in fields(Given) if one.name not in ("root", "beside", "notes"))
+_KEYS = tuple(one.name for one in fields(TaskSpec) if one.name not in ("root", "beside", "notes"))
 
 
-def find(path: Path, overrides: TaskOverrides, problems: Problems) -> Given:
-    """Raises GaveUp where there is nothing to look at."""
+def find(path: Path, overrides: TaskOverrides, problems: Problems) -> TaskSpec:
+    """Find the files and settings of a task. Raises CannotGoOn if there is nothing to look at."""
     path = path.expanduser()
     if not path.exists():
         problems.error(
             path, "There is no such file or folder.", "Give a task folder, or a CSV file with --target."
         )
-        raise GaveUp
+        raise CannotGoOn
     if path.is_file():
-        given = Given(root=path.parent.absolute(), name=path.stem, train=path.absolute())
+        given = TaskSpec(root=path.parent.absolute(), name=path.stem, train=path.absolute())
         if path.suffix.lower() not in _TABLES:
             problems.error(path, "This is not a CSV file.", "Give a .csv file or a task folder.")
-            raise GaveUp
+            raise CannotGoOn
     else:
         given = _folder(path.absolute(), problems)
     _override(given, overrides, problems)
     return given
 
 
-def _folder(root: Path, problems: Problems) -> Given:
-    given = Given(root=root, name=root.name)
+def _folder(root: Path, problems: Problems) -> TaskSpec:
+    given = TaskSpec(root=root, name=root.name)
     settings = root / SETTINGS
     named: dict[str, Any] = {}
     if settings.exists():
@@ -138,11 +137,11 @@ def _only_csv(root: Path, problems: Problems) -> Path | None:
         problems.error(
             root, "There is no CSV file in this folder.", "A task has a train.csv, here or in data/."
         )
-    raise GaveUp
+    raise CannotGoOn
 
 
-def _beside(given: Given) -> tuple[Path, ...]:
-    """Files and folders beside the tables: images, texts, lookup tables."""
+def _beside(given: TaskSpec) -> tuple[Path, ...]:
+    """Return the files and folders beside the tables: images, texts, lookup tables."""
     known = {given.train, given.test, given.sample_submission, given.scorer}
     folder, ours = given.root, {SETTINGS, *_DESCRIPTIONS}
     if given.train is not None:
@@ -165,13 +164,13 @@ def _settings(path: Path, problems: Problems) -> dict[str, Any]:
         problems.error(
             path, f"It is not TOML: {error}.", 'Texts are quoted, lists are in brackets: target = "price".'
         )
-        raise GaveUp from error
+        raise CannotGoOn from error
     except (OSError, UnicodeDecodeError) as error:
         problems.error(path, f"It cannot be read: {error}.", "Save it as UTF-8 text.")
-        raise GaveUp from error
+        raise CannotGoOn from error
 
 
-def _apply(given: Given, named: dict[str, Any], path: Path, problems: Problems) -> None:
+def _apply(given: TaskSpec, named: dict[str, Any], path: Path, problems: Problems) -> None:
     for key, value in named.items():
         if key not in _KEYS:
             near = difflib.get_close_matches(key, _KEYS, 1)
@@ -192,7 +191,7 @@ def _apply(given: Given, named: dict[str, Any], path: Path, problems: Problems) 
             setattr(given, key, value)
 
 
-def _apply_list(given: Given, key: str, value: object, path: Path, problems: Problems) -> None:
+def _apply_list(given: TaskSpec, key: str, value: object, path: Path, problems: Problems) -> None:
     where = f"{path}, key {key!r}"
     values = [value] if isinstance(value, str) and key != "grader" else value
     if isinstance(values, str):
@@ -224,7 +223,7 @@ _CHOICES: dict[str, type[Mode] | type[Kind] | type[SplitKind]] = {
 }
 
 
-def _set_choice(given: Given, key: str, value: str, where: str, problems: Problems) -> None:
+def _set_choice(given: TaskSpec, key: str, value: str, where: str, problems: Problems) -> None:
     try:
         setattr(given, key, _CHOICES[key](value.lower()))
     except ValueError:
@@ -232,7 +231,7 @@ def _set_choice(given: Given, key: str, value: str, where: str, problems: Proble
         problems.error(where, f"{value!r} is not a {key}.", f"Choose one of: {known}.")
 
 
-def _override(given: Given, overrides: TaskOverrides, problems: Problems) -> None:
+def _override(given: TaskSpec, overrides: TaskOverrides, problems: Problems) -> None:
     for key in ("target", "metric", "id", "group", "time", "name"):
         value = getattr(overrides, key)
         if value:
@@ -247,12 +246,3 @@ def _override(given: Given, overrides: TaskOverrides, problems: Problems) -> Non
         problems.error("split", "A split by group needs to know the group's column.", "Say --group COLUMN.")
     if given.split is SplitKind.TIME and not given.time:
         problems.error("split", "A split by time needs to know the time's column.", "Say --time COLUMN.")
-
-
-def as_error(problems: Problems) -> TaskError:
-    """The errors as one exception; there must be one."""
-    try:
-        problems.raise_errors()
-    except TaskError as error:
-        return error
-    raise AssertionError("there is no error to raise")

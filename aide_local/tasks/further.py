@@ -1,7 +1,7 @@
-"""Which of the files beside train.csv are shown to scripts where ``task.toml`` does not say it.
+"""Choose which of the files beside train.csv scripts see, if ``task.toml`` does not say it.
 
 A copy of the training data, or the answers, would hand scripts the labels that they are scored on, and every score
-would be worth nothing. So what may hold labels is shown only where ``extra`` names it: tables with a target column
+would be worth nothing. So what may hold labels is shown only if ``extra`` names it: tables with a target column
 and files that cannot be looked into cheaply. Every choice leaves a note.
 """
 
@@ -63,15 +63,15 @@ class Readable(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What scripts see beside the tables, and the notes that say so."""
+class Visible:
+    """The files that scripts see beside the tables, and the notes that say so."""
 
     paths: tuple[Path, ...]
     notes: tuple[str, ...]
 
 
-def harmless(beside: Iterable[Path], labels: Iterable[str], columns: Iterable[str]) -> Shown:
-    """Sort files and folders that nobody named; a folder is shown or left out as a whole.
+def choose_visible(beside: Iterable[Path], labels: Iterable[str], columns: Iterable[str]) -> Visible:
+    """Choose among files and folders that nobody named; a folder is shown or left out as a whole.
 
     ``labels`` are the columns of targets and of predictions, ``columns`` all of train.csv.
     """
@@ -89,11 +89,11 @@ def harmless(beside: Iterable[Path], labels: Iterable[str], columns: Iterable[st
         f"Not shown to scripts: {_names(names)}: {reason}; to show it, name it with `extra` in task.toml."
         for reason, names in left_out.items()
     ]
-    return Shown(tuple(shown), (*note_of(shown), *notes))
+    return Visible(tuple(shown), (*note_of(shown), *notes))
 
 
 def note_of(shown: Iterable[Path]) -> tuple[str, ...]:
-    """The note for what is shown because it lies beside the tables."""
+    """Return the note on files that are shown because they lie beside the tables."""
     names = [path.name for path in shown]
     if not names:
         return ()
@@ -196,7 +196,7 @@ _UNREADABLE = (
     EOFError,
     ValueError,  # among them those of Arrow and of text
     RuntimeError,  # a ZIP archive with a password
-    NotImplementedError,  # one with a compression that Python has not
+    NotImplementedError,  # one with a compression that Python lacks
     csv.Error,
     lzma.LZMAError,
     zlib.error,
@@ -206,7 +206,7 @@ _UNREADABLE = (
 
 
 def _beginning(file: Readable) -> bytes:
-    """The head of a file, with its first line whole."""
+    """Return the head of a file, with its first line whole."""
     head = file.read(_HEAD)
     while b"\n" not in head and len(head) < _LONGEST_HEADER:
         more = file.read(_HEAD)
@@ -217,7 +217,7 @@ def _beginning(file: Readable) -> bytes:
 
 
 def _unpacked(file: IO[bytes], head: bytes) -> Readable | None:
-    """What is inside a compressed file; None where it is not one."""
+    """Return the content of a compressed file; None if it is not one."""
     if head.startswith(b"\x1f\x8b"):
         return gzip.GzipFile(fileobj=file)
     if head.startswith(b"BZh"):
@@ -232,7 +232,7 @@ def _unpacked(file: IO[bytes], head: bytes) -> Readable | None:
 
 
 def _header_lines(text: str) -> Iterator[str]:
-    """The first line that says something, and the comments before it: NumPy writes headers as such."""
+    """Yield the first line that is not empty, and the comments before it: NumPy writes headers as comments."""
     for line in text.splitlines():
         content = line.strip()
         if content.startswith("#"):

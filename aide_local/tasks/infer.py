@@ -1,4 +1,4 @@
-"""What is to be predicted, and how: inferred from the files where the person did not say it.
+"""Infer what is to be predicted, and how, from the files if the person did not say it.
 
 Every inference leaves a note, so that a person can see it and contradict it.
 """
@@ -18,9 +18,9 @@ from aide_local.errors import TaskError
 from aide_local.task import Direction, Kind, Predict, Task
 from aide_local.tasks.cells import check_classes, check_targets, warn_of_lost_id
 from aide_local.tasks.columns import to_numbers
-from aide_local.tasks.files import Given
-from aide_local.tasks.further import Shown, harmless, note_of
-from aide_local.tasks.problems import GaveUp, Problems
+from aide_local.tasks.files import TaskSpec
+from aide_local.tasks.further import Visible, choose_visible, note_of
+from aide_local.tasks.problems import CannotGoOn, Problems
 
 _ID_NAMES = re.compile(r"^(row_?id|id|index|key|.*_?id)$", re.IGNORECASE)
 _FEW_CLASSES = 20  # integers with at most so many values, each often, are classes
@@ -39,7 +39,7 @@ _METRIC_HINTS = (
 
 @dataclass(slots=True)
 class Target:
-    """What is predicted; see :class:`aide_local.task.Task` for the fields."""
+    """The target with what belongs to it; see :class:`aide_local.task.Task` for the fields."""
 
     id: str | None
     targets: tuple[str, ...]
@@ -52,8 +52,8 @@ class Target:
     notes: list[str] = field(default_factory=list)
 
 
-def task_of(given: Given, found: Target, train: Table | None, test: Table | None) -> Task:
-    """What both say; columns, metric and what belongs to the mode are still to be put in."""
+def task_of(given: TaskSpec, found: Target, train: Table | None, test: Table | None) -> Task:
+    """Return the task as both say it, still without columns, metric and what belongs to the mode."""
     further = _further(given, found, train)
     return Task(
         name=given.name,
@@ -76,15 +76,15 @@ def task_of(given: Given, found: Target, train: Table | None, test: Table | None
     )
 
 
-def _further(given: Given, found: Target, train: Table | None) -> Shown:
-    """Without a training table nothing is known to be a label, and what lies there is all that scripts have."""
+def _further(given: TaskSpec, found: Target, train: Table | None) -> Visible:
+    """Choose the further files. Without a training table nothing is known to be a label: scripts see them all."""
     if train is None:
-        return Shown(given.beside, note_of(given.beside))
-    return harmless(given.beside, (*found.targets, *found.outputs), train.columns)
+        return Visible(given.beside, note_of(given.beside))
+    return choose_visible(given.beside, (*found.targets, *found.outputs), train.columns)
 
 
-def infer(given: Given, train: Table, test: Table | None, problems: Problems) -> Target:
-    """Raises GaveUp after a problem that nothing else can be told behind."""
+def infer(given: TaskSpec, train: Table, test: Table | None, problems: Problems) -> Target:
+    """Infer the target. Raises CannotGoOn after a problem that hides all others."""
     sample = header(given.sample_submission) if given.sample_submission is not None else []
     identity = _id(given, train, test, sample, problems)
     targets, class_columns = _targets(given, train, test, sample, identity, problems)
@@ -102,12 +102,14 @@ def infer(given: Given, train: Table, test: Table | None, problems: Problems) ->
     return found
 
 
-def _id(given: Given, train: Table, test: Table | None, sample: list[str], problems: Problems) -> str | None:
+def _id(
+    given: TaskSpec, train: Table, test: Table | None, sample: list[str], problems: Problems
+) -> str | None:
     names = list(train.columns)
     if given.id is not None:
         if given.id not in train.columns:
-            problems.error("id", f"{given.train} has no column {given.id!r}.", _near(given.id, names))
-            raise GaveUp
+            problems.error("id", f"{given.train} has no column {given.id!r}.", suggest(given.id, names))
+            raise CannotGoOn
         return given.id
     if sample:
         first = sample[0]
@@ -122,21 +124,21 @@ def _id(given: Given, train: Table, test: Table | None, sample: list[str], probl
 
 
 def _targets(
-    given: Given,
+    given: TaskSpec,
     train: Table,
     test: Table | None,
     sample: list[str],
     identity: str | None,
     problems: Problems,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The target columns, and the submission's columns where they are one for each class."""
+    """Return the target columns, and the submission's columns if they are one for each class."""
     names = list(train.columns)
     submitted = tuple(name for name in sample if name != (identity or sample[0])) if sample else ()
     if given.target:
         for name in given.target:
             if name not in train.columns:
-                problems.error("target", f"{given.train} has no column {name!r}.", _near(name, names))
-                raise GaveUp
+                problems.error("target", f"{given.train} has no column {name!r}.", suggest(name, names))
+                raise CannotGoOn
         targets = given.target
     elif submitted and all(name in train.columns for name in submitted):
         targets = submitted
@@ -149,23 +151,23 @@ def _targets(
         elif test is None or not absent:
             problems.error(
                 "target",
-                "Which column is to be predicted cannot be told from the files.",
-                f"Say --target COLUMN; the columns are {_some(names)}.",
+                "Which column is to be predicted is not clear from the files.",
+                f"Say --target COLUMN; the columns are {list_names(names)}.",
             )
-            raise GaveUp
+            raise CannotGoOn
         else:
             problems.error(
                 "target",
-                f"Several columns of train.csv are not in test.csv: {_some(absent)}.",
+                f"Several columns of train.csv are not in test.csv: {list_names(absent)}.",
                 "Say --target COLUMN (once for each, if several are to be predicted).",
             )
-            raise GaveUp
+            raise CannotGoOn
     if len(targets) == 1 and len(submitted) > 1 and targets[0] not in submitted:
         return targets, submitted
     return targets, ()
 
 
-def _kind(given: Given, train: Table, targets: tuple[str, ...], class_columns: tuple[str, ...]) -> Kind:
+def _kind(given: TaskSpec, train: Table, targets: tuple[str, ...], class_columns: tuple[str, ...]) -> Kind:
     if given.kind is not None:
         return given.kind
     numbers = [to_numbers(train.columns[name]) for name in targets]
@@ -192,29 +194,29 @@ def _kind(given: Given, train: Table, targets: tuple[str, ...], class_columns: t
     return Kind.REGRESSION
 
 
-def _hinted(given: Given) -> metrics.Metric | None:
-    """The metric that the person or the description names."""
+def _hinted(given: TaskSpec) -> metrics.Metric | None:
+    """Return the metric that the person or the description names."""
     name = given.metric or _metric_of(given.description)
     if name is None or given.scorer is not None:
         return None
     try:
         return metrics.get(name)
     except TaskError:
-        return None  # told with its fix when the metric is looked up for the kind
+        return None  # reported with its fix when the metric is looked up for the kind
 
 
 def _metric_of(description: str) -> str | None:
-    """The metric that a description speaks of, if it is one."""
+    """Return the name of the first metric that a description speaks of, if any."""
     text = " ".join(description.lower().split())
     found = [(text.find(words), name) for words, name in _METRIC_HINTS if words in text]
     return min(found)[1] if found else None
 
 
-def _notes_of(given: Given, found: Target, class_columns: tuple[str, ...]) -> list[str]:
+def _notes_of(given: TaskSpec, found: Target, class_columns: tuple[str, ...]) -> list[str]:
     notes = []
     if not given.target:
         where = "class columns of the sample submission" if class_columns else "files"
-        notes.append(f"The target is {_some(list(found.targets))}: told by the {where}.")
+        notes.append(f"The target is {list_names(list(found.targets))}: read from the {where}.")
     if given.id is None:
         notes.append(
             f"Rows are identified by {found.id!r}."
@@ -224,12 +226,12 @@ def _notes_of(given: Given, found: Target, class_columns: tuple[str, ...]) -> li
             else "Rows have no id; submissions count them from 0."
         )
     if given.kind is None:
-        notes.append(f"The task is {found.kind.value}: told by the target's values.")
+        notes.append(f"The task is {found.kind.value}: read from the target's values.")
     return notes
 
 
 def _classes(
-    train: Table, found: Target, class_columns: tuple[str, ...], problems: Problems, given: Given
+    train: Table, found: Target, class_columns: tuple[str, ...], problems: Problems, given: TaskSpec
 ) -> tuple[str, ...]:
     values = [str(value) for value in pc.unique(train.columns[found.targets[0]]).to_pylist()]
     try:
@@ -239,17 +241,17 @@ def _classes(
     if found.kind is Kind.BINARY and len(ordered) != 2:
         problems.error(
             f"{given.train}, column {found.targets[0]!r}",
-            f"A binary target has 2 values; this one has {len(ordered)}: {_some(ordered)}.",
+            f"A binary target has 2 values; this one has {len(ordered)}: {list_names(ordered)}.",
             "Say --kind multiclass, or fix the column.",
         )
-        raise GaveUp
+        raise CannotGoOn
     if len(ordered) > 1000:
         problems.error(
             f"{given.train}, column {found.targets[0]!r}",
             f"The target has {len(ordered):,} different values: that many classes cannot be told apart.",
             "Say --kind regression if it is a number.",
         )
-        raise GaveUp
+        raise CannotGoOn
     check_classes(_path(given), train, found.targets[0], ordered, problems)
     matched = _in_order_of(class_columns, ordered)
     if matched is None and len(class_columns) == len(ordered):
@@ -258,19 +260,19 @@ def _classes(
         )
         problems.warn(
             f"{given.sample_submission}, line 1",
-            f"Which column is which class cannot be told from their names; taken in order: {pairs}.",
+            f"Which column is which class is not clear from their names; taken in order: {pairs}.",
             "If that is wrong, name the columns after the classes.",
         )
     return tuple(matched or ordered)
 
 
-def _path(given: Given) -> Path:
+def _path(given: TaskSpec) -> Path:
     assert given.train is not None, "there are rows"
     return given.train
 
 
 def _in_order_of(columns: tuple[str, ...], classes: list[str]) -> list[str] | None:
-    """Classes in the order of the submission's columns, which may be named ``Class_1`` for ``1``."""
+    """Return the classes in the order of the submission's columns, which may be named ``Class_1`` for ``1``."""
     if len(columns) != len(classes):
         return None
     if set(columns) == set(classes):
@@ -285,7 +287,7 @@ def _in_order_of(columns: tuple[str, ...], classes: list[str]) -> list[str] | No
 
 
 def _metric(
-    given: Given, found: Target, sample: list[str], class_columns: tuple[str, ...], problems: Problems
+    given: TaskSpec, found: Target, sample: list[str], class_columns: tuple[str, ...], problems: Problems
 ) -> None:
     predict = _predict_of_sample(given, found, sample, class_columns)
     if given.scorer is not None:
@@ -303,7 +305,7 @@ def _metric(
         metric = metrics.get(name, found.kind)
     except TaskError as error:
         problems.error("metric", error.message, error.fix)
-        raise GaveUp from error
+        raise CannotGoOn from error
     found.metric, found.direction, found.predict = metric.name, metric.direction, metric.predict
     if given.direction and given.direction != metric.direction.value:
         problems.error(
@@ -313,7 +315,7 @@ def _metric(
         )
 
 
-def _own_scorer(given: Given, found: Target, predict: Predict | None, problems: Problems) -> None:
+def _own_scorer(given: TaskSpec, found: Target, predict: Predict | None, problems: Problems) -> None:
     found.metric = given.metric or "score"
     try:
         found.direction = Direction((given.direction or "").lower())
@@ -323,15 +325,15 @@ def _own_scorer(given: Given, found: Target, predict: Predict | None, problems: 
             "With a scorer of its own a task must say what is better.",
             'Say direction = "minimize" or "maximize".',
         )
-        raise GaveUp from None
+        raise CannotGoOn from None
     usual = Predict.VALUE if found.kind is Kind.REGRESSION else Predict.PROBABILITY
     found.predict = predict or usual
 
 
 def _predict_of_sample(
-    given: Given, found: Target, sample: list[str], class_columns: tuple[str, ...]
+    given: TaskSpec, found: Target, sample: list[str], class_columns: tuple[str, ...]
 ) -> Predict | None:
-    """What the sample submission's cells look like."""
+    """Return what the sample submission's cells look like; None if they do not say it."""
     if found.kind is Kind.REGRESSION:
         return Predict.VALUE
     if class_columns:
@@ -343,7 +345,7 @@ def _predict_of_sample(
     try:
         values = read_table(given.sample_submission).columns.get(found.targets[0])
     except TaskError:
-        return None  # told when the sample submission is checked
+        return None  # reported when the sample submission is checked
     if values is None:
         return None
     cells = {str(value) for value in pc.unique(values).to_pylist()}
@@ -354,7 +356,7 @@ def _predict_of_sample(
 
 
 def _outputs(found: Target, sample: list[str], class_columns: tuple[str, ...]) -> None:
-    """The submission's columns beside the id."""
+    """Set the submission's columns beside the id."""
     if found.kind is Kind.MULTICLASS and found.predict is Predict.PROBABILITY:
         found.outputs = class_columns if len(class_columns) == len(found.classes) else found.classes
     elif found.kind is Kind.BINARY and found.predict is Predict.PROBABILITY and len(class_columns) == 2:
@@ -363,12 +365,14 @@ def _outputs(found: Target, sample: list[str], class_columns: tuple[str, ...]) -
         found.outputs = found.targets
 
 
-def _near(name: str, names: list[str]) -> str:
+def suggest(name: str, names: list[str]) -> str:
+    """Return what to do about an unknown column: the one that was probably meant, and all that there are."""
     near = difflib.get_close_matches(name, names, 1, 0.5)
     hint = f"Did you mean {near[0]!r}? " if near else ""
-    return f"{hint}The columns are {_some(names)}."
+    return f"{hint}The columns are {list_names(names)}."
 
 
-def _some(names: list[str], most: int = 12) -> str:
+def list_names(names: list[str], most: int = 12) -> str:
+    """Return the names in a sentence, the first ``most`` of them."""
     shown = ", ".join(repr(name) for name in names[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")

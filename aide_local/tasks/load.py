@@ -1,4 +1,4 @@
-"""From a path to a :class:`aide_local.task.Task`, or to every problem that its files have."""
+"""Load a :class:`aide_local.task.Task` from a path, or report every problem that its files have."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 from aide_local.basics.tables import Table
 from aide_local.errors import TaskError
-from aide_local.evaluate.prepare import cut
+from aide_local.evaluate.prepared import cut
 from aide_local.task import ColumnKind, Kind, Mode, SplitKind, SplitRule, Task
 from aide_local.tasks import columns, reading
 from aide_local.tasks.cells import check_ids
-from aide_local.tasks.files import Given, TaskOverrides, as_error, find
-from aide_local.tasks.infer import Target, _near, _some, infer, task_of
-from aide_local.tasks.modes import without_folds
-from aide_local.tasks.problems import GaveUp, Problem, Problems
+from aide_local.tasks.files import TaskOverrides, TaskSpec, find
+from aide_local.tasks.infer import Target, infer, list_names, suggest, task_of
+from aide_local.tasks.modes import load_without_folds
+from aide_local.tasks.problems import CannotGoOn, Problem, Problems
 from aide_local.types import RunSettings
 
 NOTHING = TaskOverrides()
@@ -23,27 +23,27 @@ NOTHING = TaskOverrides()
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """``task`` is None where the problems are such that it cannot be run."""
+    """A task and its problems; ``task`` is None if it cannot be run."""
 
     task: Task | None
     problems: tuple[Problem, ...]
 
 
 def load_task(path: Path, overrides: TaskOverrides = NOTHING) -> Task:
-    """The task of a folder or a CSV file.
+    """Load the task of a folder or a CSV file.
 
     Raises:
-        TaskError: the first problem that keeps it from being run, and the number of the others.
+        TaskError: it cannot be run; the message holds the first problem and the number of the others.
     """
     problems = Problems()
     task = _load(path, overrides, problems)
     if task is None or problems.errors:
-        raise as_error(problems)
+        raise problems.as_error()
     return task
 
 
 def check_task(path: Path, overrides: TaskOverrides = NOTHING) -> CheckReport:
-    """What was understood and every problem found."""
+    """Return the task as it was understood, and every problem found."""
     problems = Problems()
     task = _load(path, overrides, problems)
     return CheckReport(None if problems.errors else task, tuple(problems.found))
@@ -53,27 +53,27 @@ def _load(path: Path, overrides: TaskOverrides, problems: Problems) -> Task | No
     try:
         given = find(path, overrides, problems)
         if given.mode is not Mode.FOLDS:
-            return without_folds(given, problems)
+            return load_without_folds(given, problems)
         if given.train is None:
             problems.error(path, "There is no training file.", "Add train.csv, or say `train` in task.toml.")
             return None
-        train = reading.read(given.train, problems)
-        test = reading.read(given.test, problems) if given.test is not None else None
+        train = reading.read_checked(given.train, problems)
+        test = reading.read_checked(given.test, problems) if given.test is not None else None
         if train is None or (given.test is not None and test is None):
             return None
         found = infer(given, train, test, problems)
         task = _task(given, found, train, test, problems)
         if not problems.errors:
-            cut(task, train, RunSettings())  # whatever a run would refuse is told here
+            cut(task, train, RunSettings())  # whatever a run would refuse is reported here
         return task
-    except GaveUp:
+    except CannotGoOn:
         return None
     except TaskError as error:
         problems.error(path, error.message, error.fix)
         return None
 
 
-def _task(given: Given, found: Target, train: Table, test: Table | None, problems: Problems) -> Task:
+def _task(given: TaskSpec, found: Target, train: Table, test: Table | None, problems: Problems) -> Task:
     features = [name for name in train.columns if name not in (found.id, *found.targets)]
     if not features:
         problems.error(
@@ -86,13 +86,15 @@ def _task(given: Given, found: Target, train: Table, test: Table | None, problem
         check_ids(found.id, ((given.train, train), (given.test, test)), problems)
     _check_sample(given, found, test, problems)
     described = tuple(
-        columns.describe(name, train.columns[name], in_test=test is None or name in test.columns)
+        columns.describe_column(name, train.columns[name], in_test=test is None or name in test.columns)
         for name in features
     )
     constant = [column.name for column in described if column.kind is ColumnKind.CONSTANT]
     if constant:
         problems.warn(
-            str(given.train), f"These columns hold one value only: {_some(constant)}.", "They are left out."
+            str(given.train),
+            f"These columns hold one value only: {list_names(constant)}.",
+            "They are left out.",
         )
     return replace(
         task_of(given, found, train, test),
@@ -105,7 +107,7 @@ def _task(given: Given, found: Target, train: Table, test: Table | None, problem
 
 
 def _check_test(
-    given: Given, found: Target, features: Sequence[str], test: Table | None, problems: Problems
+    given: TaskSpec, found: Target, features: Sequence[str], test: Table | None, problems: Problems
 ) -> None:
     if test is None:
         problems.warn("test.csv", "There are no rows to predict; the run only searches and reports.")
@@ -120,7 +122,7 @@ def _check_test(
     elif absent:
         problems.warn(
             str(given.test),
-            f"It lacks these columns of the training file: {_some(absent)}.",
+            f"It lacks these columns of the training file: {list_names(absent)}.",
             "Scripts cannot use them for prediction.",
         )
     leaked = [name for name in found.targets if name in test.columns]
@@ -130,18 +132,18 @@ def _check_test(
         )
 
 
-def _check_sample(given: Given, found: Target, test: Table | None, problems: Problems) -> None:
+def _check_sample(given: TaskSpec, found: Target, test: Table | None, problems: Problems) -> None:
     path = given.sample_submission
     if path is None or test is None:
         return
-    sample = reading.read(path, problems)
+    sample = reading.read_checked(path, problems)
     if sample is None:
         return
     missing = [name for name in found.outputs if name not in sample.columns]
     if missing:
         problems.error(
             f"{path}, line 1",
-            f"It has no column {missing[0]!r}, but predictions are {_some(list(found.outputs))}.",
+            f"It has no column {missing[0]!r}, but predictions are {list_names(list(found.outputs))}.",
             "Check --target, --kind and --metric against it, or leave the file out.",
         )
     if found.id is not None and found.id in sample.columns and found.id in test.columns:
@@ -158,16 +160,18 @@ def _check_sample(given: Given, found: Target, test: Table | None, problems: Pro
     elif sample.rows != test.rows:
         problems.error(
             str(path),
-            f"It has {sample.rows:,} rows, test.csv has {test.rows:,}, and there are no ids to tell which are which.",
+            f"It has {sample.rows:,} rows, test.csv has {test.rows:,}, and there are no ids to match them by.",
             "Check that the files belong together, or leave the file out.",
         )
 
 
-def _split(given: Given, found: Target, train: Table, problems: Problems) -> SplitRule:
+def _split(given: TaskSpec, found: Target, train: Table, problems: Problems) -> SplitRule:
     column = {SplitKind.GROUP: given.group, SplitKind.TIME: given.time}.get(given.split or SplitKind.RANDOM)
     if column is not None and column not in train.columns:
         problems.error(
-            f"--{given.split}", f"{given.train} has no column {column!r}.", _near(column, list(train.columns))
+            f"--{given.split}",
+            f"{given.train} has no column {column!r}.",
+            suggest(column, list(train.columns)),
         )
     if given.split is not None:
         return SplitRule(given.split, column)

@@ -1,4 +1,4 @@
-"""Begin a task folder from CSV files: ``task.toml`` with what was inferred, and a description to fill in."""
+"""Make a task folder from CSV files: ``task.toml`` as it was inferred, and a description to fill in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aide_local.tasks.load import load_task
 def new_task(
     folder: Path, train: Path, test: Path | None = None, overrides: TaskOverrides | None = None
 ) -> Task:
-    """Copy the files into ``folder/data`` and write what was understood of them.
+    """Copy the files into ``folder/data`` and write the settings as they were understood.
 
     Raises:
         TaskError: the folder is there already, or the files cannot be used; nothing is left then.
@@ -43,30 +43,31 @@ def new_task(
 
 
 def settings_text(task: Task, name: str) -> str:
-    """A ``task.toml`` that says what was inferred, so that it can be read and changed."""
-    import json
+    """Return a ``task.toml`` that says what was inferred, so that a person can read and change it."""
+    import tomli_w
 
-    def quoted(value: object) -> str:
-        return json.dumps(value, ensure_ascii=False)
-
-    target: object = task.targets[0] if len(task.targets) == 1 else list(task.targets)
-    lines = [
-        "# Every key is optional; see docs/tasks.md.",
-        f"name = {quoted(name)}",
-        f"target = {quoted(target)}",
-        f"kind = {quoted(task.kind.value)}  # binary, multiclass, multilabel, regression",
-        f"metric = {quoted(task.metric)}",
-    ]
-    lines.append(f"id = {quoted(task.id)}" if task.id else '# id = "column"')
-    if task.split.kind in (SplitKind.GROUP, SplitKind.TIME):
-        lines += [
-            f"split = {quoted(task.split.kind.value)}",
-            f"{task.split.kind.value} = {quoted(task.split.column)}",
-        ]
+    settings: dict[str, object] = {
+        "name": name,
+        "target": task.targets[0] if len(task.targets) == 1 else list(task.targets),
+        "kind": task.kind.value,
+        "metric": task.metric,
+    }
+    hints = ["# kind: binary, multiclass, multilabel or regression"]
+    if task.id:
+        settings["id"] = task.id
     else:
-        lines.append('# split = "time"; time = "column"     # validate on the latest rows')
-        lines.append('# split = "group"; group = "column"   # keep the rows of a group together')
-    return "\n".join(lines) + "\n"
+        hints.append('# id = "column"')
+    if task.split.kind in (SplitKind.GROUP, SplitKind.TIME):
+        settings |= {"split": task.split.kind.value, task.split.kind.value: task.split.column}
+    else:
+        hints.append('# split = "time"; time = "column"     # validate on the latest rows')
+        hints.append('# split = "group"; group = "column"   # keep the rows of a group together')
+    return (
+        "\n".join(
+            ["# Every key is optional; see docs/tasks.md.", tomli_w.dumps(settings) + hints[0], *hints[1:]]
+        )
+        + "\n"
+    )
 
 
 _DESCRIPTION = """# {name}

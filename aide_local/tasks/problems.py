@@ -1,4 +1,4 @@
-"""Problems found in a task, collected so that a person hears of all of them at once."""
+"""Problems found in a task, collected so that a person reads all of them at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """``where`` is a file with its line, a column or a key."""
+    """One problem; ``where`` is a file with its line, a column or a key."""
 
     severity: Severity
     where: str
@@ -28,7 +28,7 @@ class Problem:
 
 @dataclass(slots=True)
 class Problems:
-    """A list that grows while a task is looked at."""
+    """A list that grows while a task is checked."""
 
     found: list[Problem] = field(default_factory=list)
 
@@ -42,15 +42,12 @@ class Problems:
     def errors(self) -> list[Problem]:
         return [problem for problem in self.found if problem.severity is Severity.ERROR]
 
-    def raise_errors(self) -> None:
-        """Raises TaskError with the first error, and the number of the others."""
-        errors = self.errors
-        if not errors:
-            return
-        first = errors[0]
-        more = f" ({len(errors) - 1} more: aide-local task check)" if len(errors) > 1 else ""
-        raise TaskError(f"{first.where}: {first.message}{more}", first.fix)
+    def as_error(self) -> TaskError:
+        """Return an exception with the first error and the number of the others; there must be an error."""
+        first, *others = self.errors
+        more = f" ({len(others)} more: aide-local task check)" if others else ""
+        return TaskError(f"{first.where}: {first.message}{more}", first.fix)
 
 
-class GaveUp(Exception):  # noqa: N818 - the problems say why
-    """Nothing more can be found out before the problems so far are fixed."""
+class CannotGoOn(Exception):  # noqa: N818 - the problems say why
+    """Nothing more can be checked before the problems so far are fixed."""

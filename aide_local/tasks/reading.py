@@ -15,8 +15,8 @@ _DECIMAL_COMMA = re.compile(rb"(?:^|[;\t|\n])[-+]?\d+,\d+(?=[;\t|\r\n])")
 _MOST_LINES = 5_000_000  # looked at one by one, and only in a file that could not be read
 
 
-def read(path: Path, problems: Problems) -> Table | None:
-    """The table; None where it cannot be read, and then the problems say why."""
+def read_checked(path: Path, problems: Problems) -> Table | None:
+    """Read a table; None if it cannot be read, and then the problems say why."""
     before = len(problems.found)
     head = _head(path, problems)
     if head is None:
@@ -37,7 +37,7 @@ def read(path: Path, problems: Problems) -> Table | None:
 
 
 def line_of(path: Path, row: int) -> int:
-    """The line of the file in which a row, counted from 0, begins: quoted cells may hold line ends."""
+    """Return the line of the file in which a row, counted from 0, begins: quoted cells may hold line ends."""
     with path.open(encoding="utf-8-sig", newline="") as text:
         reader = csv.reader(text)
         next(reader)
@@ -106,7 +106,7 @@ def _header(path: Path, head: bytes, problems: Problems) -> bool:
 
 
 def _look_closely(path: Path, problems: Problems) -> None:
-    """Find the first place where the file is not what it should be."""
+    """Report the first place where the file is not what it should be."""
     place = 0
     with path.open("rb") as file:
         for number, content in enumerate(file, 1):

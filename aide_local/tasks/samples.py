@@ -1,4 +1,4 @@
-"""The sample tasks that come with the product: small, of every kind, and what models are examined on."""
+"""The sample tasks that come with the product: small, of every kind; models are examined on them."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from aide_local.errors import SettingsError
 
 
 def samples() -> dict[str, Path]:
-    """Name → folder: of the checkout, or inside the installed package."""
+    """Return name → folder, in the checkout or in the installed package."""
     package = Path(aide_local.__file__).parent
     checkout = package.parent / "sample_tasks"
     folder = checkout if checkout.is_dir() else package / "_samples"
     return {path.parent.name: path.parent for path in sorted(folder.glob("[!.]*/task.toml"))}
 
 
-def chosen(names: Sequence[str]) -> dict[str, Path]:
-    """Those of these names, in this order; all, where none is named.
+def select_samples(names: Sequence[str]) -> dict[str, Path]:
+    """Return the sample tasks of these names, in this order; all of them if no name is given.
 
     Raises:
-        SettingsError: there is none of such a name.
+        SettingsError: there is no sample task of such a name.
     """
     known = samples()
     for name in names:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from aide_local.basics.files import becoming, check_writable, write_whole
+from aide_local.basics.files import check_writable, replacing, write_whole
 
 
 @pytest.fixture(autouse=True)
 def umask() -> Iterator[None]:
-    """One that is told from the usual."""
+    """Set one that differs from the usual one."""
     before = os.umask(0o027)
     yield
     os.umask(before)
@@ -53,7 +53,7 @@ def test_what_failed_leaves_nothing_and_the_old_file_as_it_was(tmp_path: Path) -
         (made / "half").touch()
         raise OSError("no")
 
-    with pytest.raises(OSError, match="no"), becoming(tmp_path / "folder") as fresh:
+    with pytest.raises(OSError, match="no"), replacing(tmp_path / "folder") as fresh:
         half(fresh)
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     assert (tmp_path / "a").read_text() == "old"

@@ -1,4 +1,4 @@
-"""The doctor: what is wrong is said with its fix."""
+"""``aide-local doctor``: what is wrong is reported with its fix."""
 
 from __future__ import annotations
 
@@ -7,15 +7,23 @@ from pathlib import Path
 from aide_local.cli import doctor
 from aide_local.cli.doctor import State
 from aide_local.home import Home
+from tests.cli.commands import aide
 
 
-def test_a_home_that_cannot_be_written_fails_with_its_mend(tmp_path: Path) -> None:
+def test_the_doctor_finds_this_machine_ready(tmp_path: Path) -> None:
+    done = aide("doctor", home=tmp_path)
+    assert done.returncode == 0, done.stdout
+    for subject in ("python", "machine", "llama.cpp", "gpu", "sandbox", "home", "database", "model"):
+        assert subject in done.stdout
+
+
+def test_a_home_that_cannot_be_written_fails_with_its_fix(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     found = doctor._home(Home(tmp_path / "file"))
     assert (found.state, "--home" in found.fix) == (State.FAIL, True)
 
 
-def test_a_default_model_that_is_gone_fails_with_its_mend(tmp_path: Path) -> None:
+def test_a_default_model_that_is_gone_fails_with_its_fix(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.models.mkdir()
     entry = '[models.mine]\nfile = "gone.gguf"\nsha256 = "00"\ndefault = true\n'

@@ -1,38 +1,41 @@
-"""Values of options as people write them."""
+"""Groups of options, and their bounds."""
 
 from __future__ import annotations
 
-import pytest
+from typing import Annotated, Any
 
-from aide_local.cli.options import seconds, size
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from aide_local.cli.options import at_least, between, takes
 from aide_local.errors import SettingsError
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [("90", 90), ("90s", 90), ("10m", 600), ("1h30m", 5400), ("1.5 h", 5400), ("2min", 120)],
-)
-def test_times(text: str, value: float) -> None:
-    assert seconds(text, "--timeout") == value
+def size(*, width: Annotated[int, typer.Option(help="How wide.")] = 3, height: int = 4) -> tuple[int, int]:
+    return width, height
 
 
-@pytest.mark.parametrize(
-    ("text", "value"), [("512m", 2**29), ("4g", 2**32), ("4 GiB", 2**32), ("1.5gb", 3 * 2**29)]
-)
-def test_sizes(text: str, value: int) -> None:
-    assert size(text, "--memory") == value
+def test_a_command_gets_what_a_group_of_options_returns() -> None:
+    app = typer.Typer()
+
+    @app.command()
+    @takes(area=size)
+    def draw(name: str, area: Any = None, twice: bool = False) -> None:
+        print(name, area, twice)
+
+    assert CliRunner().invoke(app, ["box", "--width", "7", "--twice"]).stdout == "box (7, 4) True\n"
+    said = CliRunner().invoke(app, ["--help"]).stdout
+    assert "How wide." in said
+    assert "--area" not in said
+    assert said.index("--width") < said.index("--height") < said.index("--twice")
 
 
-@pytest.mark.parametrize("text", ["", "soon", "10x", "-3m", "0", "0s", "5 m 3"])
-def test_what_is_no_time_is_refused_with_the_option(text: str) -> None:
-    if text == "5 m 3":  # five minutes and three seconds
-        assert seconds(text, "--timeout") == 303
-        return
-    with pytest.raises(SettingsError, match="--timeout"):
-        seconds(text, "--timeout")
-
-
-@pytest.mark.parametrize("text", ["", "lots", "-1g", "0", "4q", "1g1m"])
-def test_what_is_no_size_is_refused_with_the_option(text: str) -> None:
-    with pytest.raises(SettingsError, match="--memory"):
-        size(text, "--memory")
+def test_a_number_out_of_its_bounds_is_refused_with_its_option() -> None:
+    at_least(None, 2, "--folds")
+    at_least(2, 2, "--folds")
+    between(1, 0, 1, "--tune")
+    with pytest.raises(SettingsError, match="--folds 1"):
+        at_least(1, 2, "--folds")
+    with pytest.raises(SettingsError, match=r"--tune 1\.5"):
+        between(1.5, 0, 1, "--tune")

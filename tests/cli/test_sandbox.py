@@ -53,7 +53,7 @@ def test_a_script_runs_in_place_its_output_to_stdout_and_its_outcome_to_stderr(t
         ("import os; os.abort()", (), 1, "signal"),
     ],
 )
-def test_the_exit_code_tells_the_kind_of_end(
+def test_the_exit_code_shows_the_kind_of_end(
     tmp_path: Path, script: str, options: tuple[str, ...], code: int, kind: str
 ) -> None:
     done = sandbox(tmp_path, "run", "script.py", *options, "--report", "report.json", script=script)

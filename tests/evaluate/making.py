@@ -13,9 +13,12 @@ from threading import Event
 import numpy as np
 
 from aide_local import metrics
+from aide_local.evaluate import stored
+from aide_local.evaluate.prepared import Prepared
+from aide_local.evaluate.stored import Predictions
 from aide_local.sandbox.protocol import Candidate, Level, Limits, Outcome
 from aide_local.task import Column, ColumnKind, Kind, Predict, SplitKind, SplitRule, Task
-from aide_local.types import NodeError, OutcomeKind, RunSettings, Usage
+from aide_local.types import FoldScore, Node, NodeError, NodeState, Operator, OutcomeKind, RunSettings, Usage
 
 SETTINGS = RunSettings(folds=3, seed=7, timeout=120.0)
 
@@ -24,6 +27,7 @@ class PlainSandbox:
     """Confines nothing: for tests of what the evaluators do with an outcome."""
 
     level = Level.LIMITS
+    backend = ""
 
     def __init__(self) -> None:
         self.inputs: list[Path] = []
@@ -156,6 +160,36 @@ def make_task(
         **more,
     }
     return Task(**values)  # type: ignore[arg-type]
+
+
+def node_with(prepared: Prepared, node: int, noise: float, code: str = "") -> Node:
+    """Return a node whose predictions are the truth with noise; of test rows, their number."""
+    rng = np.random.default_rng(node)
+    form = prepared.form
+
+    def near(truth: np.ndarray) -> np.ndarray:
+        per_class = form.per_class and truth.ndim == 1
+        soft = (np.eye(form.width)[truth] if per_class else form.soft(truth)) + noise * rng.normal(
+            size=(len(truth), form.width)
+        )
+        return soft if prepared.task.kind is Kind.REGRESSION else np.clip(soft, 0, 1)
+
+    made = prepared.split
+    test = np.repeat(np.arange(prepared.n_test)[:, None], form.width, axis=1).astype(float)
+    if prepared.task.kind is not Kind.REGRESSION:
+        test = (test % 2 == np.arange(form.width)).astype(float)
+    predictions = Predictions(near(prepared.truth[made.scored]), near(prepared.truth[made.report]), test)
+    metric = prepared.scorer.score(prepared.truth[made.scored], form.decide(predictions.oof))
+    return Node(
+        id=node,
+        operator=Operator.DRAFT,
+        state=NodeState.VALID,
+        code=code or f"print({node})\n",
+        metric=metric,
+        complete=True,
+        folds=tuple(FoldScore(k, metric, Usage(wall=1.0)) for k in range(prepared.folds)),
+        predictions=stored.save(prepared, node, predictions),
+    )
 
 
 # Predicts from ``size`` alone with least squares; works for every kind, reads all it needs from task.json.

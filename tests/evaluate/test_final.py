@@ -11,41 +11,13 @@ import pytest
 from aide_local import metrics
 from aide_local.evaluate import stored
 from aide_local.evaluate.final import Final, finalise
-from aide_local.evaluate.prepare import Prepared, prepare
-from aide_local.evaluate.stored import Predictions
+from aide_local.evaluate.prepare import prepare
+from aide_local.evaluate.prepared import Prepared
 from aide_local.search.tree import Tree
 from aide_local.task import Kind, Task
-from aide_local.types import Node, NodeState, Operator
-from tests.evaluate.making import SETTINGS, make_task, read_csv, write_csv
+from tests.evaluate.making import SETTINGS, make_task, node_with, read_csv, write_csv
 
-
-def node_with(prepared: Prepared, node: int, noise: float) -> Node:
-    """A node whose predictions are the truth with noise; of test rows, their number."""
-    rng = np.random.default_rng(node)
-    form = prepared.form
-
-    def near(truth: np.ndarray) -> np.ndarray:
-        per_class = form.per_class and truth.ndim == 1
-        soft = (np.eye(form.width)[truth] if per_class else form.soft(truth)) + noise * rng.normal(
-            size=(len(truth), form.width)
-        )
-        return soft if prepared.task.kind is Kind.REGRESSION else np.clip(soft, 0, 1)
-
-    made = prepared.split
-    test = np.repeat(np.arange(prepared.n_test)[:, None], form.width, axis=1).astype(float)
-    if prepared.task.kind is not Kind.REGRESSION:
-        test = (test % 2 == np.arange(form.width)).astype(float)
-    predictions = Predictions(near(prepared.truth[made.scored]), near(prepared.truth[made.report]), test)
-    metric = prepared.scorer.score(prepared.truth[made.scored], form.decide(predictions.oof))
-    return Node(
-        id=node,
-        operator=Operator.DRAFT,
-        state=NodeState.VALID,
-        code=f"print({node})\n",
-        metric=metric,
-        complete=True,
-        predictions=stored.save(prepared, node, predictions),
-    )
+ALIKE = (0.05, 0.05, 0.2)  # noises so small that a plain average is best
 
 
 def delivered(task: Task, root: Path, noises: tuple[float, ...] = (0.5, 0.5, 2.0)) -> tuple[Prepared, Final]:
@@ -65,7 +37,7 @@ def test_the_ensemble_is_at_least_as_good_as_the_best_single_script(tmp_path: Pa
 
 
 def test_the_report_score_is_the_ensemble_s_on_rows_that_nothing_was_chosen_by(tmp_path: Path) -> None:
-    prepared, final = delivered(make_task(tmp_path / "task", n=600), tmp_path)
+    prepared, final = delivered(make_task(tmp_path / "task", n=600), tmp_path, ALIKE)
     parts = [stored.load(prepared, stored.path_of(node)) for node, _ in final.weights]
     mixed = sum(weight * part.report[:, 0] for (_, weight), part in zip(final.weights, parts, strict=True))
     truth = prepared.truth[prepared.split.report]
@@ -85,7 +57,7 @@ def test_submissions_have_the_real_ids_and_the_order_of_the_sample(tmp_path: Pat
     ids = [row["key"] for row in read_csv(task.test)]
     other = [ids[at] for at in np.random.default_rng(0).permutation(len(ids))]
     sample = write_csv(tmp_path / "task" / "sample.csv", {"price": [0] * len(ids), "key": other})
-    delivered(replace(task, sample_submission=sample), tmp_path)
+    delivered(replace(task, sample_submission=sample), tmp_path, (0.1,))
     for name in ("submission.csv", "solution_submission.csv"):
         rows = read_csv(tmp_path / "out" / name)
         assert list(rows[0]) == ["price", "key"]
@@ -120,7 +92,7 @@ def test_ids_that_the_training_rows_lack_come_from_the_test_file_or_the_sample(
         write_csv(task.test, {"ImageId": numbers, **columns})
         numbers = numbers[::-1]  # the sample's own order
     sample = write_csv(tmp_path / "sample.csv", {"ImageId": numbers, "price": [0] * 20})
-    delivered(replace(task, sample_submission=sample), tmp_path)
+    delivered(replace(task, sample_submission=sample), tmp_path, (0.1,))
     found = read_csv(tmp_path / "out" / "submission.csv")
     assert [row["ImageId"] for row in found] == numbers
     assert [float(row["price"]) for row in found] == list(range(20))[:: -1 if in_test else 1]

@@ -14,9 +14,13 @@ import sklearn.metrics as sk
 
 from aide_local.errors import Cancelled
 from aide_local.evaluate import stored
+from aide_local.evaluate.bench import Bench
+from aide_local.evaluate.compare import Rival
+from aide_local.evaluate.cores import CoreBudget
 from aide_local.evaluate.folds import FoldEvaluator
-from aide_local.evaluate.prepare import Prepared, prepare
-from aide_local.evaluate.protocol import Evaluation, Evaluator, Incumbent
+from aide_local.evaluate.prepare import prepare
+from aide_local.evaluate.prepared import Prepared
+from aide_local.evaluate.protocol import Evaluation, Evaluator
 from aide_local.sandbox.protocol import Limits
 from aide_local.task import Kind, SplitKind, SplitRule, Task
 from aide_local.types import FoldScore
@@ -25,7 +29,9 @@ from tests.evaluate.making import SCRIPT, SETTINGS, PlainSandbox, make_task
 
 def opened(task: Task, folder: Path) -> tuple[Prepared, FoldEvaluator]:
     prepared = prepare(task, SETTINGS, folder)
-    return prepared, FoldEvaluator(prepared, PlainSandbox(), Limits())
+    return prepared, FoldEvaluator(
+        prepared, Bench.sized(PlainSandbox(), Limits(), CoreBudget(), prepared.folds)
+    )
 
 
 def evaluate(tmp_path: Path, code: str, kind: Kind = Kind.REGRESSION, **more: object) -> Evaluation:
@@ -188,7 +194,7 @@ POOR = SCRIPT.replace("return np", "return 3 + np")
 def test_racing_stops_a_node_that_is_clearly_behind_after_its_first_fold(tmp_path: Path) -> None:
     _, evaluator = opened(make_task(tmp_path / "task"), tmp_path / "run")
     best = evaluator.evaluate(0, SCRIPT)
-    found = evaluator.evaluate(1, POOR, incumbent=Incumbent(0, best.folds))
+    found = evaluator.evaluate(1, POOR, rival=Rival(0, best.folds, 0.02, 0.0))
     assert found.error is None
     assert not found.complete
     assert len(found.folds) == 1
@@ -199,7 +205,7 @@ def test_racing_stops_a_node_that_is_clearly_behind_after_its_first_fold(tmp_pat
 def test_racing_lets_an_equal_node_finish(tmp_path: Path) -> None:
     _, evaluator = opened(make_task(tmp_path / "task"), tmp_path / "run")
     best = evaluator.evaluate(0, SCRIPT)
-    assert evaluator.evaluate(1, SCRIPT, incumbent=Incumbent(0, best.folds)).complete
+    assert evaluator.evaluate(1, SCRIPT, rival=Rival(0, best.folds, 0.02, 0.0)).complete
     assert evaluator.evaluate(2, POOR).complete
 
 

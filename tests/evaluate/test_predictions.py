@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from aide_local.evaluate.form import Form
 from aide_local.evaluate.predictions import PredictionsError, Wanted, parse
-from aide_local.evaluate.prepare import new_ids
+from aide_local.evaluate.prepared import new_ids
 from aide_local.task import Kind, Predict
 
 N = 40

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aide_local.errors import TaskError
-from aide_local.evaluate.prepare import Part, Prepared, prepare
+from aide_local.evaluate.prepare import prepare
+from aide_local.evaluate.prepared import Part, Prepared
 from aide_local.task import Column, ColumnKind, Kind, SplitKind, SplitRule
 from aide_local.types import RunSettings
 from tests.evaluate.making import SETTINGS, make_task, read_csv, write_csv

@@ -18,12 +18,12 @@ def evaluate(tmp_path: Path, code: str, review: Reviewer | None = None) -> Evalu
     task = replace(
         make_task(tmp_path / "task"), mode=Mode.REPORTED, metric="rmse", direction=Direction.MINIMIZE
     )
-    opened = open_evaluator(task, SETTINGS, PlainSandbox(), tmp_path / "run", review)
+    opened = open_evaluator(task, SETTINGS, PlainSandbox(), tmp_path / "run", review=review)
     return opened.evaluator.evaluate(0, code)
 
 
 def saying(is_bug: bool, metric: float | None, summary: str = "") -> Reviewer:
-    return lambda code, output: Review(is_bug, metric, summary)
+    return lambda node, code, output: Review(is_bug, metric, summary)
 
 
 def test_the_line_of_the_contract_gives_the_score_without_a_model(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_bug_that_the_model_sees_makes_the_node_buggy(tmp_path: Path) -> None:
 def test_the_model_sees_script_and_output(tmp_path: Path) -> None:
     seen: list[tuple[str, str]] = []
 
-    def review(code: str, output: str) -> Review:
+    def review(node: int, code: str, output: str) -> Review:
         seen.append((code, output))
         return Review(False, None, "")
 
@@ -74,9 +74,9 @@ def test_the_model_sees_script_and_output(tmp_path: Path) -> None:
 
 
 def test_without_a_review_of_the_model_s_the_printed_line_decides(tmp_path: Path) -> None:
-    found = evaluate(tmp_path / "a", "print('validation rmse: 0.25')", lambda code, output: None)
+    found = evaluate(tmp_path / "a", "print('validation rmse: 0.25')", lambda node, code, output: None)
     assert (found.metric, found.error) == (0.25, None)
-    found = evaluate(tmp_path / "b", "print('about 0.25')", lambda code, output: None)
+    found = evaluate(tmp_path / "b", "print('about 0.25')", lambda node, code, output: None)
     assert found.error is not None
     assert found.error.type == "NoScore"
 

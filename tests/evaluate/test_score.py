@@ -12,6 +12,8 @@ import pytest
 
 from aide_local.basics.tables import read_table
 from aide_local.errors import TaskError
+from aide_local.evaluate.bench import Bench
+from aide_local.evaluate.cores import CoreBudget
 from aide_local.evaluate.folds import FoldEvaluator
 from aide_local.evaluate.form import Form, truth_of
 from aide_local.evaluate.prepare import prepare
@@ -110,7 +112,9 @@ def test_a_failure_of_the_scorer_on_a_script_s_predictions_is_the_node_s_error(t
     file.write_text(body)
     task = replace(make_task(tmp_path / "task"), metric="ours", direction=Direction.MINIMIZE, scorer=file)
     prepared = prepare(task, SETTINGS, tmp_path / "run")
-    found = FoldEvaluator(prepared, PlainSandbox(), Limits()).evaluate(0, SCRIPT)
+    found = FoldEvaluator(
+        prepared, Bench.sized(PlainSandbox(), Limits(), CoreBudget(), prepared.folds)
+    ).evaluate(0, SCRIPT)
     assert found.error is not None
     assert (found.error.kind, found.error.type) == ("score", "ValueError")
     assert "odd" in found.error.message

@@ -85,7 +85,7 @@ def test_the_first_draft_is_not_told_to_differ_from_nothing() -> None:
     assert "differs" in user(Request(Operator.DRAFT, ("#0 draft: 0.5 plan",)))
 
 
-@pytest.mark.parametrize("operator", [one for one in Operator if one is not Operator.HUMAN])
+@pytest.mark.parametrize("operator", [one for one in Operator if one not in (Operator.HUMAN, Operator.TUNE)])
 def test_a_hint_of_the_person_s_is_in_every_operator_s_prompt(operator: Operator) -> None:
     request = Request.of(operator, [], buggy(0), valid(1, 0.5), hint="try  the\nlogs")
     assert "try the logs" in user(request)

@@ -81,7 +81,7 @@ class Browser:
         self._call("POST", "/url", {"url": file.absolute().as_uri()})
 
     def run(self, script: str, *arguments: object) -> Any:
-        """What the body of a function of JavaScript returns."""
+        """Return the value of a JavaScript function with this body."""
         return self._call("POST", "/execute/sync", {"script": script, "args": list(arguments)})
 
     def text(self, selector: str) -> str:
@@ -105,7 +105,7 @@ class Browser:
         return str(self._call("POST", "/element", {"using": "css selector", "value": selector})[_ELEMENT])
 
     def console(self) -> list[str]:
-        """What the console said since the last call, at every level."""
+        """Return the console's messages since the last call, at every level."""
         return [
             f"{one['level']}: {one['message']}" for one in self._call("POST", "/se/log", {"type": "browser"})
         ]

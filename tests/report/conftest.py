@@ -29,7 +29,7 @@ def broken(word: str) -> str:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     place = tmp_path_factory.mktemp("report")
     replies = iter([written(1.0), broken("a"), broken("b"), *(written(1.2 + n / 5) for n in range(20))])
-    settings = RunSettings(
+    settings = RunSettings.paper(
         steps=8, seed=3, folds=2, sandbox="limits", timeout=60.0, num_drafts=3, racing=False
     )
     list(make_run(place, lambda prompt, sampling: next(replies), settings=settings).events())

@@ -20,12 +20,13 @@ from typer.testing import CliRunner
 from aide_local.cli.main import app
 from aide_local.errors import SettingsError
 from aide_local.home import Home
-from aide_local.report.markdown import escaped, fenced, markdown
+from aide_local.report.markdown import escape, fence_code, markdown
 from aide_local.report.notebook import notebook, split
 from aide_local.report.scores import summary_of
 from aide_local.search.tree import Tree
 from aide_local.store.record import RunRecord
 from aide_local.task import Mode
+from aide_local.types import Summary
 from tests.factories import churn_task, valid
 from tests.runs import SCRIPT
 
@@ -54,17 +55,17 @@ def test_what_a_model_wrote_is_neither_image_nor_markup_in_markdown(record: RunR
 
 @given(st.text())
 def test_a_fence_is_longer_than_any_within(text: str) -> None:
-    first, *_, last = fenced(text + "\n````\n```").splitlines()
+    first, *_, last = fence_code(text + "\n````\n```").splitlines()
     assert len(first) >= 5
     assert first == last
 
 
 def test_escaped_text_is_one_line_with_its_words() -> None:
-    assert escaped("a\n# b *c* <d>") == r"a \# b \*c\* \<d\>"
+    assert escape("a\n# b *c* <d>") == r"a \# b \*c\* \<d\>"
 
 
 def test_a_run_without_an_end_is_reported_too(record: RunRecord) -> None:
-    view = replace(record.view, summary={}, info=replace(record.view.info, state="running", stop_reason=""))
+    view = replace(record.view, summary=None, info=replace(record.view.info, state="running", stop_reason=""))
     text = markdown(view.task, view.tree, summary_of(replace(record, view=view)))
     assert "has not ended yet" in text
     assert "Nothing has been delivered yet" in text
@@ -73,10 +74,10 @@ def test_a_run_without_an_end_is_reported_too(record: RunRecord) -> None:
 def test_a_task_without_folds_claims_neither_folds_nor_a_submission() -> None:
     task = replace(churn_task(), mode=Mode.COMMAND)
     tree = Tree.of([valid(0, 0.7)], task.direction)
-    summary = {
-        "run_id": "r", "model": "m", "stop_reason": "all steps done", "sandbox": "strict", "best_node": 0, "best_score": 0.7,
-        "ensemble": {"0": 1.0}, "wall_seconds": 3.0, "constant_score": None, "ensemble_score": None, "report_score": None,
-    }  # fmt: skip
+    summary = Summary(
+        run_id="r", task="t", metric="auc", direction="maximize", model="m", stop_reason="all steps done",
+        sandbox="strict", best_node=0, best_score=0.7, ensemble={"0": 1.0}, wall_seconds=3.0,
+    )  # fmt: skip
     text = markdown(task, tree, summary)
     assert "by the task's grader" in text
     assert "out-of-fold" not in text
@@ -108,7 +109,7 @@ def test_the_notebook_is_valid_by_the_format_of_version_4_5(record: RunRecord) -
         assert all(isinstance(line, str) for line in cell["source"])
 
 
-def test_the_notebook_tells_the_lineage_from_the_root(record: RunRecord) -> None:
+def test_the_notebook_shows_the_lineage_from_the_root(record: RunRecord) -> None:
     tree = record.view.tree
     assert tree.best is not None
     told = ["".join(cell["source"]) for cell in cells(record) if cell["cell_type"] == "markdown"]
@@ -155,7 +156,7 @@ def test_a_run_without_a_valid_node_has_no_notebook(record: RunRecord) -> None:
 # ---- the command ----
 
 
-def test_the_command_writes_each_form_where_it_is_told(
+def test_the_command_writes_each_form_to_the_named_file(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -178,7 +179,7 @@ def test_the_command_writes_each_form_where_it_is_told(
         (["--out", "no/such/folder/x.html"], "no/such/folder"),
     ],
 )
-def test_what_the_command_cannot_do_is_told(home: Home, arguments: list[str], word: str) -> None:
+def test_what_the_command_cannot_do_is_reported(home: Home, arguments: list[str], word: str) -> None:
     done = CliRunner().invoke(app, ["--home", str(home.root), "report", "latest", *arguments])
     assert isinstance(done.exception, SettingsError)
     assert word in str(done.exception)

@@ -10,7 +10,8 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aide_local.report.html import for_script, html, policy
+from aide_local.report.html import html, policy, script_json
+from aide_local.report.scores import summary_of
 from aide_local.report.source import diff, spans
 from aide_local.store.record import RunRecord
 from tests.report.conftest import HOSTILE
@@ -84,34 +85,35 @@ def test_hostile_text_arrives_whole_as_data_and_is_never_markup(record: RunRecor
 
 @given(st.text() | st.sampled_from(["</script>", "<!--", "]]>", "\u2028", "&lt;", "\\u003c", "\0"]))
 def test_any_text_survives_the_way_into_a_script_element(text: str) -> None:
-    made = for_script({"text": text})
+    made = script_json({"text": text})
     assert not set(made) & set("<>&\u2028\u2029")
     assert json.loads(made) == {"text": text}
 
 
 def test_numbers_that_json_lacks_are_null() -> None:
-    assert for_script([float("nan"), float("inf"), 1.5]) == "[null,null,1.5]"
+    assert script_json([float("nan"), float("inf"), 1.5]) == "[null,null,1.5]"
 
 
 def test_the_page_says_what_the_run_was_and_did(record: RunRecord) -> None:
     said = " ".join(" ".join(Page(html(record)).texts).split())
     summary = record.view.summary
+    assert summary is not None
     for value in (
-        summary["stop_reason"], record.view.info.id, record.machine, record.versions["python"], record.model_sha256 or "–",
+        summary.stop_reason, record.view.info.id, record.machine, record.versions["python"], record.model_sha256 or "–",
         "constant guess", "report slice", "KeyError", "UNCONFINED", "num_drafts", "out-of-fold predictions",
     ):  # fmt: skip
         assert str(value) in said, value
-    for node in summary["ensemble"]:
+    for node in summary.ensemble:
         assert f"#{node}" in said
 
 
 def test_a_confined_run_is_not_called_unconfined(record: RunRecord) -> None:
-    view = replace(record.view, summary={**record.view.summary, "sandbox": "strict"})
+    view = replace(record.view, summary=replace(summary_of(record), sandbox="strict"))
     assert "UNCONFINED" not in html(replace(record, view=view, sandbox="strict"))
 
 
 def test_a_run_that_goes_on_is_shown_as_far_as_it_came(record: RunRecord) -> None:
-    view = replace(record.view, summary={}, info=replace(record.view.info, state="running", stop_reason=""))
+    view = replace(record.view, summary=None, info=replace(record.view.info, state="running", stop_reason=""))
     text = html(replace(record, view=view))
     assert "Not ended." in text
     assert "Nothing has been delivered" in text
@@ -124,11 +126,12 @@ def test_each_node_has_its_script_the_changes_folds_and_cost(record: RunRecord) 
     assert any(node["diff"] for node in nodes)
     for shown, node in zip(nodes, record.view.tree.nodes, strict=True):
         assert shown["code"] == node.code
+        assert shown["origin"] == node.origin.value
         assert [fold[1] for fold in shown["folds"]] == [fold.score for fold in node.folds]
         assert shown["at"] > 0
 
 
-@given(st.text(alphabet=st.characters(exclude_categories=("Cs",))))
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
 def test_spans_cover_a_script_exactly_in_the_units_of_a_browser(code: str) -> None:
     found = spans(code)
     assert sum(found[::2]) == len(code.encode("utf-16-le")) // 2

@@ -172,7 +172,7 @@ def test_a_node_has_an_address(page: Browser, file: Path) -> None:
     assert chosen(page) == "row-1"
 
 
-def test_the_tree_tells_assistive_technology_where_things_are(page: Browser, record: RunRecord) -> None:
+def test_the_tree_shows_assistive_technology_where_things_are(page: Browser, record: RunRecord) -> None:
     rows = page.run(
         "return [...document.querySelectorAll('[role=tree] > [role=treeitem]')].map((one) => ({...Object.fromEntries("
         "[...one.attributes].map((a) => [a.name, a.value]))}))"

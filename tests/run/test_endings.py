@@ -23,7 +23,7 @@ from aide_local.tasks.load import load_task
 from aide_local.types import NodeState, Operator, RunSettings, Sampling, Step
 from tests.runs import SCRIPT, ended, good, make_csvs, make_run, reply_with
 
-SETTINGS = RunSettings(steps=2, seed=1, folds=2, sandbox="limits", timeout=60.0, num_drafts=9)
+SETTINGS = RunSettings.paper(steps=2, seed=1, folds=2, sandbox="limits", timeout=60.0, num_drafts=9)
 
 
 def slow(seconds: float, slope: float = 2.0) -> str:
@@ -41,7 +41,7 @@ def with_model(place: Path, model: ScriptedModel, settings: RunSettings) -> Run:
 
 def test_a_failure_of_the_last_candidates_sandbox_is_raised(tmp_path: Path) -> None:
     run = make_run(tmp_path, by_slope, settings=SETTINGS)
-    real = run._parts.evaluator
+    real = run._executing._evaluator
 
     class Failing:
         def evaluate(self, node: int, code: str, **named: Any) -> Evaluation:
@@ -49,7 +49,7 @@ def test_a_failure_of_the_last_candidates_sandbox_is_raised(tmp_path: Path) -> N
                 raise SandboxError("bwrap is gone.", "Install it.")
             return real.evaluate(node, code, **named)
 
-    run._parts = replace(run._parts, evaluator=Failing())
+    run._executing._evaluator = Failing()
     told: list[Event] = []
     with pytest.raises(SandboxError, match="bwrap is gone"):
         told.extend(run.events())

@@ -21,11 +21,11 @@ from aide_local.store.exams import last_exam
 from aide_local.store.prune import choose
 from aide_local.store.read import list_runs
 from aide_local.store.run_store import find_run
-from aide_local.store.sql import Reader
+from aide_local.store.sql import SqlReader
 from aide_local.store.verify import verify
 from aide_local.types import RunSettings, Sampling
 from tests.runs import reply_with
-from tests.store.test_run_store import NODE, new
+from tests.store.making import NODE, new
 
 MODEL = ModelEntry(name="scripted", path=Path("scripted"))
 SETTINGS = replace(settings_of(steps=5, drafts=4, minutes=None), folds=2, sandbox="limits", timeout=60.0)
@@ -85,7 +85,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 def test_sql_counts_how_far_the_scripts_came(home: Home) -> None:
     asked = next(saved.query for saved in QUERIES if "examination" in saved.title)
-    with Reader(home) as reader:
+    with SqlReader(home) as reader:
         assert reader.execute(asked).table.num_rows == 2
         rows = reader.execute("FROM exam_tasks ORDER BY created").table.to_pylist()
         (whole,) = reader.execute("FROM model_exams").table.to_pylist()
@@ -126,7 +126,7 @@ def test_exams_are_out_of_the_way_of_searches(home: Home) -> None:
     assert [info.task for info in parts] == list(reversed(TASKS))
     assert find_run(home, "diabetes") == parts[1].id
     assert verify(home, parts[0].id).problems == ()
-    with Reader(home) as reader:
+    with SqlReader(home) as reader:
         for view in ("leaderboard", "gains", "tasks", "task_similarity"):
             assert not set(reader.execute(f"SELECT task FROM {view}").table.column(0).to_pylist()) & set(
                 TASKS

@@ -42,7 +42,7 @@ def slowly(prompt, sampling):
 if run_id:
     run = resume(run_id, home=Home(place / "home"), make_model=lambda settings: ScriptedModel(slowly))
 else:
-    settings = RunSettings(steps={steps}, seed=1, folds=2, sandbox="limits", timeout=60.0)
+    settings = RunSettings.paper(steps={steps}, seed=1, folds=2, sandbox="limits", timeout=60.0)
     run = make_run(place, slowly, settings=settings)
 for event in run.events():
     JsonLines().show(event)
@@ -79,7 +79,7 @@ def kill_after(child: subprocess.Popen[str], seconds: float) -> list[int]:
 
 
 def test_twenty_kills_lose_nothing_and_change_nothing(tmp_path: Path) -> None:
-    settings = RunSettings(steps=STEPS, seed=1, folds=2, sandbox="limits", timeout=60.0)
+    settings = RunSettings.paper(steps=STEPS, seed=1, folds=2, sandbox="limits", timeout=60.0)
     whole = nodes_of(make_run(tmp_path / "whole", settings=settings).events())
     rng = random.Random(3)
     kills = 0

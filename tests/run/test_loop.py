@@ -17,9 +17,9 @@ from aide_local.llm.scripted import ScriptedModel
 from aide_local.run.assemble import resume
 from aide_local.store.read import list_runs, read_run
 from aide_local.types import NodeState, Operator, RunSettings, Sampling
-from tests.runs import by_seed, ended, good, make_run, nodes_of, reply_with, shape
+from tests.runs import by_seed, delivered, ended, good, make_run, nodes_of, reply_with, shape
 
-SETTINGS = RunSettings(steps=6, seed=1, folds=2, sandbox="limits", timeout=60.0)
+SETTINGS = RunSettings.paper(steps=6, seed=1, folds=2, sandbox="limits", timeout=60.0)
 
 
 def with_(**changes: object) -> RunSettings:
@@ -33,7 +33,8 @@ def test_a_run_delivers_what_it_says(tmp_path: Path) -> None:
     last = ended(run.events())
     assert last.exit_code == 0
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert summary == last.summary
+    assert last.summary is not None
+    assert summary == last.summary.as_dict()
     for key in (
         "run_id", "task", "metric", "direction", "best_score", "ensemble_score", "report_score", "constant_score",
         "nodes", "valid_nodes", "wall_seconds", "prompt_tokens", "completion_tokens", "model", "stop_reason",
@@ -115,7 +116,7 @@ def test_a_node_is_in_the_store_before_it_is_told(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     for event in run.events():
         if isinstance(event, NodeFinished):
-            assert event.node in run._store.nodes()  # type: ignore[attr-defined]
+            assert event.node in run._store.nodes()
 
 
 def test_the_prompt_of_an_improvement_holds_digest_and_parent(tmp_path: Path) -> None:
@@ -152,7 +153,8 @@ def test_stopping_delivers_the_best_so_far(tmp_path: Path) -> None:
     assert isinstance(last, RunFinished)
     assert last.exit_code == 0
     assert last.stop_reason == "stopped by the person"
-    assert last.summary["best_score"] is not None
+    assert last.summary is not None
+    assert last.summary.best_score is not None
 
 
 def test_stopping_now_delivers_nothing_and_can_be_resumed(tmp_path: Path) -> None:
@@ -163,7 +165,7 @@ def test_stopping_now_delivers_nothing_and_can_be_resumed(tmp_path: Path) -> Non
         if isinstance(event, ExecutionStarted) and event.node == 3:
             run.stop(now=True)
     last = ended(iter(events))
-    assert (last.exit_code, last.summary) == (130, {})
+    assert (last.exit_code, last.summary) == (130, None)
     home = Home(tmp_path / "home")
     again = resume(last.run_id, home=home, make_model=lambda settings: ScriptedModel(by_seed))
     finished = ended(again.events())
@@ -235,6 +237,6 @@ def test_more_steps_are_given_to_a_finished_run(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     first = ended(make_run(tmp_path, settings=with_(steps=3)).events())
     again = resume(first.run_id, home=home, make_model=lambda settings: ScriptedModel(by_seed), steps=6)
-    assert ended(again.events()).summary["nodes"] == 6
+    assert delivered(again.events()).nodes == 6
     whole = nodes_of(make_run(tmp_path / "whole", settings=with_(steps=6)).events())
     assert shape(read_run(home, first.run_id).tree.nodes) == shape(whole)

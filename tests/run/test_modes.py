@@ -17,13 +17,14 @@ from aide_local.llm.protocol import Chunk
 from aide_local.llm.scripted import ScriptedModel
 from aide_local.run.assemble import llama, start
 from aide_local.store.read import read_run
+from aide_local.store.sql import SqlReader
 from aide_local.task import Mode
 from aide_local.tasks.load import load_task
 from aide_local.types import NodeState, RunSettings, Sampling
-from tests.runs import Reply, ended, make_csvs, nodes_of, reply_with
+from tests.runs import Reply, delivered, ended, make_csvs, nodes_of, reply_with
 
 GUIDE = Path(__file__).parent.parent.parent / "docs" / "tasks.md"
-SETTINGS = RunSettings(steps=3, seed=1, sandbox="limits", timeout=60.0, num_drafts=3)
+SETTINGS = RunSettings.paper(steps=3, seed=1, sandbox="limits", timeout=60.0, num_drafts=3)
 
 
 def the_guides_example(folder: Path) -> Path:
@@ -63,8 +64,8 @@ def test_the_guides_command_task_runs_as_it_stands(tmp_path: Path) -> None:
     assert third.metric is not None
     assert first.metric is not None
     assert third.metric < first.metric
-    summary = ended(iter(events)).summary
-    assert (summary["best_node"], summary["metric"], summary["constant_score"]) == (2, "kilometres", None)
+    summary = delivered(iter(events))
+    assert (summary.best_node, summary.metric, summary.constant_score) == (2, "kilometres", None)
     assert "4" in (tmp_path / "home" / "out" / "solution.py").read_text()
     assert (tmp_path / "home" / "out" / "report.md").exists()
 
@@ -110,10 +111,42 @@ def test_the_papers_own_way_a_script_reports_and_the_model_reviews(tmp_path: Pat
     assert nodes[2].error.message == "It scores its own rows."
     assert len(reviewed) == 3
     last = ended(iter(events))
-    assert (last.exit_code, last.summary["best_score"]) == (0, 0.25)
-    prompt = read_run(Home(tmp_path / "home"), last.run_id).generations[0].prompt
+    assert last.summary is not None
+    assert (last.exit_code, last.summary.best_score) == (0, 0.25)
+    view = read_run(Home(tmp_path / "home"), last.run_id)
+    prompt = view.generations[0].prompt
     assert "validation rmse: <number>" in prompt
     assert "x numeric" in prompt
+    reviews = [one for one in view.generations if one.purpose == "review"]
+    assert [(one.node, one.attempt, one.prompt) for one in reviews] == [
+        (node, 1, text) for node, text in enumerate(reviewed)
+    ]
+    assert json.loads(reviews[2].reply)["is_bug"] is True
+
+
+def test_what_reviews_cost_is_in_the_node_the_summary_and_sql(tmp_path: Path) -> None:
+    folder = make_csvs(tmp_path / "task")
+    (folder / "task.toml").write_text('mode = "reported"\nmetric = "rmse"\ntarget = "y"\n')
+    review = '{"is_bug": false, "metric": 0.5, "summary": ""}'
+
+    def reply(prompt: str, sampling: Sampling) -> str:
+        if "A script was run" in prompt:
+            return review
+        return reply_with(f"seed = {sampling.seed}\nprint('validation rmse: 0.5')")
+
+    summary = delivered(iter(run(folder, tmp_path / "home", reply)))
+    with SqlReader(Home(tmp_path / "home")) as reader:
+        spent = reader.execute(
+            "SELECT purpose, count(*) AS replies, sum(prompt_tokens + cached_tokens)::INT AS prompts,"
+            " sum(completion_tokens)::INT AS tokens FROM generations GROUP BY ALL ORDER BY purpose"
+        ).table.to_pylist()
+        cost = reader.execute("SELECT sum(completion_tokens)::INT AS tokens FROM cost").table.to_pylist()
+    assert [(row["purpose"], row["replies"]) for row in spent] == [("review", 3), ("script", 3)]
+    assert all(row["prompts"] > 0 and row["tokens"] > 0 for row in spent)
+    total = sum(row["tokens"] for row in spent)
+    assert cost == [{"tokens": total}]
+    assert summary.completion_tokens == total
+    assert summary.prompt_tokens == sum(row["prompts"] for row in spent)
 
 
 class Exact(ScriptedModel):

@@ -84,7 +84,7 @@ def test_a_run_executes_a_script_that_imports_what_its_task_shows(tmp_path: Path
     (node,) = nodes_of(
         start(
             load_task(folder),
-            RunSettings(steps=1, seed=1, folds=2, sandbox="limits", timeout=60.0),
+            RunSettings.paper(steps=1, seed=1, folds=2, sandbox="limits", timeout=60.0),
             home=Home(tmp_path / "home"),
             make_model=lambda settings: ScriptedModel([script]),
         ).events()

@@ -16,7 +16,7 @@ from aide_local.home import Home
 from aide_local.llm.scripted import ScriptedModel
 from aide_local.run.assemble import resume
 from aide_local.run.loop import Run
-from aide_local.search.policy import Greedy
+from aide_local.search.policies.greedy import Greedy
 from aide_local.search.tree import Tree
 from aide_local.store.read import list_runs, read_run
 from aide_local.task import Direction
@@ -24,7 +24,7 @@ from aide_local.types import Node, NodeState, Operator, RunSettings, Sampling, S
 from tests.factories import buggy, valid
 from tests.runs import SCRIPT, Reply, by_seed, good, make_run, nodes_of
 
-SETTINGS = RunSettings(steps=4, seed=1, folds=2, sandbox="limits", timeout=60.0, num_drafts=2)
+SETTINGS = RunSettings.paper(steps=4, seed=1, folds=2, sandbox="limits", timeout=60.0, num_drafts=2)
 
 
 def better_every_time(prompt: str, sampling: Sampling) -> str:

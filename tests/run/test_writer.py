@@ -18,7 +18,7 @@ from aide_local.tasks.load import load_task
 from aide_local.types import NodeState, RunSettings, Sampling
 from tests.runs import Reply, ended, good, make_csvs, make_run, nodes_of, reply_with
 
-ONE = RunSettings(steps=1, seed=1, folds=2, sandbox="limits", timeout=60.0)
+ONE = RunSettings.paper(steps=1, seed=1, folds=2, sandbox="limits", timeout=60.0)
 
 
 def asked(tmp_path: Path, reply: Reply) -> tuple[list[str], list[object]]:

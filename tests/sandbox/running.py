@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
-from aide_local.sandbox.host.select import attempt
+from aide_local.sandbox.host.select import try_level
 from aide_local.sandbox.protocol import Candidate, Level, Limits, Outcome, Sandbox
 
 QUICK = Limits(wall=60.0, memory=2**30, disk=2**28, threads=1)
@@ -15,7 +15,7 @@ QUICK = Limits(wall=60.0, memory=2**30, disk=2**28, threads=1)
 
 def levels() -> tuple[Level, ...]:
     """The levels that this machine gives."""
-    return (*(level for level in (Level.STRICT, Level.LANDLOCK) if attempt(level).works), Level.LIMITS)
+    return (*(level for level in (Level.STRICT, Level.LANDLOCK) if try_level(level).works), Level.LIMITS)
 
 
 class Bench:

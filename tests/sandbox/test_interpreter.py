@@ -1,4 +1,4 @@
-"""What the candidates' interpreter can import."""
+"""The candidates' interpreter says what it can import."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def test_modules_are_those_of_the_interpreter_and_of_its_library() -> None:
     assert "not_there_at_all" not in modules
 
 
-def test_a_program_that_is_no_interpreter_is_told_with_the_option() -> None:
+def test_the_error_for_a_program_that_is_no_interpreter_names_the_option() -> None:
     for path in ("/no/such/python", "/bin/false"):
-        with pytest.raises(SettingsError, match="--python") as told:
+        with pytest.raises(SettingsError, match="--python") as caught:
             probe(path)
-        assert path in told.value.message
+        assert path in caught.value.message

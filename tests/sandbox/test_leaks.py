@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from aide_local.sandbox.host import serving
+from aide_local.sandbox.host import fork_server
 from aide_local.sandbox.host.select import create_sandbox
 from tests.sandbox.running import QUICK, Bench, levels
 
@@ -44,11 +44,13 @@ def left(server: psutil.Process, prefix: str) -> tuple[object, ...]:
     end = time.monotonic() + 20
     while server.children(recursive=True) and time.monotonic() < end:
         time.sleep(0.05)
+    descriptors = []
+    for _ in range(20):  # one of a moment ago may not be closed yet
+        time.sleep(0.02)
+        descriptors.append(server.num_fds())
     return (
         len(os.listdir("/proc/self/fd")),
-        min(
-            server.num_fds() for _ in range(20) if not time.sleep(0.02)
-        ),  # one of a moment ago may not be closed yet
+        min(descriptors),
         [child.pid for child in server.children(recursive=True)],
         [line for line in Path("/proc/self/mounts").read_text().splitlines() if prefix in line],
         sorted(Path(tempfile.gettempdir()).glob(prefix + "*")),
@@ -61,7 +63,7 @@ def left(server: psutil.Process, prefix: str) -> tuple[object, ...]:
 def test_nothing_is_left_of_many_candidates_with_random_faults(
     count: int, level: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "RENEWED_AFTER", 10_000)  # one server, so that what piles up is seen
+    monkeypatch.setattr(fork_server, "RENEWED_AFTER", 10_000)  # one server, so that what piles up is seen
     sandbox = create_sandbox(level, warm=False)
     chance = random.Random(4)
     prefix = f"aide-{os.getpid()}-"

@@ -1,4 +1,4 @@
-"""What every level owes: limits, a classified end, clean output, nothing left behind."""
+"""Every level: limits, a classified end, clean output, nothing left behind."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_processor_time_of_children_is_counted_once(bench: Bench) -> None:
     assert 0.75 <= outcome.usage.cpu < 1.45
 
 
-def test_an_exception_is_told_with_its_type_message_and_line(bench: Bench) -> None:
+def test_an_exception_is_reported_with_its_type_message_and_line(bench: Bench) -> None:
     outcome = bench.run("""\
         def inner():
             raise KeyError("no such column")
@@ -100,7 +100,7 @@ def test_an_exception_is_told_with_its_type_message_and_line(bench: Bench) -> No
     assert outcome.exit_code == 1
 
 
-def test_an_exception_deep_in_a_library_is_told_with_the_scripts_own_line(bench: Bench) -> None:
+def test_an_exception_deep_in_a_library_is_reported_with_the_scripts_own_line(bench: Bench) -> None:
     outcome = bench.run("""\
         import json
 
@@ -111,7 +111,7 @@ def test_an_exception_deep_in_a_library_is_told_with_the_scripts_own_line(bench:
     assert outcome.error.line == 3
 
 
-def test_a_syntax_error_is_told_with_its_line(bench: Bench) -> None:
+def test_a_syntax_error_is_reported_with_its_line(bench: Bench) -> None:
     outcome = bench.run("x = 1\ny = = 2\n")
     assert outcome.kind is OutcomeKind.EXCEPTION
     assert outcome.error is not None
@@ -156,7 +156,7 @@ def test_ignoring_signals_does_not_help_against_the_timeout(bench: Bench) -> Non
     assert outcome.kind is OutcomeKind.TIMEOUT
 
 
-def test_too_much_processor_time_is_told_as_such(bench: Bench) -> None:
+def test_too_much_processor_time_is_reported_as_such(bench: Bench) -> None:
     outcome = bench.run("while True: pass", replace(QUICK, cpu=0.7))
     assert outcome.kind is OutcomeKind.CPU_TIME
 
@@ -221,7 +221,7 @@ def test_head_and_tail_of_long_output_are_kept(bench: Bench) -> None:
     assert len(outcome.output.encode()) < 70_000
 
 
-def test_too_much_on_disk_is_told_as_such(bench: Bench) -> None:
+def test_too_much_on_disk_is_reported_as_such(bench: Bench) -> None:
     code = """
         import time
         for at in range(40):
@@ -231,7 +231,7 @@ def test_too_much_on_disk_is_told_as_such(bench: Bench) -> None:
     assert bench.run(code, replace(QUICK, disk=20 * 2**20)).kind is OutcomeKind.DISK
 
 
-def test_too_many_files_are_told_as_such(bench: Bench) -> None:
+def test_too_many_files_are_reported_as_such(bench: Bench) -> None:
     code = """
         import time
         for at in range(2000): open(f"working/{at}", "w").close()
@@ -253,7 +253,7 @@ def test_a_single_file_is_bounded(bench: Bench) -> None:
     assert (bench.working / "x").stat().st_size <= 10 * 2**20
 
 
-def test_too_many_processes_are_told_as_such(bench: Bench) -> None:
+def test_too_many_processes_are_reported_as_such(bench: Bench) -> None:
     code = """
         import os, time
         for _ in range(60):
@@ -308,11 +308,11 @@ def test_cancelling_ends_it(bench: Bench) -> None:
     cancel = Event()
     shown: list[str] = []
 
-    def seen(text: str) -> None:
+    def show(text: str) -> None:
         shown.append(text)
         cancel.set()
 
-    outcome = bench.run("import time; print('up'); time.sleep(100)", on_output=seen, cancel=cancel)
+    outcome = bench.run("import time; print('up'); time.sleep(100)", on_output=show, cancel=cancel)
     assert outcome.kind is OutcomeKind.CANCELLED
     assert "up" in "".join(shown)
 

@@ -1,4 +1,4 @@
-"""What honest scripts do must work at every level: parallel libraries, threads, files, databases, plots."""
+"""Honest scripts work at every level: parallel libraries, threads, files, databases, plots."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aide_local.sandbox.host.select import attempt, create_sandbox
+from aide_local.sandbox.host.select import create_sandbox, try_level
 from aide_local.sandbox.protocol import Backend, Level, Sandbox
 from tests.sandbox.running import QUICK, Bench, levels
 
@@ -139,7 +139,7 @@ WORKLOADS = {
 
 
 WAYS = [(level, "auto") for level in LEVELS]
-if attempt(Level.STRICT, Backend.BUBBLEWRAP).works:
+if try_level(Level.STRICT, Backend.BUBBLEWRAP).works:
     WAYS.append(("strict", "bubblewrap"))
 
 
@@ -215,9 +215,9 @@ def test_an_aged_server_is_renewed_and_what_it_has_begun_ends_well(
 ) -> None:
     from threading import Thread
 
-    from aide_local.sandbox.host import serving
+    from aide_local.sandbox.host import fork_server
 
-    monkeypatch.setattr(serving, "RENEWED_AFTER", 1)
+    monkeypatch.setattr(fork_server, "RENEWED_AFTER", 1)
     made = create_sandbox(LEVELS[0], warm=False)
     found: list[str] = []
     folders = [tmp_path / str(number) for number in range(3)]

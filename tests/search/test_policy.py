@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aide_local.errors import SettingsError
-from aide_local.search.policy import Greedy, make_policy
+from aide_local.search.policies import make_policy
+from aide_local.search.policies.greedy import Greedy
 from aide_local.search.tree import Tree
 from aide_local.task import Direction
 from aide_local.types import Node, NodeError, NodeState, Operator, RunSettings

@@ -47,9 +47,9 @@ def test_tell_replaces_the_node_with_the_same_id() -> None:
     assert [node.metric for node in tree.nodes] == [0.5, 0.7]
 
 
-def test_a_choice_sees_the_last_nodes_as_pending_whether_they_finished_or_not() -> None:
+def test_a_choice_sees_what_was_in_flight_as_pending_whether_it_has_finished_since_or_not() -> None:
     nodes = [valid(0, 0.5), buggy(1), valid(2, 0.9)]
-    view = Tree.of(nodes, UP).seen_from(3, 1)
+    view = Tree.of(nodes, UP).seen_by(3, (2,))
     assert [node.state for node in view.nodes] == [NodeState.VALID, NodeState.BUGGY, NodeState.PENDING]
     assert view.best == nodes[0]
-    assert len(Tree.of(nodes, UP).seen_from(1, 0)) == 1
+    assert len(Tree.of(nodes, UP).seen_by(1, ())) == 1

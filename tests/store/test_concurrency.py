@@ -15,7 +15,7 @@ import pytest
 
 from aide_local.home import Home
 from aide_local.store.run_store import find_run
-from aide_local.store.sql import Reader
+from aide_local.store.sql import SqlReader
 from aide_local.store.verify import verify
 
 # A run whose nodes carry the moment when they were written; it publishes as a run does, every 2 seconds.
@@ -23,7 +23,7 @@ _WRITER = """
 import sys, time
 from dataclasses import replace
 from pathlib import Path
-from tests.store.test_run_store import NODE, new
+from tests.store.making import NODE, new
 from aide_local.run.publisher import Publisher
 store = new(Path(sys.argv[1]))
 publisher = Publisher(store, lambda event: print(event, file=sys.stderr))
@@ -45,11 +45,11 @@ _READER = """
 import json, sys, time
 from pathlib import Path
 from aide_local.home import Home
-from aide_local.store.sql import Reader
+from aide_local.store.sql import SqlReader
 home, end, long = Home(Path(sys.argv[1])), time.time() + float(sys.argv[2]), int(sys.argv[3])
 ages, before, questions = [], {}, 0
 while time.time() < end:
-    with Reader(home) as reader:
+    with SqlReader(home) as reader:
         if long:
             reader.execute(f"SELECT sum(hash(a)) FROM range({long}) t(a)", time_limit=600)
         opened = time.time()
@@ -86,7 +86,7 @@ def together(place: Path, seconds: float, long: int) -> list[dict[str, float]]:
         (process.returncode, err) for process, (_, err) in zip((*writers, *readers), said, strict=True)
     ] == [(0, "")] * 5
     written = sum(int(out) for out, _ in said[:2])
-    with Reader(Home(place)) as reader:
+    with SqlReader(Home(place)) as reader:
         assert reader.execute("SELECT count(*) AS n FROM nodes").table.to_pylist() == [{"n": written}]
     seen: list[dict[str, float]] = [json.loads(out) for out, _ in said[2:]]
     assert all(one["questions"] > 0 for one in seen)
@@ -94,7 +94,7 @@ def together(place: Path, seconds: float, long: int) -> list[dict[str, float]]:
 
 
 def test_two_runs_and_three_readers_for_some_seconds(tmp_path: Path) -> None:
-    together(tmp_path, 8, 100_000_000)
+    together(tmp_path, 5, 100_000_000)
 
 
 @pytest.mark.slow
@@ -109,7 +109,7 @@ from pathlib import Path
 from aide_local.home import Home
 from aide_local.store import history
 from aide_local.store.run_store import open_run
-from tests.store.test_run_store import NODE, new
+from tests.store.making import NODE, new
 place, run_id = Path(sys.argv[1]), sys.argv[2]
 history.FOLD, history.QUIET = 1, -1.0  # every refresh folds
 store = open_run(Home(place), run_id) if run_id else new(place)
@@ -141,7 +141,7 @@ def killed_again_and_again(place: Path, kills: int, seed: int) -> None:
         assert find_run(home, "latest") == run_id
         found = verify(home, run_id)
         assert found.problems == ()
-        with Reader(home) as reader:
+        with SqlReader(home) as reader:
             seen = reader.execute("SELECT count(*) AS n FROM nodes").table.to_pylist()[0]["n"]
         assert seen == found.nodes
         assert found.nodes >= max(told, default=0), (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,12 +14,11 @@ import pytest
 from aide_local.errors import StoreError
 from aide_local.home import Home
 from aide_local.store.prune import sweep
-from aide_local.store.read import list_runs, read_run
+from aide_local.store.read import list_runs, read_run, run_ids
 from aide_local.store.run_store import find_run, open_run
-from aide_local.store.sql import Reader
+from aide_local.store.sql import SqlReader
 from aide_local.store.verify import verify
-from tests.store.test_history import counts
-from tests.store.test_run_store import NODE, new
+from tests.store.making import NODE, counts, new
 
 # The process kills itself at the step that it is told: a function of a module, or a rename of the file of a name, or
 # (a run's id is not known before) of any folder.
@@ -30,7 +30,7 @@ from pathlib import Path
 from aide_local.home import Home
 from aide_local.store import history
 from aide_local.store.run_store import open_run
-from tests.store.test_run_store import NODE, new
+from tests.store.making import NODE, new
 
 place, run_id, when, step, fold = sys.argv[1:]
 
@@ -70,9 +70,22 @@ die()
 new(Path(place))
 """
 
-PUBLISH = ("database quoted", "rename published.duckdb", "database write_whole", "rename info.json")
+PUBLISH = ("connection literal", "rename published.duckdb", "database write_whole", "rename info.json")
 CHANGE = ("history _change_recent", "rename recent.duckdb", "rename history.json")
 FOLD = ("history _make_history", "history _make_recent", "rename history.duckdb")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Two runs of a node each, gathered for queries; their processes have ended."""
+    home = Home(tmp_path_factory.mktemp("made"))
+    runs = [new(home.root) for _ in range(2)]
+    for store in runs:
+        store.put_node(replace(NODE, predictions=None))
+        store.publish()
+        store.close()
+    assert counts(home) == {store.run_id: 1 for store in runs}
+    return home
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -80,37 +93,35 @@ FOLD = ("history _make_history", "history _make_recent", "rename history.duckdb"
     ("step", "fold"),
     [*((step, "waits") for step in (*PUBLISH, *CHANGE)), *((step, "folds") for step in (*FOLD, *CHANGE[1:]))],
 )
-def test_a_kill_at_each_step_loses_nothing(tmp_path: Path, step: str, fold: str, when: str) -> None:
-    home = Home(tmp_path)
-    other, run = new(tmp_path), new(tmp_path)
-    for store in (other, run):
-        store.put_node(replace(NODE, predictions=None))
-        store.publish()
-        store.close()
-    assert counts(home) == {other.run_id: 1, run.run_id: 1}
+def test_a_kill_at_each_step_loses_nothing(
+    made: Home, tmp_path: Path, step: str, fold: str, when: str
+) -> None:
+    home = Home(tmp_path / "home")
+    shutil.copytree(made.root, home.root)
+    other, run = run_ids(home)
     done = subprocess.run(
-        [sys.executable, "-c", _DYING + _GOING, tmp_path, run.run_id, when, step, fold],
+        [sys.executable, "-c", _DYING + _GOING, home.root, run, when, step, fold],
         capture_output=True,
         text=True,
     )
     assert (done.returncode, done.stdout) == (-signal.SIGKILL, "told\n"), done.stderr
     for one in (other, run):
-        assert verify(home, one.run_id).problems == (), "as of the last snapshot"
-    with Reader(home) as reader:
+        assert verify(home, one).problems == (), "as of the last snapshot"
+    with SqlReader(home) as reader:
         seen = reader.execute("SELECT run_id, count(*) AS nodes FROM nodes GROUP BY ALL").table.to_pylist()
-    assert {row["run_id"] for row in seen} == {other.run_id, run.run_id}
-    assert sum(row["nodes"] for row in seen) == 2 + (verify(home, run.run_id).nodes - 1)
-    again = open_run(home, run.run_id)
+    assert {row["run_id"] for row in seen} == {other, run}
+    assert sum(row["nodes"] for row in seen) == 2 + (verify(home, run).nodes - 1)
+    again = open_run(home, run)
     assert [node.id for node in again.nodes()] == [0, 1], "what was told is there"
     again.publish()
     again.close()
-    assert counts(home) == {other.run_id: 1, run.run_id: 2}
+    assert counts(home) == {other: 1, run: 2}
     assert list(home.root.rglob("*.partial*")) == []
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", ["rename folder", *PUBLISH])
-def test_a_run_that_is_killed_as_it_begins_is_told_and_can_be_gone_on_with(
+def test_a_run_that_is_killed_as_it_begins_is_reported_and_can_be_gone_on_with(
     tmp_path: Path, step: str, when: str
 ) -> None:
     home = Home(tmp_path)

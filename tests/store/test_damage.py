@@ -18,15 +18,14 @@ import pytest
 from aide_local.errors import StoreError
 from aide_local.home import Home
 from aide_local.store.archive import export_archive, import_archive
-from aide_local.store.database import DATABASE, INFO, LOCK, PUBLISHED
+from aide_local.store.layout import DATABASE, INFO, LOCK, PUBLISHED
+from aide_local.store.locks import is_locked, lock_run
 from aide_local.store.prune import choose, prune, sweep
 from aide_local.store.read import list_runs, read_run
-from aide_local.store.run_store import begun, open_run
-from aide_local.store.sql import Reader
-from aide_local.store.trouble import held, hold
+from aide_local.store.run_store import new_folder, open_run
+from aide_local.store.sql import SqlReader
 from aide_local.store.verify import verify
-from tests.store.test_moving import forged
-from tests.store.test_run_store import NODE, new
+from tests.store.making import NODE, forge, new
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +70,7 @@ def exported(home: Home, run_id: str, place: Path, name: str, change: Callable[[
         assert isinstance(files, dict)
         files[name] = {"size": len(new), "sha256": hashlib.sha256(new).hexdigest()}
 
-    forged(whole, other, lambda n, content: (n, new if n == name else content), facts)
+    forge(whole, other, lambda n, content: (n, new if n == name else content), facts)
     return other
 
 
@@ -170,7 +169,7 @@ def test_a_run_without_a_sound_info_file_is_read_from_its_snapshot(
         "DROP TABLE generations",
     ],
 )
-def test_what_a_damaged_run_holds_is_told_by_verify(home: Home, run_id: str, statement: str) -> None:
+def test_verify_reports_what_is_damaged(home: Home, run_id: str, statement: str) -> None:
     with duckdb.connect(str(home.run(run_id) / PUBLISHED)) as connection:
         connection.execute(statement)
     assert "cannot be read" in verify(home, run_id).problems[0]
@@ -179,14 +178,14 @@ def test_what_a_damaged_run_holds_is_told_by_verify(home: Home, run_id: str, sta
 @pytest.mark.parametrize(
     "statement", ["UPDATE runs SET settings = '{\"unknown\": 1}'", "DROP TABLE nodes CASCADE"]
 )
-def test_a_damaged_snapshot_is_told_to_who_reads_it(home: Home, run_id: str, statement: str) -> None:
+def test_a_damaged_snapshot_is_reported_to_its_readers(home: Home, run_id: str, statement: str) -> None:
     with duckdb.connect(str(home.run(run_id) / PUBLISHED)) as connection:
         connection.execute(statement)
     with pytest.raises(StoreError, match="cannot be read"):
         read_run(home, run_id)
 
 
-def test_a_truncated_database_is_told_though_the_snapshot_is_whole(home: Home, run_id: str) -> None:
+def test_a_truncated_database_is_reported_though_the_snapshot_is_whole(home: Home, run_id: str) -> None:
     assert verify(home, run_id).problems == ()
     file = home.run(run_id) / DATABASE
     truncate(file)
@@ -221,24 +220,24 @@ def test_a_killed_run_is_interrupted_whoever_has_its_number(home: Home) -> None:
 _ASKING = """
 import sys
 from pathlib import Path
-from aide_local.store.trouble import held
+from aide_local.store.locks import is_locked
 print("asks", flush=True)
 while True:
-    held(Path(sys.argv[1]))
+    is_locked(Path(sys.argv[1]))
 """
 
 
-def test_who_asks_keeps_no_run_from_its_lock_and_sees_no_other_who_asks(tmp_path: Path) -> None:
+def test_testing_the_lock_keeps_no_run_from_it_and_does_not_see_other_tests(tmp_path: Path) -> None:
     lock = tmp_path / LOCK
     lock.touch()
     asking = subprocess.Popen([sys.executable, "-c", _ASKING, lock], stdout=subprocess.PIPE, text=True)
     assert asking.stdout is not None
     try:
         asking.stdout.readline()
-        assert not any(held(lock) for _ in range(1000))
+        assert not any(is_locked(lock) for _ in range(1000))
         for _ in range(30):
-            taken = hold(lock, "run")
-            assert held(lock)
+            taken = lock_run(lock, "run")
+            assert is_locked(lock)
             taken.release()
     finally:
         asking.kill()
@@ -268,11 +267,11 @@ def test_a_deletion_that_was_killed_does_not_keep_the_run_from_being_deleted_aga
     assert list(home.runs.iterdir()) == []
 
 
-def test_an_import_that_goes_on_is_not_swept_nor_begun_twice(home: Home, run_id: str) -> None:
-    with begun(home, "going-on") as partial:
+def test_an_import_that_goes_on_is_not_swept_nor_started_twice(home: Home, run_id: str) -> None:
+    with new_folder(home, "going-on") as partial:
         sweep(home)
         assert partial.is_dir()
-        with pytest.raises(StoreError, match="Another process"), begun(home, "going-on"):
+        with pytest.raises(StoreError, match="Another process"), new_folder(home, "going-on"):
             pass
         assert partial.is_dir()
     assert not partial.exists()
@@ -283,7 +282,7 @@ def test_deleted_runs_leave_the_history_too(home: Home, run_id: str) -> None:
     kept.close()
     for file in home.runs.glob(f"*/{PUBLISHED}"):
         os.utime(file, (1e9, 1e9))
-    Reader(home).close()
+    SqlReader(home).close()
     assert sweep(home) == (), "nothing is gone"
     prune(home, [run_id])
     (done,) = sweep(home)

@@ -22,7 +22,7 @@ from aide_local.store.run_store import open_run
 from aide_local.store.verify import verify
 from aide_local.types import NodeState, RunSettings
 from tests.runs import good, make_run
-from tests.store.test_run_store import NODE, new
+from tests.store.making import NODE, new
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def fill(place: Path) -> Path:
 
 
 def test_a_run_pauses_on_a_full_disk_and_goes_on_with_room(small: Path) -> None:
-    settings = RunSettings(steps=4, seed=1, folds=2, sandbox="limits", timeout=120.0, num_drafts=4)
+    settings = RunSettings.paper(steps=4, seed=1, folds=2, sandbox="limits", timeout=120.0, num_drafts=4)
     slopes = iter([2.0, 2.5, 3.0, 3.5])
     run = make_run(small, lambda prompt, sampling: good(next(slopes)), settings=settings)
     events: list[Event] = []
@@ -74,7 +74,7 @@ def test_a_run_pauses_on_a_full_disk_and_goes_on_with_room(small: Path) -> None:
 
 
 def test_a_run_that_waits_for_room_can_be_stopped_at_once(small: Path) -> None:
-    settings = RunSettings(steps=4, seed=1, folds=2, sandbox="limits", timeout=120.0, num_drafts=4)
+    settings = RunSettings.paper(steps=4, seed=1, folds=2, sandbox="limits", timeout=120.0, num_drafts=4)
     run = make_run(small, lambda prompt, sampling: good(2 + sampling.seed % 100 / 100), settings=settings)
     finished = 0
     ballast: Path | None = None
@@ -95,7 +95,7 @@ def test_a_run_that_waits_for_room_can_be_stopped_at_once(small: Path) -> None:
     store.close()
 
 
-def test_whatever_could_not_be_written_is_told_as_a_full_disk(tmp_path: Path) -> None:
+def test_whatever_could_not_be_written_is_reported_as_a_full_disk(tmp_path: Path) -> None:
     """Also what was tried outside the store, in whichever moment the person ends the run."""
     room = Room(tmp_path, lambda event: None, threading.Event())  # of the main thread, where nobody waits
 
@@ -105,10 +105,14 @@ def test_whatever_could_not_be_written_is_told_as_a_full_disk(tmp_path: Path) ->
     for error in (OSError(errno.ENOSPC, "No space left on device"), OSError(errno.EDQUOT, "Quota exceeded")):
         with pytest.raises(DiskFull, match="MiB left"):
             room.tried(partial(write, error))
-    for error in (PermissionError(errno.EACCES, "Permission denied"), StoreError("damaged")):
-        with pytest.raises(type(error)) as caught:
-            room.tried(partial(write, error))
-        assert caught.value is error
+    others: tuple[Exception, ...] = (
+        PermissionError(errno.EACCES, "Permission denied"),
+        StoreError("damaged"),
+    )
+    for other in others:
+        with pytest.raises(type(other)) as caught:
+            room.tried(partial(write, other))
+        assert caught.value is other
 
 
 def test_what_was_written_before_the_disk_was_full_is_there_and_what_comes_after_too(small: Path) -> None:
@@ -140,7 +144,7 @@ def test_nobody_waits_for_room_in_the_main_thread(small: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["archive", "parquet", "sqlite", "mlflow"])
-def test_an_export_to_a_full_disk_is_told_as_that_and_leaves_nothing(
+def test_an_export_to_a_full_disk_is_reported_as_that_and_leaves_nothing(
     small: Path, tmp_path: Path, form: str
 ) -> None:
     store = new(tmp_path)

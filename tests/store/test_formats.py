@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from aide_local.errors import SettingsError
-from aide_local.store.sql import FORMATS, Reader, Result
+from aide_local.store.sql import FORMATS, Result, SqlReader
 from tests.store.earlier import unpack
 
 ESCAPES = r"chr(27) || ']0;owned' || chr(7) || chr(27) || '[2J' || chr(155) || '31m' || chr(127) || chr(8238)"
@@ -22,8 +22,8 @@ HARMFUL = "\x1b\x07\x9b\x7f\u202e"
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
-    with Reader(unpack(tmp_path_factory.mktemp("home") / "home")) as opened:
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlReader]:
+    with SqlReader(unpack(tmp_path_factory.mktemp("home") / "home")) as opened:
         yield opened
 
 
@@ -34,14 +34,14 @@ def text(result: Result, form: str, *, terminal: bool = False) -> str:
 
 
 @pytest.mark.parametrize("form", ["table", "markdown", "csv", "json"])
-def test_no_text_of_a_model_steers_a_terminal(reader: Reader, form: str) -> None:
+def test_no_text_of_a_model_steers_a_terminal(reader: SqlReader, form: str) -> None:
     result = reader.execute(f'SELECT {ESCAPES} AS plan, [{ESCAPES}] AS several, 1 AS "\x1b[31m\x9b"')
     said = text(result, form, terminal=True)
     assert not set(HARMFUL) & set(said)
     assert "owned" in said
 
 
-def test_data_for_programs_are_exact(reader: Reader) -> None:
+def test_data_for_programs_are_exact(reader: SqlReader) -> None:
     result = reader.execute(f"SELECT {ESCAPES} AS plan, 'ünï \U0001f600' AS other")
     plan = result.table["plan"][0].as_py()
     assert set(HARMFUL) <= set(plan)
@@ -50,7 +50,7 @@ def test_data_for_programs_are_exact(reader: Reader) -> None:
     assert "ünï \U0001f600" in text(result, "json"), "what does no harm can be read"
 
 
-def test_an_error_that_quotes_the_data_is_harmless(reader: Reader) -> None:
+def test_an_error_that_quotes_the_data_is_harmless(reader: SqlReader) -> None:
     with pytest.raises(SettingsError, match="owned") as told:
         reader.execute(f"SELECT x::INT FROM (SELECT {ESCAPES} AS x)")
     assert not set(HARMFUL) & set(told.value.message)
@@ -72,7 +72,7 @@ def test_an_error_that_quotes_the_data_is_harmless(reader: Reader) -> None:
         ("{'a': INTERVAL 1 day}", "{'a': 1 day}"),
     ],
 )  # fmt: skip
-def test_every_format_shows_what_duckdb_shows(reader: Reader, value: str, shown: str) -> None:
+def test_every_format_shows_what_duckdb_shows(reader: SqlReader, value: str, shown: str) -> None:
     result = reader.execute(f"SELECT 1 AS b, {value} AS a ORDER BY 1")
     assert result.table.column_names == ["b", "a"]
     assert shown in text(result, "table")
@@ -88,11 +88,11 @@ def test_every_format_shows_what_duckdb_shows(reader: Reader, value: str, shown:
     "NULL", "[NULL]", "[]", "{'a': NULL}", "MAP {1: [2]}", "[1, 2]::INT[2]", "uuid()", "ROW(1, 2)",
     "TIMESTAMP_NS '2020-01-01 10:00:00.123456789'", "TIMESTAMPTZ '2020-01-01 10:00+02'", "TIME '10:00'",
 ])  # fmt: skip
-def test_every_type_has_a_text_in_every_format(reader: Reader, form: str, value: str) -> None:
+def test_every_type_has_a_text_in_every_format(reader: SqlReader, form: str, value: str) -> None:
     assert reader.execute(f"SELECT {value} AS a UNION ALL SELECT NULL").render(form)
 
 
-def test_columns_of_the_same_name_are_numbered_in_every_format(reader: Reader) -> None:
+def test_columns_of_the_same_name_are_numbered_in_every_format(reader: SqlReader) -> None:
     result = reader.execute(
         "SELECT 1 AS state, 2 AS state, 3 AS state_1, 4 AS state, INTERVAL 1 day AS state"
     )
@@ -107,7 +107,7 @@ def test_columns_of_the_same_name_are_numbered_in_every_format(reader: Reader) -
     assert joined.table.column_names == ["state", "state_1"]
 
 
-def test_json_has_numbers_and_null_where_there_is_no_number(reader: Reader) -> None:
+def test_json_has_numbers_and_null_where_there_is_no_number(reader: SqlReader) -> None:
     result = reader.execute(
         "SELECT sum(range) AS a, 1.25::DECIMAL(9, 2) AS b, 'nan'::DOUBLE AS c, ['inf'::DOUBLE, 1] AS d,"
         " {'x': sum(range), 'y': 'nan'::FLOAT} AS e FROM range(50)"
@@ -133,28 +133,28 @@ def test_json_has_numbers_and_null_where_there_is_no_number(reader: Reader) -> N
         ("[1.5::DOUBLE, NULL]", "[1.5, null]"),
     ],
 )
-def test_a_table_shows_numbers_as_a_person_expects_them(reader: Reader, value: str, shown: str) -> None:
+def test_a_table_shows_numbers_as_a_person_expects_them(reader: SqlReader, value: str, shown: str) -> None:
     assert text(reader.execute(f"SELECT {value} AS a"), "table").split("\n")[2] == shown
 
 
-def test_markdown_keeps_its_cells(reader: Reader) -> None:
+def test_markdown_keeps_its_cells(reader: SqlReader) -> None:
     result = reader.execute('SELECT \'x|y\\|z\' AS "a|b", 1 AS "c\nd"')
     assert text(result, "markdown") == (
         "| a\\|b      | c d |\n| --------- | --- |\n| x\\|y\\\\\\|z | 1   |\n"
     )
 
 
-def test_a_line_end_in_a_name_breaks_no_table(reader: Reader) -> None:
+def test_a_line_end_in_a_name_breaks_no_table(reader: SqlReader) -> None:
     assert text(reader.execute('SELECT 1 AS "a\nb"'), "table") == "a b\n---\n1\n(1 row)\n"
 
 
-def test_nothing_is_empty_in_csv_in_lists_too(reader: Reader) -> None:
+def test_nothing_is_empty_in_csv_in_lists_too(reader: SqlReader) -> None:
     result = reader.execute("SELECT * FROM (VALUES ([1, NULL], 1), (NULL, 2)) v(a, b) ORDER BY b")
     assert text(result, "csv") == '"a","b"\n"[1, null]",1\n,2\n'
 
 
 @pytest.mark.parametrize("form", ["table", "markdown"])
-def test_a_person_gets_the_first_rows_and_is_told(reader: Reader, form: str) -> None:
+def test_a_person_gets_the_first_rows_and_a_line_that_says_so(reader: SqlReader, form: str) -> None:
     said = text(reader.execute("FROM range(1500000)"), form).splitlines()
     assert said[-1] == "(the first 10,000 of 1,500,000 rows; csv, json and parquet have all)"
     assert sum("9999" in line for line in said) == 1
@@ -174,7 +174,7 @@ def test_a_person_gets_the_first_rows_and_is_told(reader: Reader, form: str) -> 
     ],
 )
 def test_the_memory_for_writing_does_not_grow_with_the_rows(
-    reader: Reader, form: str, query: str, tmp_path: Path
+    reader: SqlReader, form: str, query: str, tmp_path: Path
 ) -> None:
     result = reader.execute(query)
     text(reader.execute("SELECT [1] AS a"), "csv")  # what is imported does not count
@@ -188,7 +188,7 @@ def test_the_memory_for_writing_does_not_grow_with_the_rows(
     assert most < 6 * 2**20
 
 
-def test_data_of_many_batches_are_whole(reader: Reader, tmp_path: Path) -> None:
+def test_data_of_many_batches_are_whole(reader: SqlReader, tmp_path: Path) -> None:
     result = reader.execute("SELECT range AS a, [range] AS b FROM range(140001)")
     for form in ("csv", "json", "parquet"):
         result.save(form, tmp_path / f"out.{form}")
@@ -200,7 +200,7 @@ def test_data_of_many_batches_are_whole(reader: Reader, tmp_path: Path) -> None:
 
 
 def test_what_is_interrupted_leaves_the_file_as_it_was(
-    reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    reader: SqlReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(_value: object) -> str:
         raise KeyboardInterrupt

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,32 +10,8 @@ import pytest
 
 from aide_local.home import Home
 from aide_local.store import history
-from aide_local.store.database import PUBLISHED, DuckRunStore
 from aide_local.store.run_store import delete_run, open_run
-from aide_local.store.sql import Reader
-from tests.store.test_run_store import NODE, new
-
-COUNTS = "SELECT run_id, count(*) AS nodes FROM nodes GROUP BY run_id ORDER BY run_id"
-
-
-def counts(home: Home) -> dict[str, int]:
-    with Reader(home) as reader:
-        return {row["run_id"]: row["nodes"] for row in reader.execute(COUNTS).table.to_pylist()}
-
-
-def run_of(home: Home, nodes: int) -> DuckRunStore:
-    store = new(home.root)
-    for node in range(nodes):
-        store.put_node(replace(NODE, id=node))
-    store.publish()
-    return store
-
-
-def quiet(home: Home) -> None:
-    """As if all snapshots had been made long ago."""
-    for number, path in enumerate(sorted(home.runs.glob(f"*/{PUBLISHED}"))):
-        then = time.time() - 1000 - number
-        os.utime(path, (then, then))
+from tests.store.making import NODE, counts, quiet, run_of
 
 
 @pytest.fixture
@@ -82,7 +56,7 @@ def test_a_folded_run_that_goes_on_is_seen_once_with_its_new_nodes(home: Home) -
     again.publish()
     again.close()
     assert counts(home) == {one.run_id: 3, other.run_id: 3}
-    history.whole(home)
+    history.gather_all(home)
     assert counts(home) == {one.run_id: 3, other.run_id: 3}
 
 

@@ -17,10 +17,9 @@ import pytest
 from aide_local.errors import StoreError
 from aide_local.home import Home
 from aide_local.store import history
-from aide_local.store.database import PUBLISHED
-from aide_local.store.sql import Reader
-from tests.store.test_history import counts, quiet, run_of
-from tests.store.test_run_store import NODE, new
+from aide_local.store.layout import PUBLISHED
+from aide_local.store.sql import SqlReader
+from tests.store.making import NODE, counts, new, quiet, run_of
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ def bad_and_good(home: Home) -> tuple[str, str]:
 
 
 def left_out(home: Home) -> dict[str, str]:
-    with Reader(home) as reader:
+    with SqlReader(home) as reader:
         return dict(reader.left_out)
 
 
@@ -73,7 +72,7 @@ DAMAGES = [truncate, overwrite, make_newer, empty, make_foreign]
 
 @pytest.mark.parametrize("folded", [False, True])
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_run_that_cannot_be_read_is_left_out_and_told(
+def test_a_run_that_cannot_be_read_is_left_out_and_reported(
     home: Home, damage: Callable[[Path], None], folded: bool
 ) -> None:
     bad, good = bad_and_good(home)
@@ -84,13 +83,13 @@ def test_a_run_that_cannot_be_read_is_left_out_and_told(
     (reason,) = left_out(home).values()
     assert bad in reason
     assert "version 99" in reason if damage is make_newer else f"`aide-local verify {bad}`" in reason
-    history.whole(home)
+    history.gather_all(home)
     assert list(counts(home)) == [good]
     assert list(left_out(home)) == [bad]
     assert sorted(path.name for path in home.root.glob("older*")) == []
 
 
-def test_a_run_is_left_out_from_the_moment_when_it_is_damaged_until_it_is_mended(home: Home) -> None:
+def test_a_run_is_left_out_from_the_moment_when_it_is_damaged_until_it_is_repaired(home: Home) -> None:
     bad, good = bad_and_good(home)
     file = home.run(bad) / PUBLISHED
     shutil.copy(file, home.root / "whole")
@@ -177,13 +176,15 @@ def held(file: Path) -> Iterator[int]:
             process.communicate("\n")
 
 
-@pytest.mark.parametrize(("ask", "changed"), [(Reader, False), (Reader, True), (history.whole, True)])
+@pytest.mark.parametrize(
+    ("ask", "changed"), [(SqlReader, False), (SqlReader, True), (history.gather_all, True)]
+)
 def test_a_program_that_writes_to_the_history_is_named(
     home: Home, ask: Callable[[Home], object], changed: bool
 ) -> None:
     run_of(home, 1).close()
     run_of(home, 1).close()
-    history.whole(home)
+    history.gather_all(home)
     if changed:
         run_of(home, 1).close()
     with held(home.history) as pid, pytest.raises(StoreError) as told:

@@ -9,12 +9,13 @@ import duckdb
 import pytest
 
 from aide_local.errors import StoreError
-from aide_local.store.database import PUBLISHED
+from aide_local.store.layout import DATABASE, PUBLISHED
 from aide_local.store.read import read_run
 from aide_local.store.run_store import open_run
 from aide_local.store.schema import migrations, newest
-from aide_local.store.sql import Reader
+from aide_local.store.sql import SqlReader
 from aide_local.store.verify import verify
+from aide_local.types import Origin
 from tests.store.earlier import RUNS, VERSION_1, unpack
 
 
@@ -61,9 +62,27 @@ def test_a_run_of_an_earlier_version_is_taken_up_again_whole(tmp_path: Path, ver
     assert len(gains) == 3
     assert cost == tokens
     assert taken == [("finished", 8)]
-    assert purpose == (None, before.summary["constant_score"])
+    assert before.summary is not None
+    assert purpose == (None, before.summary.constant_score)
     assert board == (6,)
     assert verify(home, run_id).problems == ()
+
+
+@pytest.mark.parametrize("version", RUNS)
+def test_nodes_of_an_earlier_version_have_an_origin_before_and_after_they_are_migrated(
+    tmp_path: Path, version: int
+) -> None:
+    home, run_id = unpack(tmp_path, version), RUNS[version]
+    for file in (DATABASE, PUBLISHED):
+        with duckdb.connect(str(home.run(run_id) / file)) as connection:
+            connection.execute("UPDATE nodes SET operator = 'human' WHERE node = 3")
+    store = open_run(home, run_id)
+    for nodes in (read_run(home, run_id).tree.nodes, store.nodes()):
+        assert {node.id: node.origin for node in nodes} == {
+            number: Origin.PERSON if number == 3 else Origin.MODEL for number in range(8)
+        }
+        assert {(node.in_flight, node.settled) for node in nodes} == {((), None)}
+    store.close()
 
 
 @pytest.mark.parametrize("version", RUNS)
@@ -73,19 +92,19 @@ def test_a_snapshot_of_an_earlier_version_is_asked_without_being_touched(
     home = unpack(tmp_path, version)
     file = home.run(RUNS[version]) / PUBLISHED
     before = file.read_bytes()
-    with Reader(home) as reader:
+    with SqlReader(home) as reader:
         found = reader.execute("SELECT max(steps) AS steps, count(*) AS rows FROM lineage").table.to_pylist()
     assert found == [{"steps": 1, "rows": 13}]
     assert file.read_bytes() == before
 
 
-def test_a_snapshot_of_a_newer_version_is_told_and_not_touched(tmp_path: Path) -> None:
+def test_a_snapshot_of_a_newer_version_is_reported_and_not_touched(tmp_path: Path) -> None:
     home = unpack(tmp_path)
     file = home.run(VERSION_1) / PUBLISHED
     with duckdb.connect(str(file)) as connection:
         connection.execute("INSERT INTO schema_version VALUES (99, NULL)")
     before = file.read_bytes()
-    with Reader(home) as reader:
+    with SqlReader(home) as reader:
         assert reader.execute("FROM runs").table.num_rows == 0
         assert "version 99" in reader.left_out[VERSION_1]
     with pytest.raises(StoreError, match="version 99"):
@@ -93,12 +112,12 @@ def test_a_snapshot_of_a_newer_version_is_told_and_not_touched(tmp_path: Path) -
     assert file.read_bytes() == before
 
 
-def test_a_history_of_a_newer_version_is_told_and_not_touched(tmp_path: Path) -> None:
+def test_a_history_of_a_newer_version_is_reported_and_not_touched(tmp_path: Path) -> None:
     home = unpack(tmp_path)
-    Reader(home).close()
+    SqlReader(home).close()
     manifest = home.root / "history.json"
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "version": 99}))
     before = home.history.read_bytes()
     with pytest.raises(StoreError, match="version 99"):
-        Reader(home)
+        SqlReader(home)
     assert home.history.read_bytes() == before

@@ -1,8 +1,7 @@
-"""Runs are checked, deleted, exported and imported; what is damaged or forged is told and never taken in."""
+"""Runs are checked, deleted, exported and imported; what is damaged or forge is told and never taken in."""
 
 from __future__ import annotations
 
-import io
 import json
 import sqlite3
 import tarfile
@@ -17,9 +16,9 @@ import pytest
 
 from aide_local.errors import AideError, StoreError
 from aide_local.home import Home
-from aide_local.store.archive import MANIFEST, export_archive, import_archive
-from aide_local.store.database import PUBLISHED
+from aide_local.store.archive import export_archive, import_archive
 from aide_local.store.export import export
+from aide_local.store.layout import PUBLISHED
 from aide_local.store.mlflow import write_mlflow
 from aide_local.store.prune import choose, prune
 from aide_local.store.read import list_runs, read_run
@@ -28,12 +27,13 @@ from aide_local.store.verify import verify
 from aide_local.types import RunSettings
 from tests.runs import make_run
 from tests.store.earlier import VERSION_1, unpack
+from tests.store.making import forge
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, str]:
     place = tmp_path_factory.mktemp("made")
-    settings = RunSettings(steps=6, seed=3, folds=2, sandbox="limits", timeout=60.0, num_drafts=3)
+    settings = RunSettings.paper(steps=6, seed=3, folds=2, sandbox="limits", timeout=60.0, num_drafts=3)
     list(make_run(place, settings=settings).events())
     home = Home(place / "home")
     return home, find_run(home, "latest")
@@ -68,35 +68,6 @@ def test_a_run_is_the_same_on_the_other_machine(made: tuple[Home, str], other: t
 def test_a_run_is_taken_in_once(other: tuple[Home, str], tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="already"):
         import_archive(other[0], tmp_path / "run.aide.tar.gz")
-
-
-def forged(
-    source: Path,
-    target: Path,
-    change: Callable[[str, bytes], tuple[str, bytes] | None],
-    manifest: Callable[[dict[str, Any]], None] = lambda manifest: None,
-    more: tuple[tarfile.TarInfo, ...] = (),
-) -> None:
-    """An archive with other members, another list of files, or more."""
-    with tarfile.open(source) as old, tarfile.open(target, "w:gz") as new:
-        for member in old:
-            file = old.extractfile(member)
-            assert file is not None
-            name, content = member.name, file.read()
-            if name == MANIFEST:
-                listed = json.loads(content)
-                manifest(listed)
-                content = json.dumps(listed).encode()
-            else:
-                changed = change(name, content)
-                if changed is None:
-                    continue
-                name, content = changed
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            new.addfile(info, io.BytesIO(content))
-        for info in more:
-            new.addfile(info)
 
 
 def listed(name: str) -> Callable[[dict[str, Any]], None]:
@@ -143,7 +114,7 @@ def test_a_forged_or_damaged_archive_is_refused_and_leaves_nothing(
     home, run_id = made
     whole, bad = tmp_path / "whole.tar.gz", tmp_path / "bad.tar.gz"
     export_archive(home, run_id, whole)
-    forged(whole, bad, change, manifest or (lambda manifest: None), more)
+    forge(whole, bad, change, manifest or (lambda manifest: None), more)
     there = Home(tmp_path / "there")
     with pytest.raises(StoreError, match=said):
         import_archive(there, bad)
@@ -152,7 +123,9 @@ def test_a_forged_or_damaged_archive_is_refused_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("content", [b"", b"not an archive", None])
-def test_what_is_no_archive_is_told(made: tuple[Home, str], tmp_path: Path, content: bytes | None) -> None:
+def test_what_is_no_archive_is_reported(
+    made: tuple[Home, str], tmp_path: Path, content: bytes | None
+) -> None:
     file = tmp_path / "file"
     if content is None:
         export_archive(*made, file)
@@ -241,7 +214,7 @@ def test_an_export_leaves_alone_what_lies_beside_it(
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_an_export_to_where_nothing_can_be_written_is_told(made: tuple[Home, str], form: str) -> None:
+def test_an_export_to_where_nothing_can_be_written_is_reported(made: tuple[Home, str], form: str) -> None:
     with pytest.raises(StoreError, match=r"^/proc cannot be written|in /proc cannot be") as told:
         export(*made, form, Path("/proc/out"))
     assert form == "archive" or "--out" in told.value.fix
@@ -302,7 +275,7 @@ def test_a_run_of_version_1_is_checked_as_far_as_it_goes(tmp_path: Path) -> None
         ("UPDATE runs SET summary = json_merge_patch(summary, '{\"ensemble\": {\"0\": 0.3}}')", "sum to 0.3"),
     ],
 )  # fmt: skip
-def test_what_does_not_agree_is_told(other: tuple[Home, str], statement: str, said: str) -> None:
+def test_what_does_not_agree_is_reported(other: tuple[Home, str], statement: str, said: str) -> None:
     home, run_id = other
     with duckdb.connect(str(home.run(run_id) / PUBLISHED)) as connection:
         connection.execute(statement)
@@ -310,7 +283,7 @@ def test_what_does_not_agree_is_told(other: tuple[Home, str], statement: str, sa
     assert any(said in problem for problem in problems), problems
 
 
-def test_changed_and_lost_prediction_files_are_told(other: tuple[Home, str]) -> None:
+def test_changed_and_lost_prediction_files_are_reported(other: tuple[Home, str]) -> None:
     home, run_id = other
     first, second, *_ = sorted((home.run(run_id) / "predictions").iterdir())
     first.write_bytes(first.read_bytes()[:-1] + b"x")
@@ -321,7 +294,7 @@ def test_changed_and_lost_prediction_files_are_told(other: tuple[Home, str]) -> 
     assert "gone" in problems[1]
 
 
-def test_a_damaged_snapshot_is_told(other: tuple[Home, str]) -> None:
+def test_a_damaged_snapshot_is_reported(other: tuple[Home, str]) -> None:
     home, run_id = other
     (home.run(run_id) / PUBLISHED).write_bytes(b"x" * 10_000)
     assert "cannot be read" in verify(home, run_id).problems[0]

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -16,65 +17,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aide_local.basics.files import becoming
+from aide_local.basics.files import replacing
 from aide_local.errors import StoreError
 from aide_local.home import Home
-from aide_local.llm.scripted import ScriptedModel
 from aide_local.store.database import DuckRunStore
 from aide_local.store.read import list_runs, read_run
-from aide_local.store.run_store import create_run, find_run, open_run
+from aide_local.store.run_store import find_run, open_run
 from aide_local.store.values import task_from_json, task_to_json
-from aide_local.task import Column, ColumnKind, Kind, SplitKind, SplitRule, Task
 from aide_local.types import (
-    FoldScore,
     Generation,
-    Node,
     NodeError,
     NodeState,
-    Operator,
     RunSettings,
-    Usage,
+    Summary,
 )
-
-TASK = Task(
-    name="Café prices",
-    root=Path("/data/café"),
-    kind=Kind.REGRESSION,
-    train=Path("/data/café/train.csv"),
-    targets=("price",),
-    outputs=("price",),
-    metric="rmse",
-    split=SplitRule(SplitKind.TIME, "day"),
-    columns=(Column("day", ColumnKind.DATETIME, examples=("2024-01-01",)),),
-    n_train=100,
-    extra=(Path("/data/café/images"),),
-)
-NODE = Node(
-    id=0,
-    operator=Operator.DRAFT,
-    state=NodeState.VALID,
-    plan="ridge",
-    code="print(1)\n",
-    metric=0.5,
-    complete=True,
-    folds=(FoldScore(0, 0.4, Usage(1.0, 2.0, 3, 4)), FoldScore(1, 0.6)),
-    usage=Usage(1.5, 2.5, 3, 4),
-    dropped=("digest: 3 lines",),
-    ast_hash="abc",
-    seed=2**40,
-    predictions=Path("predictions/node-00000.parquet"),
-)
-
-
-def new(home: Path, task: Task = TASK) -> DuckRunStore:
-    return create_run(
-        Home(home),
-        task=task,
-        settings=RunSettings(seed=7, steps=3),
-        model=ScriptedModel([""]).info,
-        sandbox="limits",
-        versions={"python": "3.11"},
-    )
+from tests.store.making import NODE, TASK, new
 
 
 def test_a_node_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -93,17 +50,23 @@ def test_a_node_is_replaced_with_its_folds_and_error(tmp_path: Path) -> None:
     store.close()
 
 
+@pytest.fixture(scope="module")
+def any_text(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckRunStore]:
+    store = new(tmp_path_factory.mktemp("home"))
+    yield store
+    store.close()
+
+
 @settings(max_examples=30, deadline=None)
 @given(text=st.text(alphabet=st.characters(exclude_categories=()), max_size=60))
-def test_any_text_of_a_model_can_be_stored(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
-    store = new(tmp_path_factory.mktemp("home"))
+def test_any_text_of_a_model_can_be_stored(any_text: DuckRunStore, text: str) -> None:
+    store = any_text
     error = NodeError("exception", "E", text, None, text)
     store.put_node(replace(NODE, plan=text, code=text, output=text, error=error))
     store.put_generation(0, 1, "script", text, Generation(text=text, finish="stop"))
     (node,) = store.nodes()
     shown = text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
     assert (node.plan, node.code, node.output) == (shown, shown, shown)
-    store.close()
 
 
 def test_task_and_settings_survive(tmp_path: Path) -> None:
@@ -112,6 +75,30 @@ def test_task_and_settings_survive(tmp_path: Path) -> None:
     assert store.settings() == RunSettings(seed=7, steps=3)
     assert task_from_json(task_to_json(TASK)) == TASK
     store.close()
+
+
+def test_what_an_answer_is_worth_and_what_its_lanes_did_can_be_asked_for(tmp_path: Path) -> None:
+    store = new(tmp_path)
+    store.tick(10.0, writing=4.0, executing=7.5)
+    store.tick(2.0, writing=1.0)
+    store.put_result(
+        Summary(
+            run_id=store.run_id,
+            task="churn",
+            metric="auc",
+            direction="maximize",
+            best_score=0.5,
+            estimate=0.48,
+            interval=[0.4, 0.6],
+        )
+    )
+    store.publish()
+    store.close()
+    with duckdb.connect(str(store.folder / "published.duckdb"), read_only=True) as connection:
+        found = connection.execute(
+            "SELECT estimate, interval_low, interval_high, seconds_used, writing_seconds, executing_seconds FROM runs"
+        ).fetchone()
+    assert found == (0.48, 0.4, 0.6, 12.0, 5.0, 7.5)
 
 
 def test_a_run_is_taken_up_again_with_its_time_and_tokens(tmp_path: Path) -> None:
@@ -150,9 +137,9 @@ def test_path_and_cost_of_a_node_go_on_where_the_run_was_left(tmp_path: Path) ->
     spend(again, 1)
     again.put_node(replace(child, state=NodeState.VALID, metric=0.25, complete=True))
     again.put_node(replace(child, id=2, parent=1))
-    found = again._connection.execute(
+    found = again._database.rows(
         "SELECT node, path, parent_metric, generation_seconds, completion_tokens FROM nodes ORDER BY node"
-    ).fetchall()
+    )
     again.close()
     assert found == [(0, [0], None, 1.5, 5), (1, [1, 0], 0.5, 3.0, 10), (2, [2, 1, 0], 0.25, 0.0, 0)]
 
@@ -235,7 +222,7 @@ def test_only_the_latest_runs_are_read_where_only_they_are_wanted(tmp_path: Path
         read_run(home, latest[2])
 
 
-def test_a_home_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
     with pytest.raises(StoreError, match="cannot be written"):
@@ -245,7 +232,7 @@ def test_a_home_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("after", [0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4])
 def test_no_acknowledged_node_is_lost_by_a_kill(tmp_path: Path, after: float) -> None:
     code = (
-        "import sys\nfrom tests.store.test_run_store import new, NODE, replace\nfrom pathlib import Path\n"
+        "import sys\nfrom dataclasses import replace\nfrom tests.store.making import NODE, new\nfrom pathlib import Path\n"
         f"store = new(Path({str(tmp_path)!r})); print(store.run_id, flush=True)\n"
         "for n in range(10000):\n"
         "    store.put_node(replace(NODE, id=n)); print(n, flush=True)\n"
@@ -270,7 +257,7 @@ def test_what_a_killed_process_left_half_written_is_swept(tmp_path: Path) -> Non
     store = new(tmp_path)
     store.close()
     (store.folder / "deliverables").mkdir()
-    unfinished = [becoming(store.folder / name) for name in ("info.json", "deliverables/report.md")]
+    unfinished = [replacing(store.folder / name) for name in ("info.json", "deliverables/report.md")]
     for one in unfinished:
         one.__enter__().touch()  # and the process is gone
     (store.folder / "published.duckdb.partial").touch()

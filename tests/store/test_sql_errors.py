@@ -6,13 +6,13 @@ import pytest
 
 from aide_local.home import Home
 from aide_local.store import sql_errors
-from aide_local.store.sql import Reader
+from aide_local.store.sql import SqlReader
 from aide_local.store.sql_errors import QueryError
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
-    return Reader(Home(tmp_path_factory.mktemp("home")))
+def reader(tmp_path_factory: pytest.TempPathFactory) -> SqlReader:
+    return SqlReader(Home(tmp_path_factory.mktemp("home")))
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,9 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
         (f"SELECT {', '.join(f'node + {n}' for n in range(99))}, nodde FROM nodes", "nodde", 1),
     ],
 )
-def test_the_place_is_told_and_the_caret_is_under_it(reader: Reader, query: str, at: str, line: int) -> None:
+def test_the_place_is_reported_and_the_caret_is_under_it(
+    reader: SqlReader, query: str, at: str, line: int
+) -> None:
     with pytest.raises(QueryError) as raised:
         reader.execute(query)
     assert raised.value.position == query.index(at)
@@ -38,7 +40,7 @@ def test_the_place_is_told_and_the_caret_is_under_it(reader: Reader, query: str,
     assert len(shown) < 130
 
 
-def test_an_error_without_a_place_keeps_its_words(reader: Reader) -> None:
+def test_an_error_without_a_place_keeps_its_words(reader: SqlReader) -> None:
     with pytest.raises(QueryError) as raised:
         reader.execute("DROP TABLE nodes")
     assert raised.value.position is None
@@ -48,7 +50,7 @@ def test_an_error_without_a_place_keeps_its_words(reader: Reader) -> None:
 
 def test_what_is_no_json_is_shown_as_it_came() -> None:
     for text in ("Parser Error: {nothing", "IO Error: gone", ""):
-        assert sql_errors.read(text, "SELECT 1").message == text
+        assert sql_errors.parse(text, "SELECT 1").message == text
     assert (
-        sql_errors.read('Binder Error: {"exception_message":"m","position":"999"}', "SELECT 1").start is None
+        sql_errors.parse('Binder Error: {"exception_message":"m","position":"999"}', "SELECT 1").start is None
     )

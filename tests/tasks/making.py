@@ -15,7 +15,7 @@ Cell = Callable[[int], object]
 NUMBER: Cell = lambda n: f"{(n * 37) % 101 / 7:.3f}"  # noqa: E731 - a table of columns reads better
 
 
-def table(path: Path, rows: int = 60, **columns: Cell) -> Path:
+def table(path: Path, rows: int = 60, /, **columns: Cell) -> Path:
     """A CSV file; each column is a function of the row's number."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [",".join(str(make(n)) for make in columns.values()) for n in range(rows)]
@@ -41,7 +41,7 @@ def problems(path: Path, severity: Severity = Severity.ERROR, **overrides: objec
 
 def error(path: Path, **overrides: object) -> str:
     """The only error."""
-    (only,) = problems(path, **overrides)
+    (only,) = problems(path, Severity.ERROR, **overrides)
     return only
 
 

@@ -1,4 +1,4 @@
-"""What the columns of a table are taken for."""
+"""The description of a table's columns."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aide_local.task import Column, ColumnKind
-from aide_local.tasks.columns import describe
+from aide_local.tasks.columns import describe_column
 
 
 def described(values: list[str]) -> Column:
-    return describe("c", pa.chunked_array([pa.array(values, pa.large_string())]))
+    return describe_column("c", pa.chunked_array([pa.array(values, pa.large_string())]))
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def described(values: list[str]) -> Column:
         (["New York City", "Los Angeles", "Rio de Janeiro"] * 9, ColumnKind.CATEGORICAL),
     ],
 )
-def test_the_kind_is_told_by_the_spelling(values: list[str], kind: ColumnKind) -> None:
+def test_the_kind_is_read_from_the_spelling(values: list[str], kind: ColumnKind) -> None:
     assert described(values).kind is kind
 
 

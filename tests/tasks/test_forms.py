@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aide_local.task import Direction, Kind, Mode, Predict, SplitKind
-from tests.tasks.making import NUMBER, error, table, understood
+from tests.tasks.making import NUMBER, Cell, error, table, understood
 
 KAGGLE = {"id": lambda n: n, "x": NUMBER, "y": lambda n: n % 2}
 
@@ -59,9 +59,9 @@ def test_the_only_csv_of_a_folder_is_its_training_file(tmp_path: Path) -> None:
 
 def test_task_toml_says_everything_and_the_command_line_goes_before_it(tmp_path: Path) -> None:
     folder = tmp_path / "task"
-    columns = {"nr": lambda n: n, "who": lambda n: n % 7, "when": lambda n: n, "x": NUMBER}
-    table(folder / "a.csv", **columns, y=lambda n: n % 3, z=lambda n: n % 2)  # type: ignore[arg-type]
-    table(folder / "b.csv", 20, **columns)  # type: ignore[arg-type]
+    columns: dict[str, Cell] = {"nr": lambda n: n, "who": lambda n: n % 7, "when": lambda n: n, "x": NUMBER}
+    table(folder / "a.csv", **columns, y=lambda n: n % 3, z=lambda n: n % 2)
+    table(folder / "b.csv", 20, **columns)
     (folder / "notes.txt").write_text("about the columns")
     (folder / "images").mkdir()
     (folder / "task.toml").write_text(
@@ -118,7 +118,7 @@ def test_a_command_task_shows_only_what_it_names_for_answers_may_lie_beside_it(t
     assert understood(folder).extra == ()
 
 
-def test_a_reported_task_tells_the_model_what_its_tables_hold(tmp_path: Path) -> None:
+def test_the_prompt_of_a_reported_task_describes_its_tables(tmp_path: Path) -> None:
     folder = kaggle(tmp_path / "t")
     (folder / "task.toml").write_text('mode = "reported"\nmetric = "auc"\ntarget = "y"\n')
     task = understood(folder)

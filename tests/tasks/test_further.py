@@ -95,7 +95,7 @@ FORMS: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_a_copy_of_the_training_data_is_not_shown_and_told(tmp_path: Path, name: str) -> None:
+def test_a_copy_of_the_training_data_is_not_shown_and_reported(tmp_path: Path, name: str) -> None:
     folder = folder_of(tmp_path)
     (folder / name).write_bytes(FORMS[name]((folder / "train.csv").read_bytes()))
     task = understood(folder)
@@ -132,7 +132,7 @@ def test_columns_of_predicted_classes_are_labels_too(tmp_path: Path) -> None:
     assert shown(understood(tmp_path)) == []
 
 
-def test_what_holds_no_label_is_shown_and_told(tmp_path: Path) -> None:
+def test_what_holds_no_label_is_shown_and_reported(tmp_path: Path) -> None:
     folder = folder_of(tmp_path)
     (folder / "images").mkdir()
     for name in ("0.png", "1.png", "Thumbs.db"):
@@ -151,7 +151,7 @@ def test_what_holds_no_label_is_shown_and_told(tmp_path: Path) -> None:
     assert all(repr(name) in note for name in shown(task))
 
 
-def test_all_that_lies_beside_a_task_without_tables_is_shown_and_told(tmp_path: Path) -> None:
+def test_all_that_lies_beside_a_task_without_tables_is_shown_and_reported(tmp_path: Path) -> None:
     (tmp_path / "task.toml").write_text('mode = "reported"\nmetric = "dice"\ndirection = "maximize"\n')
     (tmp_path / "scans.h5").write_bytes(b"\x89HDF")
     task = understood(tmp_path)

@@ -1,4 +1,4 @@
-"""What is predicted and how, told by the files."""
+"""The target, the kind and the metric are inferred from the files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def one(tmp_path: Path, y: Cell, rows: int = 60) -> Path:
         (lambda n: ("very good", "so – so", "été")[n % 3], Kind.MULTICLASS, "accuracy"),
     ],
 )
-def test_the_kind_is_told_by_the_targets_values(tmp_path: Path, y: Cell, kind: Kind, metric: str) -> None:
+def test_the_kind_is_read_from_the_targets_values(tmp_path: Path, y: Cell, kind: Kind, metric: str) -> None:
     task = understood(one(tmp_path, y), target=("y",))
     assert (task.kind, task.metric) == (kind, metric)
 
@@ -100,7 +100,7 @@ def test_class_probability_columns_are_matched_to_their_classes(tmp_path: Path, 
     assert task.classes == ("low", "high", "mid")
 
 
-def test_columns_that_name_no_class_are_taken_in_order_and_that_is_told(tmp_path: Path) -> None:
+def test_columns_that_name_no_class_are_taken_in_order_and_that_is_reported(tmp_path: Path) -> None:
     path = folder(tmp_path, {"p1": THIRD, "p2": THIRD, "p3": THIRD}, y=lambda n: ("a", "b", "c")[n % 3])
     (warning,) = warnings(path)
     assert "'p1' for 'a', 'p2' for 'b', 'p3' for 'c'" in warning
@@ -141,7 +141,7 @@ def test_the_metric_is_the_first_that_the_description_speaks_of(
     assert understood(path).metric == metric
 
 
-def test_a_target_that_cannot_be_told_is_asked_for_with_the_columns(tmp_path: Path) -> None:
+def test_a_target_that_is_not_clear_is_asked_for_with_the_columns(tmp_path: Path) -> None:
     assert "Say --target COLUMN; the columns are 'x', 'y'" in error(one(tmp_path, NUMBER))
 
 

@@ -10,13 +10,13 @@ from aide_local.errors import TaskError
 from aide_local.tasks.files import TaskOverrides
 from aide_local.tasks.load import load_task
 from aide_local.tasks.new import new_task
-from tests.tasks.making import NUMBER, table
+from tests.tasks.making import NUMBER, Cell, table
 
 
 def files(tmp_path: Path) -> tuple[Path, Path]:
-    columns = {"nr": lambda n: f"r{n}", "when": lambda n: n, "x": NUMBER}
-    train = table(tmp_path / "a.csv", **columns, y=lambda n: ("no", "yes")[n % 2])  # type: ignore[arg-type]
-    return train, table(tmp_path / "b.csv", 20, **columns)  # type: ignore[arg-type]
+    columns: dict[str, Cell] = {"nr": lambda n: f"r{n}", "when": lambda n: n, "x": NUMBER}
+    train = table(tmp_path / "a.csv", **columns, y=lambda n: ("no", "yes")[n % 2])
+    return train, table(tmp_path / "b.csv", 20, **columns)
 
 
 def test_what_is_written_is_understood_as_what_was_given(tmp_path: Path) -> None:
@@ -29,6 +29,18 @@ def test_what_is_written_is_understood_as_what_was_given(tmp_path: Path) -> None
     assert (made.split.kind, made.split.column) == ("time", "when")
     assert (tmp_path / "new" / "data" / "train.csv").read_bytes() == train.read_bytes()
     assert "What is a row" in (tmp_path / "new" / "description.md").read_text()
+
+
+@pytest.mark.parametrize("name", ['the "y"', "back\\slash", "größe 📈", "it's", "# no comment"])
+def test_names_of_any_characters_are_written_so_that_they_are_read_again(tmp_path: Path, name: str) -> None:
+    quoted = '"' + name.replace('"', '""') + '"'
+    lines = [f"x,{quoted}", *(f"{n * 37 % 101},{n * 1.5}" for n in range(60))]
+    (tmp_path / "a.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    made = new_task(
+        tmp_path / f"task {name}".replace("/", ""), tmp_path / "a.csv", None, TaskOverrides(target=(name,))
+    )
+    assert made.targets == (name,)
+    assert made.name == f"task {name}"
 
 
 def test_a_folder_that_is_there_is_not_touched(tmp_path: Path) -> None:

@@ -67,16 +67,18 @@ def test_compressed_data(tmp_path: Path) -> None:
         (b",x,y\n0,2,3\n", "line 1, column 1: The column has no name"),
     ],
 )
-def test_a_file_that_is_no_table_is_told_with_its_line(tmp_path: Path, content: bytes, words: str) -> None:
+def test_a_file_that_is_no_table_is_reported_with_its_line(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
     checked(tmp_path, content, str(tmp_path / "t.csv"), words)
 
 
-def test_the_mend_for_semicolons_reads_decimal_commas_too(tmp_path: Path) -> None:
+def test_the_fix_for_semicolons_reads_decimal_commas_too(tmp_path: Path) -> None:
     checked(tmp_path, "id;x;y\n1;2,5;3\n", "sep=';', decimal=','")
     assert "decimal" not in error(written(tmp_path, "id;x;y\n1;2.5;3\n"), target=("y",))
 
 
-def test_the_mend_for_semicolons_works(tmp_path: Path) -> None:
+def test_the_fix_for_semicolons_works(tmp_path: Path) -> None:
     import re
     import subprocess
     import sys
@@ -141,7 +143,7 @@ def test_columns_without_a_value_are_constant_and_left_out(tmp_path: Path) -> No
         ('id = "idd"\n', "Did you mean 'id'?"),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_told_with_its_key(
+def test_a_setting_that_cannot_be_used_is_reported_with_its_key(
     tmp_path: Path, settings: str, words: str
 ) -> None:
     written(tmp_path, "id,x,y\n" + "".join(f"{n},{n * 0.5},{n * 1.7}\n" for n in range(40)), "train.csv")
@@ -158,7 +160,7 @@ def test_a_misspelt_target_names_the_nearest_column(tmp_path: Path) -> None:
     checked(tmp_path, "id,x,price\n" + ROWS, "Did you mean 'price'?", target=("prise",))
 
 
-def test_a_target_like_no_column_is_told_with_all_of_them(tmp_path: Path) -> None:
+def test_a_target_like_no_column_is_reported_with_all_of_them(tmp_path: Path) -> None:
     checked(tmp_path, "id,x,y\n" + ROWS, "The columns are 'id', 'x', 'y'.", target=("revenue",))
 
 
@@ -189,13 +191,13 @@ def test_one_number_spelled_in_two_ways_is_no_pair_of_classes(tmp_path: Path) ->
     assert "'1' and '1.0' are one and the same number" in error(path, target=("y",))
 
 
-def test_classes_that_differ_in_case_or_spaces_only_are_told(tmp_path: Path) -> None:
+def test_classes_that_differ_in_case_or_spaces_only_are_reported(tmp_path: Path) -> None:
     path = table(tmp_path / "t.csv", x=NUMBER, y=lambda n: ("yes", "Yes", "no")[n % 3])
     (warning,) = [one for one in warnings(path, target=("y",)) if "letter case" in one]
     assert "'Yes' and 'yes'" in warning
 
 
-def test_a_class_of_one_row_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_class_of_one_row_is_reported_with_its_line(tmp_path: Path) -> None:
     path = table(tmp_path / "t.csv", x=NUMBER, y=lambda n: "rare" if n == 7 else ("a", "b")[n % 2])
     assert any("line 9" in one and "'rare'" in one for one in warnings(path, target=("y",)))
 
@@ -237,7 +239,7 @@ def test_an_id_that_is_there_twice(tmp_path: Path) -> None:
     assert "test.csv, line 21, column 'id': The id '60' is there more than once" in said
 
 
-def test_an_id_that_is_nearly_unique_is_told_when_it_is_taken_for_a_feature(tmp_path: Path) -> None:
+def test_an_id_that_is_nearly_unique_is_reported_when_it_is_taken_for_a_feature(tmp_path: Path) -> None:
     path = table(tmp_path / "t.csv", id=lambda n: min(n, 58), x=NUMBER, y=NUMBER)
     assert any("line 61" in one and "taken for a feature" in one for one in warnings(path, target=("y",)))
 
@@ -263,23 +265,23 @@ def test_a_test_file_of_another_task(tmp_path: Path) -> None:
     assert "none of the feature columns" in error(folder(tmp_path, a=NUMBER), target=("y",))
 
 
-def test_columns_that_the_test_file_lacks_are_told(tmp_path: Path) -> None:
+def test_columns_that_the_test_file_lacks_are_reported(tmp_path: Path) -> None:
     table(folder(tmp_path) / "train.csv", 60, id=lambda n: n, x=NUMBER, late=NUMBER, y=lambda n: n * 1.5)
     assert any("'late'" in one for one in warnings(tmp_path, target=("y",)))
 
 
-def test_a_test_file_that_holds_the_target_is_told(tmp_path: Path) -> None:
+def test_a_test_file_that_holds_the_target_is_reported(tmp_path: Path) -> None:
     assert any("not shown" in one for one in warnings(folder(tmp_path, x=NUMBER, y=NUMBER), target=("y",)))
 
 
-def test_a_split_that_cannot_be_made_is_told_before_a_run(tmp_path: Path) -> None:
+def test_a_split_that_cannot_be_made_is_reported_before_a_run(tmp_path: Path) -> None:
     path = table(tmp_path / "t.csv", who=lambda n: 1, when=lambda n: "soon" if n else "", x=NUMBER, y=NUMBER)
     assert "one group" in error(path, target=("y",), group="who")
     assert "'when'" in error(path, target=("y",), time="when")
     assert "Did you mean 'who'?" in error(path, target=("y",), group="whom")
 
 
-def test_a_scorer_that_does_not_work_is_told_before_a_run(tmp_path: Path) -> None:
+def test_a_scorer_that_does_not_work_is_reported_before_a_run(tmp_path: Path) -> None:
     folder(tmp_path)
     (tmp_path / "score.py").write_text("def score(y_true, y_pred):\n    return 1 / 0\n")
     (tmp_path / "task.toml").write_text('scorer = "score.py"\ndirection = "minimize"\n')
@@ -288,7 +290,7 @@ def test_a_scorer_that_does_not_work_is_told_before_a_run(tmp_path: Path) -> Non
     assert "must say what is better" in error(tmp_path)
 
 
-def test_all_problems_are_told_at_once_and_a_run_is_refused_by_the_first(tmp_path: Path) -> None:
+def test_all_problems_are_reported_at_once_and_a_run_is_refused_by_the_first(tmp_path: Path) -> None:
     table(
         folder(tmp_path, sample_ids=lambda n: 61 + n) / "train.csv",
         60,

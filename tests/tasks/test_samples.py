@@ -46,7 +46,7 @@ def test_the_answers_lie_outside_of_every_task() -> None:
 
 
 def test_the_maker_writes_these_files_to_the_byte(tmp_path: Path) -> None:
-    command = [sys.executable, SAMPLES / "make.py", "--root", tmp_path]
+    command = [sys.executable, str(SAMPLES / "make.py"), "--root", str(tmp_path)]
     subprocess.run(command, check=True, capture_output=True, timeout=240)
     made = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
     assert len(made) >= 5 * 5

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from aide_local.basics.files import sha256_of
 from aide_local.home import Home
@@ -59,10 +60,9 @@ def test_llama_cpp_cuts_text_into_the_tokens_of_training(answers: Answers) -> No
     assert answers.ids == [one["ids"] for one in VECTORS]
 
 
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    raised: np.ndarray = np.exp(logits - logits.max())
-    share: np.ndarray = raised / raised.sum()
-    return share
+def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    raised: NDArray[np.float64] = np.exp(logits - logits.max())
+    return raised / float(raised.sum())
 
 
 def test_llama_cpp_computes_what_pytorch_computed(answers: Answers) -> None:

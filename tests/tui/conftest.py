@@ -1,4 +1,4 @@
-"""One real run of the engine, recorded once, for all tests of screens."""
+"""A real run, recorded once, for all tests of screens."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.runs import make_run, replies
 @pytest.fixture(scope="session")
 def recorded_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("recorded")
-    settings = RunSettings(
+    settings = RunSettings.paper(
         steps=12, seed=5, folds=2, sandbox="limits", timeout=60.0, num_drafts=4, racing=False
     )
     list(make_run(place, replies, settings=settings).events())
@@ -25,7 +25,7 @@ def recorded_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def home(recorded_home: Path, tmp_path: Path) -> Home:
-    """A copy, which a test may change."""
+    """Return a copy of the recorded home, which a test may change."""
     shutil.copytree(recorded_home, tmp_path / "home")
     return Home(tmp_path / "home")
 

@@ -1,4 +1,4 @@
-"""Every key of every screen reaches its action there: none is hidden by another binding or taken by a widget."""
+"""Every key of every screen reaches its action: none is hidden by another binding or taken by a widget."""
 
 from __future__ import annotations
 
@@ -15,114 +15,113 @@ from textual.pilot import Pilot
 from textual.widgets import DataTable
 
 from aide_local.home import Home
-from tests.tui.test_run_screen import opened
-from tests.tui.test_screens import until
-from tui.browse import Browsing
-from tui.dialogs import Choose, Compare, Confirm, Editor, Reader
+from tests.tui.pilots import app_of, open_run, until
+from tui.browsing_keys import BrowsingKeys
+from tui.dialogs import Choose, Compare, Confirm, Editor, TextDialog
 from tui.home import HomeScreen, RunsTable
-from tui.keys import FIXED, defaults
+from tui.keys import FIXED, rebindable
 from tui.models import ModelsScreen, ModelsTable
 from tui.new_run import NewRunScreen
 from tui.own_queries import OwnQueries
 from tui.pane import Pane
 from tui.results import ResultTable
 from tui.run import RunScreen
-from tui.settings import SettingsApp
+from tui.settings_app import SettingsApp
 from tui.solution_tree import SolutionTree
 from tui.sql import SqlScreen
-from tui.steer import Steering
+from tui.steering_keys import SteeringKeys
 
 # ---- the places that have keys ----
 
 
-async def the_list(pilot: Pilot[None]) -> None:
+async def reach_list(pilot: Pilot[None]) -> None:
     pilot.app.pop_screen()
     await until(pilot, lambda: isinstance(pilot.app.focused, RunsTable))
 
 
-async def the_tree(pilot: Pilot[None]) -> None:
+async def reach_tree(pilot: Pilot[None]) -> None:
     await until(pilot, lambda: isinstance(pilot.app.focused, SolutionTree))
 
 
-async def the_text(pilot: Pilot[None]) -> None:
+async def reach_text(pilot: Pilot[None]) -> None:
     pilot.app.screen.query(Pane).first().focus()
     await until(pilot, lambda: isinstance(pilot.app.focused, Pane))
 
 
-async def the_form(pilot: Pilot[None]) -> None:
-    await pilot.app.push_screen(NewRunScreen(pilot.app.home))  # type: ignore[attr-defined]
+async def reach_form(pilot: Pilot[None]) -> None:
+    await pilot.app.push_screen(NewRunScreen(app_of(pilot)))
 
 
-async def the_models(pilot: Pilot[None]) -> None:
-    await pilot.app.push_screen(ModelsScreen(pilot.app.home))  # type: ignore[attr-defined]
+async def reach_models(pilot: Pilot[None]) -> None:
+    await pilot.app.push_screen(ModelsScreen(app_of(pilot)))
     await until(pilot, lambda: isinstance(pilot.app.focused, DataTable))
 
 
-async def the_console(pilot: Pilot[None]) -> None:
-    await pilot.app.push_screen(SqlScreen(pilot.app.home))  # type: ignore[attr-defined]
+async def reach_console(pilot: Pilot[None]) -> None:
+    await pilot.app.push_screen(SqlScreen(app_of(pilot)))
 
 
-async def the_result(pilot: Pilot[None]) -> None:
-    await the_console(pilot)
+async def reach_result(pilot: Pilot[None]) -> None:
+    await reach_console(pilot)
     await pilot.press("f5")
     await until(pilot, lambda: bool(pilot.app.screen.query(ResultTable)))
     await pilot.press("f6")
     await until(pilot, lambda: isinstance(pilot.app.focused, ResultTable))
 
 
-async def two_nodes(pilot: Pilot[None]) -> None:
+async def reach_comparison(pilot: Pilot[None]) -> None:
     await pilot.app.push_screen(Compare(Text("one\n" * 80), Text("two\n" * 80)))
 
 
-async def the_editor(pilot: Pilot[None]) -> None:
+async def reach_editor(pilot: Pilot[None]) -> None:
     await pilot.app.push_screen(Editor("a script", "x = 1"))
 
 
-async def a_card(pilot: Pilot[None]) -> None:
-    await pilot.app.push_screen(Reader("a card", "text\n" * 80))
+async def reach_card(pilot: Pilot[None]) -> None:
+    await pilot.app.push_screen(TextDialog("a card", "text\n" * 80))
 
 
-async def a_question(pilot: Pilot[None]) -> None:
+async def reach_question(pilot: Pilot[None]) -> None:
     await pilot.app.push_screen(Confirm("Really?"))
 
 
-async def a_choice(pilot: Pilot[None]) -> None:
+async def reach_choice(pilot: Pilot[None]) -> None:
     await pilot.app.push_screen(Choose("Which?", ["one", "two"], delete=lambda at: None))
 
 
 PLACES: tuple[tuple[Callable[[Pilot[None]], Awaitable[None]], tuple[type[DOMNode], ...]], ...] = (
-    (the_list, (HomeScreen, RunsTable, SettingsApp)),
-    (the_tree, (RunScreen, Browsing, Steering, SolutionTree, SettingsApp)),
-    (the_text, (Pane,)),
-    (the_form, (NewRunScreen,)),
-    (the_models, (ModelsScreen, ModelsTable, SettingsApp)),
-    (the_console, (SqlScreen, OwnQueries)),
-    (the_result, (ResultTable,)),
-    (two_nodes, (Compare,)),
-    (the_editor, (Editor,)),
-    (a_card, (Reader,)),
-    (a_question, (Confirm,)),
-    (a_choice, (Choose,)),
+    (reach_list, (HomeScreen, RunsTable, SettingsApp)),
+    (reach_tree, (RunScreen, BrowsingKeys, SteeringKeys, SolutionTree, SettingsApp)),
+    (reach_text, (Pane,)),
+    (reach_form, (NewRunScreen,)),
+    (reach_models, (ModelsScreen, ModelsTable, SettingsApp)),
+    (reach_console, (SqlScreen, OwnQueries)),
+    (reach_result, (ResultTable,)),
+    (reach_comparison, (Compare,)),
+    (reach_editor, (Editor,)),
+    (reach_card, (TextDialog,)),
+    (reach_question, (Confirm,)),
+    (reach_choice, (Choose,)),
 )
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(("arrive", "owners"), PLACES, ids=[arrive.__name__ for arrive, _ in PLACES])
+@pytest.mark.parametrize(("reach", "owners"), PLACES, ids=[reach.__name__ for reach, _ in PLACES])
 async def test_every_key_of_a_place_reaches_its_action(
     home: Home,
     run_id: str,
-    arrive: Callable[[Pilot[None]], Awaitable[None]],
+    reach: Callable[[Pilot[None]], Awaitable[None]],
     owners: tuple[type[DOMNode], ...],
 ) -> None:
-    """Actions are only noted down, so that the place stays as it is; what each does is tested elsewhere."""
+    """Only note the actions down, so that the place stays as it is; other tests say what each does."""
     reached: list[str] = []
 
     async def note(action: str, *_: Any, **__: Any) -> bool:
         reached.append(action.removeprefix("screen.").removeprefix("app."))
         return True
 
-    async with opened(home, run_id) as (pilot, _):
-        await arrive(pilot)
+    async with open_run(home, run_id) as (pilot, _):
+        await reach(pilot)
         await pilot.pause()
         pilot.app.run_action = note  # type: ignore[assignment,method-assign]
         for owner in owners:
@@ -137,24 +136,26 @@ def bindings_of(owner: type[DOMNode]) -> list[Binding]:
     return [one for one in owner.__dict__.get("BINDINGS", ()) if isinstance(one, Binding)]
 
 
-def test_every_place_with_keys_is_tried() -> None:
-    tried = {
+def test_every_place_with_keys_is_tested() -> None:
+    tested = {
         binding.id for _, owners in PLACES for owner in owners for binding in bindings_of(owner) if binding.id
     }
-    everywhere = {"app.help", "app.log", "app.leave"}  # of the app itself, pressed in its own tests
-    assert {binding.id for _, binding in defaults()} - tried <= everywhere
+    everywhere = {"app.help", "app.log", "app.leave"}  # the app's own, pressed in other tests
+    assert {binding.id for _, binding in rebindable()} - tested <= everywhere
 
 
 def test_every_key_is_pressed_by_a_test_of_what_it_does() -> None:
-    """At least one of an action's keys stands in a `press(…)` of another file of tests. Whose key it is there, a
-    reader has to look up; a key that nobody presses anywhere is found."""
+    """Look for one of the action's keys in a ``press(…)`` of another file of tests.
+
+    Which action the key has there is for the reader to see; a key that no test presses is found.
+    """
     pressed: set[str] = set()
     for file in Path(__file__).parent.glob("test_*.py"):
         if file.name != Path(__file__).name:
             pressed |= pressed_in(ast.parse(file.read_text("utf-8")))
     unpressed = [
         f"{binding.id} ({binding.key})"
-        for _, binding in defaults()
+        for _, binding in rebindable()
         if not pressed & set(binding.key.split(","))
     ]
     assert not unpressed
@@ -162,7 +163,7 @@ def test_every_key_is_pressed_by_a_test_of_what_it_does() -> None:
 
 
 def pressed_in(tests: ast.Module) -> set[str]:
-    """Texts in calls of something named ``press``, and in what such a call goes through."""
+    """Return the texts in calls of something named ``press``, and in what loops around such calls go through."""
     calls = [
         one
         for one in ast.walk(tests)

@@ -1,4 +1,4 @@
-"""Text from models, scripts and files is inert on every screen: no markup, no escapes, no crash."""
+"""Text from models, scripts and files is harmless on every screen: no markup, no escapes, no crash."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from aide_local.tasks.load import load_task
 from aide_local.types import FoldScore, Generation, Node, NodeError, NodeState, Operator, RunSettings
 from tests.runs import make_csvs
 from tui.app import AideApp
-from tui.dialogs import Reader
+from tui.dialogs import TextDialog
 from tui.results import ResultTable, for_the_screen
 from tui.run import RunScreen
 from tui.sql_editor import SqlEditor
@@ -36,7 +36,7 @@ SEEDS = [
 
 
 def nasty(count: int) -> list[str]:
-    """Every seed alone, then mixtures of them."""
+    """Return every seed alone, then mixtures of them."""
     rng = random.Random(0)
     made = list(SEEDS)
     while len(made) < count:
@@ -44,8 +44,8 @@ def nasty(count: int) -> list[str]:
     return made
 
 
-def recorded(place: Path, texts: list[str]) -> tuple[Home, str]:
-    """A run whose nodes say these texts wherever a script or a model can say something."""
+def record(place: Path, texts: list[str]) -> tuple[Home, str]:
+    """Record a run whose nodes have these texts wherever a script or a model can say something."""
     home = Home(place / "home")
     model = ModelInfo(
         name="[b]model[/b]\x1b[31m", path=None, sha256="", n_ctx=1, n_ctx_train=1, n_params=0, size=0, gpu=False,
@@ -75,12 +75,12 @@ def recorded(place: Path, texts: list[str]) -> tuple[Home, str]:
 
 
 def harmful(text: str) -> list[str]:
-    """What must not reach a terminal."""
+    """Return the characters that must not reach a terminal."""
     return [ascii(one) for one in text if one != "\n" and unicodedata.category(one) in ("Cc", "Cs")]
 
 
-def painted(pilot: Pilot[None]) -> str:
-    """The whole screen as it is sent to the terminal, without its styles."""
+def screen_text(pilot: Pilot[None]) -> str:
+    """Return the whole screen as it is sent to the terminal, without its styles."""
     screen = pilot.app.screen
     lines = screen._compositor.render_strips(screen.size)
     return "\n".join("".join(segment.text for segment in strip) for strip in lines)
@@ -88,7 +88,7 @@ def painted(pilot: Pilot[None]) -> str:
 
 @pytest.mark.timeout(600)
 async def test_two_hundred_nasty_texts_in_every_tab(tmp_path: Path) -> None:
-    home, run_id = recorded(tmp_path, nasty(200))
+    home, run_id = record(tmp_path, nasty(200))
     app = AideApp(home, run_id)
     async with app.run_test(size=(100, 30)) as pilot:
         for _ in range(100):
@@ -108,18 +108,18 @@ async def test_two_hundred_nasty_texts_in_every_tab(tmp_path: Path) -> None:
                 assert harmful(shown.replace("\t", " ")) == [], (node.id, tab)
             if node.id % 10 == 0:
                 await pilot.pause()
-                assert harmful(painted(pilot)) == [], node.id
+                assert harmful(screen_text(pilot)) == [], node.id
         assert app.is_running
 
 
 async def test_nasty_names_in_the_list_and_in_sql(tmp_path: Path) -> None:
-    home, _ = recorded(tmp_path, nasty(60))
+    home, _ = record(tmp_path, nasty(60))
     app = AideApp(home)
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.pause(0.3)
         assert app.screen.query_one(DataTable).row_count == 1
-        assert "[b]model[/b]" in painted(pilot), "markup is text"
-        assert harmful(painted(pilot)) == []
+        assert "[b]model[/b]" in screen_text(pilot), "markup is text"
+        assert harmful(screen_text(pilot)) == []
         await pilot.press("s")
         await pilot.pause(0.2)
         query = 'SELECT plan, output, code AS "[red]c" FROM nodes ORDER BY node'
@@ -132,11 +132,11 @@ async def test_nasty_names_in_the_list_and_in_sql(tmp_path: Path) -> None:
         await pilot.press("f6")
         for _ in range(55):
             await pilot.press("j")
-            assert harmful(painted(pilot)) == []
+            assert harmful(screen_text(pilot)) == []
         await pilot.press("v")
         await pilot.pause()
-        assert isinstance(app.screen, Reader)
-        assert harmful(painted(pilot)) == []
+        assert isinstance(app.screen, TextDialog)
+        assert harmful(screen_text(pilot)) == []
 
 
 async def test_names_of_columns_are_made_harmless_and_different() -> None:
@@ -151,7 +151,7 @@ async def test_nasty_notifications_are_text(tmp_path: Path) -> None:
         for text in SEEDS:
             app.notify(text[:300])
             await pilot.pause()
-        assert harmful(painted(pilot)) == []
+        assert harmful(screen_text(pilot)) == []
         await pilot.press("f12")
         await pilot.pause()
-        assert harmful(painted(pilot)) == []
+        assert harmful(screen_text(pilot)) == []

@@ -1,12 +1,12 @@
-"""Leaving a screen at any moment does no harm: its timers and threads still come, its widgets are gone."""
+"""Leaving a screen does no harm at any moment: its timers and threads still come when its widgets are gone."""
 
 from __future__ import annotations
 
 import pytest
-from textual.widgets import Static
+from rich.text import Text
 
 from aide_local.home import Home
-from tests.tui.test_run_screen import opened
+from tests.tui.pilots import app_of, open_run
 from tui.app import AideApp
 from tui.home import HomeScreen
 from tui.models import ModelsScreen
@@ -17,23 +17,24 @@ pytestmark = pytest.mark.asyncio
 
 
 async def test_what_comes_to_a_screen_that_is_being_removed_is_dropped(home: Home, run_id: str) -> None:
-    """Between the key and the end of a screen its widgets go one by one; here they are gone, and it is not."""
-    async with opened(home, run_id) as (pilot, run):
+    """Between the key that leaves a screen and its end, its widgets go one by one. Here they are gone, and it is not."""
+    async with open_run(home, run_id) as (pilot, run):
         pilot.app.pop_screen()
         await run.remove_children()
         run._look()
-        run._has_read(None, run._view, "a problem")
+        run._take_view(None, run._view, "a problem")
         run._show_node()
         run.query_text = "state:buggy"
-        run._filter(run._typed, "op:draft")
-        models, form, sql = ModelsScreen(home), NewRunScreen(home), SqlScreen(home)
+        run._filter(run._edits, "op:draft")
+        app = app_of(pilot)
+        models, form, sql = ModelsScreen(app), NewRunScreen(app), SqlScreen(app)
         for screen in (models, form, sql):
             await pilot.app.push_screen(screen)
             pilot.app.pop_screen()
             await screen.remove_children()
         models._reread()
-        form._look(form._waiting)
-        form._show(form._waiting, Static().render())  # type: ignore[arg-type]
+        form._look(form._edits)
+        form._show(form._edits, Text("late"))
         sql._tick()
 
 

@@ -1,4 +1,4 @@
-"""A text that comes in is followed until the reader scrolls up; what candidates use is told apart."""
+"""A text that comes in is followed until the reader scrolls up; what candidates use is shown apart."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from aide_local.search.tree import Tree
 from aide_local.task import Direction
 from aide_local.types import FoldScore
 from tests.factories import valid
-from tui import panes
 from tui.gpu import Gpu, VideoMemory
 from tui.live import NO_STREAM
 from tui.meter import Meter, Reading
 from tui.pane import Pane
+from tui.tab_content import Tab, TabContent, render
 
 
 class One(App[None]):
@@ -34,28 +34,28 @@ def text(lines: int) -> Text:
 
 
 @pytest.mark.asyncio
-async def test_a_reader_who_scrolled_up_is_told_how_much_more_there_is() -> None:
+async def test_a_reader_who_scrolled_up_sees_how_much_more_there_is() -> None:
     app = One()
     async with app.run_test(size=(40, 10)) as pilot:
         pane = app.query_one(Pane)
         pane.show(text(3))
         pane.focus()
         await pilot.pause()
-        assert not pane.holds(3)
+        assert not pane.stands_still(3)
         pane.follow(text(50), 50)
         await pilot.pause()
         assert pane.at_end
-        assert not pane.holds(60), "at the end it goes on"
+        assert not pane.stands_still(60), "at the end it goes on"
         await pilot.press("k", "k", "k")
         await pilot.pause()
         more = app.query_one(".more", Static)
-        assert pane.holds(70)
+        assert pane.stands_still(70)
         await pilot.pause()
         assert more.display
         assert "+20 lines" in str(more.render())
         await pilot.press("G")
         await pilot.pause()
-        assert not pane.holds(71)
+        assert not pane.stands_still(71)
         assert not more.display
 
 
@@ -69,7 +69,7 @@ def test_a_stream_counts_all_lines_and_keeps_the_end() -> None:
 
 @pytest.fixture
 def candidate() -> Iterator[None]:
-    """A process as the sandbox starts it, with a busy one below."""
+    """Start a process as the sandbox does, with a busy child."""
     busy = "import time; data = bytearray(50_000_000)\nwhile True: sum(range(10000))"
     server = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {busy!r}])"
     process = subprocess.Popen(
@@ -83,7 +83,7 @@ def candidate() -> Iterator[None]:
     process.wait()
 
 
-def test_memory_and_cores_of_a_candidate_are_told_apart(candidate: None) -> None:
+def test_memory_and_cores_of_a_candidate_are_shown_apart(candidate: None) -> None:
     import time
 
     meter = Meter()
@@ -98,7 +98,7 @@ def test_memory_and_cores_of_a_candidate_are_told_apart(candidate: None) -> None
 
 
 def fake_smi(place: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A program of that name that counts how often it is asked; where there is no other."""
+    """Put a program of that name on the path that counts how often it is asked; return the file with the count."""
     program = place / "nvidia-smi"
     program.write_text(f"#!/bin/sh\necho x >> {place}/asked\n{script}\n")
     program.chmod(0o755)
@@ -115,11 +115,11 @@ def test_video_memory_of_all_cards_is_in_the_line(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize("script", ["echo '[N/A], [N/A]'", "echo 'No devices were found'; exit 6", ""])
-def test_a_card_that_does_not_tell_is_not_shown_nor_asked_again(
+def test_a_card_that_reports_nothing_is_neither_shown_nor_asked_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
     asked = fake_smi(tmp_path, script, monkeypatch)
-    monkeypatch.setattr("tui.gpu.EVERY", 0.0)
+    monkeypatch.setattr("tui.gpu.ASK_EVERY", 0.0)
     meter = Meter()
     assert [meter.read().video for _ in range(2)] == [None, None]
     assert "VRAM" not in meter.read().in_words()
@@ -140,12 +140,12 @@ def test_folds_have_means_with_errors_and_are_paired_with_the_best() -> None:
         ),
         Direction.MAXIMIZE,
     )
-    shown = drawn(panes.content(panes.Shown("folds", tree, tree[1])))
+    shown = printed(render(TabContent(Tab.FOLDS, tree, tree[1])))
     assert "0.75 ± 0.026" in shown
     assert "0.82 ± 0.012" in shown
     assert "-0.07 ± 0.015" in shown, "the spread of the differences, not of the scores"
     assert "same folds" in shown
-    best = drawn(panes.content(panes.Shown("folds", tree, tree[0])))
+    best = printed(render(TabContent(Tab.FOLDS, tree, tree[0])))
     assert "0.82 ± 0.012" in best
     assert "same folds" not in best, "it is the best itself"
 
@@ -154,7 +154,7 @@ def test_a_node_stopped_early_is_compared_on_the_folds_it_has() -> None:
     best = valid(0, 0.8, folds=(FoldScore(0, 0.8), FoldScore(1, 0.9)))
     behind = valid(1, 0.5, complete=False, folds=(FoldScore(0, 0.5),))
     tree = Tree.of((best, behind), Direction.MAXIMIZE)
-    lines = drawn(panes.content(panes.Shown("folds", tree, behind))).splitlines()
+    lines = printed(render(TabContent(Tab.FOLDS, tree, behind))).splitlines()
     assert [line.split() for line in lines[3:6]] == [
         ["mean", "0.5"],
         ["best", "#0", "0.85", "±", "0.05"],
@@ -162,7 +162,7 @@ def test_a_node_stopped_early_is_compared_on_the_folds_it_has() -> None:
     ]
 
 
-def drawn(content: RenderableType) -> str:
+def printed(content: RenderableType) -> str:
     console = Console(width=120)
     with console.capture() as capture:
         console.print(content)

@@ -1,4 +1,4 @@
-"""What the screens look like, at two sizes, on a run that was recorded once.
+"""The looks of the screens at two sizes, on a run that was recorded once.
 
 `python -m pytest tests/tui/test_snapshots.py --snapshot-update` draws them anew; look at the pictures before they are kept.
 """
@@ -18,11 +18,11 @@ from aide_local.home import Home
 from aide_local.llm.registry import ModelEntry
 from tests.llm.tiny import make_gguf
 from tests.store.earlier import unpack
-from tui.app import AideApp
+from tui.app import AideApp, Notice
 
 SIZES = ((80, 24), (120, 40))
-# screen -> keys from the list of runs, and a word that is there once all is
-WAYS: dict[str, tuple[tuple[str, ...], str]] = {
+# screen -> keys from the list of runs, and a word that is there once all is shown
+PATHS: dict[str, tuple[tuple[str, ...], str]] = {
     "welcome": ((), "Welcome"),
     "home": ((), "finished"),
     "plan": (("enter", "b", "1"), "metric"),
@@ -46,7 +46,7 @@ WAYS: dict[str, tuple[tuple[str, ...], str]] = {
 
 @pytest.fixture(autouse=True)
 def everywhere_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """No cursor that blinks, nothing that moves, no clock, no zone, no colours or folders of this machine."""
+    """Leave out what differs between two machines or moments: cursor, motion, clock, zone, colours, folders."""
     for name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_COLOR_SYSTEM", "SSH_CONNECTION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
@@ -66,21 +66,21 @@ def _model(folder: Path) -> ModelEntry:
     return ModelEntry(name="tiny", path=folder / "tiny.gguf", description="A model for tests.", default=True)
 
 
-def _shown(pilot: Pilot[None]) -> str:
+def _screen_text(pilot: Pilot[None]) -> str:
     screen = pilot.app.screen
     lines = screen._compositor.render_strips(screen.size)
     return "\n".join("".join(segment.text for segment in strip) for strip in lines)
 
 
-async def _settled(pilot: Pilot[None], word: str = "") -> None:
-    """Until ``word`` is there, two looks in a row show the same and our threads have brought what they read.
+async def _settle(pilot: Pilot[None], word: str = "") -> None:
+    """Wait until ``word`` is there, two looks in a row show the same and our threads have ended.
 
     Textual's list of files has a worker that never ends, ``_loader``.
     """
     before = ""
     for _ in range(200):
         await pilot.pause(0.05)
-        now = _shown(pilot)
+        now = _screen_text(pilot)
         reading = any(one.is_running for one in pilot.app.workers if one.name != "_loader")
         if now == before and word in now and not reading:
             return
@@ -89,23 +89,23 @@ async def _settled(pilot: Pilot[None], word: str = "") -> None:
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("screen", WAYS)
+@pytest.mark.parametrize("screen", PATHS)
 def test_the_screen_looks_as_it_did(
     screen: str, size: tuple[int, int], snap_compare: Callable[..., bool]
 ) -> None:
     home = Home(Path("home")) if screen == "welcome" else unpack(Path("home"), 2)
     if screen == "models":
         make_gguf(home.root / "tiny.gguf")
-    keys, word = WAYS[screen]
+    keys, word = PATHS[screen]
 
     async def walk(pilot: Pilot[None]) -> None:
-        await _settled(pilot)
+        await _settle(pilot)
         for key in keys:
             await pilot.press(key)
-            await _settled(pilot)
-        await _settled(pilot, word)
+            await _settle(pilot)
+        await _settle(pilot, word)
 
     app = AideApp(home)
     if screen == "log":
-        app._told.append(("warning", "what a person was told"))
+        app.notices.append(Notice("warning", "what a person was told"))
     assert snap_compare(app, terminal_size=size, run_before=walk)

@@ -1,102 +1,24 @@
-"""Steering keys on a run that goes on in the app: each reaches the engine and is on record."""
+"""Steering keys on a run that goes on in the app: each reaches the run and is recorded."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from textual.pilot import Pilot
 
 from aide_local.home import Home
-from aide_local.llm.scripted import ScriptedModel
-from aide_local.run.assemble import start
 from aide_local.store.read import list_runs, read_run
-from aide_local.tasks.load import load_task
-from aide_local.types import NodeState, Operator, RunSettings, Sampling
-from tests.runs import good, make_csvs, reply_with
-from tui.app import AideApp
+from aide_local.types import NodeState, Operator
+from tests.tui.pilots import finish, go_to, last_notice, live_run, press, type_into, until
 from tui.dialogs import Ask, Confirm, Editor
 from tui.run import RunScreen
 
 pytestmark = pytest.mark.asyncio
-SETTINGS = RunSettings(steps=4, seed=1, folds=2, sandbox="limits", timeout=60.0, num_drafts=3, racing=False)
-
-
-class Gate:
-    """A model whose fourth reply waits: three nodes are there, and the run goes on."""
-
-    def __init__(self) -> None:
-        self.open = threading.Event()
-        self.count = 0
-
-    def reply(self, prompt: str, sampling: Sampling) -> str:
-        self.count += 1
-        if self.count == 2:
-            return reply_with("raise ValueError('no')", "a failure")
-        if self.count >= 4:
-            assert self.open.wait(60)
-        return good(2 + self.count / 50)
-
-
-@asynccontextmanager
-async def going(place: Path) -> AsyncIterator[tuple[Pilot[None], RunScreen, Gate]]:
-    """A live run with three finished nodes: 0 valid, 1 buggy, 2 valid; the fourth is being written."""
-    gate = Gate()
-    app = AideApp(Home(place / "home"))
-    task = load_task(make_csvs(place / "task"))
-    async with app.run_test(size=(120, 40)) as pilot:
-        app._launch(
-            lambda: start(
-                task, SETTINGS, home=app.home, make_model=lambda settings: ScriptedModel(gate.reply)
-            )
-        )
-        await until(pilot, lambda: isinstance(app.screen, RunScreen))
-        screen = app.screen
-        assert isinstance(screen, RunScreen)
-        await until(pilot, lambda: sum(n.state is not NodeState.PENDING for n in screen.solution.nodes) == 3)
-        try:
-            yield pilot, screen, gate
-        finally:
-            gate.open.set()
-            if screen.live is not None:
-                screen.live.run.stop(now=True)
-                screen.live.wait(30)
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if condition():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError("it did not come about within 30 s")
-
-
-async def press(pilot: Pilot[None], *keys: str) -> None:
-    for one in keys:
-        await pilot.press(one)
-        await pilot.pause()
-        await pilot.pause()
-
-
-async def go(pilot: Pilot[None], screen: RunScreen, node: int) -> None:
-    screen.go_to(node)
-    await until(pilot, lambda: screen.node is not None and screen.node.id == node)
-
-
-async def finish(pilot: Pilot[None], screen: RunScreen, gate: Gate) -> None:
-    gate.open.set()
-    live = screen.live
-    assert live is not None
-    await until(pilot, lambda: live.ended)
-    await pilot.pause(0.3)
 
 
 async def test_a_hint_for_an_improvement_reaches_the_prompt(tmp_path: Path) -> None:
-    async with going(tmp_path) as (pilot, screen, gate):
-        await go(pilot, screen, 0)
+    async with live_run(tmp_path) as (pilot, screen, gate):
+        await go_to(pilot, screen, 0)
         await press(pilot, "i")
         assert isinstance(pilot.app.screen, Ask)
         await press(pilot, *"logs", "enter")
@@ -109,11 +31,11 @@ async def test_a_hint_for_an_improvement_reaches_the_prompt(tmp_path: Path) -> N
 
 
 async def test_debug_draft_and_again(tmp_path: Path) -> None:
-    async with going(tmp_path) as (pilot, screen, gate):
-        await go(pilot, screen, 1)
+    async with live_run(tmp_path) as (pilot, screen, gate):
+        await go_to(pilot, screen, 1)
         await press(pilot, "D")
         await press(pilot, "a", *"trees", "enter")
-        await go(pilot, screen, 0)
+        await go_to(pilot, screen, 0)
         await press(pilot, "R")
         await finish(pilot, screen, gate)
         made = [(node.operator, node.parent, node.hint) for node in screen.solution.nodes[4:]]
@@ -121,9 +43,9 @@ async def test_debug_draft_and_again(tmp_path: Path) -> None:
 
 
 async def test_two_marked_nodes_are_merged(tmp_path: Path) -> None:
-    async with going(tmp_path) as (pilot, screen, gate):
+    async with live_run(tmp_path) as (pilot, screen, gate):
         for node in (0, 2):
-            await go(pilot, screen, node)
+            await go_to(pilot, screen, node)
             await press(pilot, "m")
         await press(pilot, "M")
         await finish(pilot, screen, gate)
@@ -132,8 +54,8 @@ async def test_two_marked_nodes_are_merged(tmp_path: Path) -> None:
 
 
 async def test_an_edited_script_becomes_a_child(tmp_path: Path) -> None:
-    async with going(tmp_path) as (pilot, screen, gate):
-        await go(pilot, screen, 0)
+    async with live_run(tmp_path) as (pilot, screen, gate):
+        await go_to(pilot, screen, 0)
         await press(pilot, "E")
         assert isinstance(pilot.app.screen, Editor)
         await press(pilot, *"z = 1", "enter", "ctrl+s")
@@ -144,8 +66,8 @@ async def test_an_edited_script_becomes_a_child(tmp_path: Path) -> None:
 
 
 async def test_leaving_a_changed_script_asks_first(tmp_path: Path) -> None:
-    async with going(tmp_path) as (pilot, screen, _):
-        await go(pilot, screen, 0)
+    async with live_run(tmp_path) as (pilot, screen, _):
+        await go_to(pilot, screen, 0)
         await press(pilot, "E", "z", "escape")
         assert isinstance(pilot.app.screen, Confirm)
         await press(pilot, "n")
@@ -155,8 +77,8 @@ async def test_leaving_a_changed_script_asks_first(tmp_path: Path) -> None:
 
 
 async def test_ban_and_pin_are_marked_and_taken_back(tmp_path: Path) -> None:
-    async with going(tmp_path) as (pilot, screen, _):
-        await go(pilot, screen, 0)
+    async with live_run(tmp_path) as (pilot, screen, _):
+        await go_to(pilot, screen, 0)
         live = screen.live
         assert live is not None
         await press(pilot, "x")
@@ -170,25 +92,25 @@ async def test_ban_and_pin_are_marked_and_taken_back(tmp_path: Path) -> None:
         assert live.run.tree.pinned == frozenset()
 
 
-async def test_settings_are_changed_and_nonsense_is_told(tmp_path: Path) -> None:
-    async with going(tmp_path) as (pilot, screen, gate):
+async def test_settings_are_changed_and_nonsense_is_reported(tmp_path: Path) -> None:
+    async with live_run(tmp_path) as (pilot, screen, gate):
         live = screen.live
         assert live is not None
-        for said in ("steps=many", "colour=blue", "policy=nothing", "steps=0"):
+        for typed in ("steps=many", "colour=blue", "policy=nothing", "steps=0"):
             await press(pilot, "c")
-            pilot.app.screen.query_one("Input").value = said  # type: ignore[attr-defined]
+            type_into(pilot, "Input", typed)
             await press(pilot, "enter")
-            assert pilot.app._told[-1][0] == "error", said  # type: ignore[attr-defined]
+            assert last_notice(pilot).severity == "error", typed
         await press(pilot, "c")
-        pilot.app.screen.query_one("Input").value = "steps=5 temperature=0.2"  # type: ignore[attr-defined]
+        type_into(pilot, "Input", "steps=5 temperature=0.2")
         await press(pilot, "enter")
         assert (live.run.settings.steps, live.run.settings.temperature) == (5, 0.2)
         await finish(pilot, screen, gate)
         assert len(screen.solution) == 5
 
 
-async def test_pause_holds_and_goes_on_and_stop_delivers(tmp_path: Path) -> None:
-    async with going(tmp_path) as (pilot, screen, gate):
+async def test_pause_pauses_and_goes_on_and_stop_delivers(tmp_path: Path) -> None:
+    async with live_run(tmp_path) as (pilot, screen, gate):
         await press(pilot, "space")
         await until(pilot, lambda: screen.live is not None and screen.live.paused)
         await press(pilot, "space")
@@ -204,7 +126,7 @@ async def test_pause_holds_and_goes_on_and_stop_delivers(tmp_path: Path) -> None
 
 
 async def test_leaving_while_a_run_goes_on_asks_and_loses_nothing(tmp_path: Path) -> None:
-    async with going(tmp_path) as (pilot, screen, gate):
+    async with live_run(tmp_path) as (pilot, screen, gate):
         await press(pilot, "ctrl+q")
         assert isinstance(pilot.app.screen, Confirm)
         await press(pilot, "n")

@@ -1,4 +1,4 @@
-"""What people stumbled on who saw the window for the first time: each is told in its place now."""
+"""Things that people stumbled on when they saw the window for the first time; the window now says each in its place."""
 
 from __future__ import annotations
 
@@ -14,9 +14,17 @@ from textual.widgets._footer import FooterKey
 from aide_local.errors import SettingsError
 from aide_local.home import Home
 from aide_local.run.loop import Run
-from tests.tui.test_run_screen import opened, pane, press
-from tests.tui.test_screens import said, until
-from tests.tui.test_steering_keys import go, going
+from tests.tui.pilots import (
+    app_of,
+    go_to,
+    last_notice,
+    live_run,
+    open_run,
+    pane_text,
+    press,
+    static_text,
+    until,
+)
 from tui.app import AideApp
 from tui.dialogs import Ask, Choose, Help, PressKey
 from tui.home import HomeScreen
@@ -36,18 +44,13 @@ def help_text(pilot: Pilot[None]) -> str:
     return str(pilot.app.screen.query_one("#help-lines", Static).render())
 
 
-def told(pilot: Pilot[None]) -> str:
-    assert isinstance(pilot.app, AideApp)
-    return pilot.app._told[-1][1]
-
-
 async def test_a_run_that_has_ended_offers_to_go_on_and_no_steering(home: Home, run_id: str) -> None:
-    async with opened(home, run_id, (80, 24)) as (pilot, screen):
+    async with open_run(home, run_id, (80, 24)) as (pilot, screen):
         await until(pilot, lambda: "r Go on" in footer(pilot))
         assert "Pause" not in footer(pilot)
         assert "? Help" in footer(pilot)
         assert "palette" not in footer(pilot), "at 80 columns the screen's own keys have the room"
-        assert "delivered to " in said(pilot, "#status")
+        assert "delivered to " in static_text(pilot, "#status")
         await press(pilot, "question_mark")
         assert isinstance(pilot.app.screen, Help)
         assert "Pause" not in help_text(pilot)
@@ -67,12 +70,12 @@ async def test_a_run_that_has_ended_offers_to_go_on_and_no_steering(home: Home, 
 async def test_digits_open_all_tabs_and_what_is_missing_is_missing_for_a_reason(
     home: Home, run_id: str
 ) -> None:
-    async with opened(home, run_id) as (pilot, screen):
+    async with open_run(home, run_id) as (pilot, screen):
         for digit in ("1", "2", "3", "4", "5", "6", "7", "8"):
             await press(pilot, digit)
-            assert pane(screen).strip(), digit
+            assert pane_text(screen).strip(), digit
         await press(pilot, "ctrl+c")
-        assert "ctrl+q leaves" in told(pilot)
+        assert "ctrl+q leaves" in last_notice(pilot).message
         for pressed in ("f4", "f10"):
             await press(pilot, pressed)
             await until(pilot, lambda: not isinstance(pilot.app.screen, RunScreen))
@@ -85,17 +88,17 @@ async def test_digits_open_all_tabs_and_what_is_missing_is_missing_for_a_reason(
 async def test_while_a_run_goes_on_a_step_that_cannot_be_made_is_refused_before_the_hint(
     tmp_path: Path,
 ) -> None:
-    async with going(tmp_path) as (pilot, screen, _):
+    async with live_run(tmp_path) as (pilot, screen, _):
         await until(pilot, lambda: screen.live is not None and "writing #3" in screen.live.phase)
         await until(pilot, lambda: "S Stop" in footer(pilot))
         assert "Go on" not in footer(pilot)
-        await go(pilot, screen, 3)
+        await go_to(pilot, screen, 3)
         await press(pilot, "4")
-        assert "Nothing yet" in pane(screen)
+        assert "Nothing yet" in pane_text(screen)
         for node, reason in ((3, "not finished"), (1, "not valid")):
-            await go(pilot, screen, node)
+            await go_to(pilot, screen, node)
             await press(pilot, "i")
-            assert reason in told(pilot)
+            assert reason in last_notice(pilot).message
             assert isinstance(pilot.app.screen, RunScreen), "nothing is typed in vain"
         await press(pilot, "space")
         await until(pilot, lambda: "space Go on" in footer(pilot))
@@ -105,7 +108,7 @@ async def test_while_a_run_goes_on_a_step_that_cannot_be_made_is_refused_before_
 
 
 async def test_a_new_run_waits_for_the_end_of_the_last_and_says_what_it_waits_for(tmp_path: Path) -> None:
-    """A run closes its files after its last event; to take it up at once was refused, as if another process had it."""
+    """Wait for the last run: it closes its files after its last event, and resuming it at once was refused once."""
     app = AideApp(Home(tmp_path / "home"))
     closed = threading.Event()
     alive: list[bool] = []
@@ -121,22 +124,22 @@ async def test_a_new_run_waits_for_the_end_of_the_last_and_says_what_it_waits_fo
             raise SettingsError("The model is lost.")
 
         app._launch(make)
-        await until(pilot, lambda: "is being loaded, " in said(pilot, "#status"))
+        await until(pilot, lambda: "is being loaded, " in static_text(pilot, "#status"))
         await pilot.press("n")
         await pilot.pause()
         assert isinstance(app.screen, HomeScreen)
-        assert "is being started" in told(pilot)
+        assert "is being started" in last_notice(pilot).message
         closed.set()
         await until(pilot, lambda: alive == [False])
-        await until(pilot, lambda: "lost" in told(pilot))
-        await until(pilot, lambda: "loaded" not in said(pilot, "#status"))
+        await until(pilot, lambda: "lost" in last_notice(pilot).message)
+        await until(pilot, lambda: "loaded" not in static_text(pilot, "#status"))
 
 
 async def test_lists_and_forms_say_what_is_there(tmp_path: Path) -> None:
     async with AideApp(Home(tmp_path)).run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         await press(pilot, "n")
-        assert "f2: a sample task" in said(pilot, "#title")
+        assert "f2: a sample task" in static_text(pilot, "#title")
         fields = pilot.app.screen.query("#fields Input").results(Input)
         assert all(len(one.placeholder) <= one.content_size.width for one in fields), (
             "none is cut at 80 columns"
@@ -147,8 +150,10 @@ async def test_lists_and_forms_say_what_is_there(tmp_path: Path) -> None:
         options = pilot.app.screen.query_one(OptionList)
         assert "Nothing fits" in str(options.get_option_at_index(0).prompt)
         await press(pilot, "escape", "escape", "m")
-        assert "sha256" in said(pilot, "#status")
-        assert pilot.app.screen.query_one("#status").size.height >= len(said(pilot, "#status").splitlines())
+        assert "sha256" in static_text(pilot, "#status")
+        assert pilot.app.screen.query_one("#status").size.height >= len(
+            static_text(pilot, "#status").splitlines()
+        )
         await press(pilot, "v")
         scrolled = pilot.app.screen.query_one(VerticalScroll)
         for pressed, moves in (("j", 1), ("k", -1), ("space", 2), ("pageup", -2), ("G", 2), ("g", -2)):
@@ -163,14 +168,14 @@ async def test_the_key_of_an_action_is_changed_by_keys_alone(tmp_path: Path) -> 
         await press(pilot, "f4", *"questions in sql", "enter")
         assert isinstance(pilot.app.screen, PressKey)
         await press(pilot, "ctrl+t")
-        assert pilot.app.preferences.keys == {"home.sql": "ctrl+t"}  # type: ignore[attr-defined]
+        assert app_of(pilot).settings.keys == {"home.sql": "ctrl+t"}
 
 
 async def test_the_caret_of_an_error_stays_under_its_place_in_a_narrow_window() -> None:
     query = "SELECT " + "a, " * 40 + "nodde FROM nodes"
     at = query.index("nodde")
     message = f"! It does not work\n\n{query}\n{' ' * at}^^^^^\nTables: docs"
-    told, line, carets, fix = caret_in_sight(message, 60).split("\n")
-    assert (told, fix) == ("! It does not work", "Tables: docs")
+    message_line, line, carets, fix = caret_in_sight(message, 60).split("\n")
+    assert (message_line, fix) == ("! It does not work", "Tables: docs")
     assert len(line) <= 60
     assert line[carets.index("^") :].startswith("nodde")

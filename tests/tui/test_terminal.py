@@ -123,7 +123,7 @@ def test_a_session_by_keyboard_alone(terminal: Terminal, tmp_path: Path) -> None
     terminal.until("4 columns")  # the answer's line: the column's name stands in the query, too
     terminal.keys("F2")
     terminal.until("Questions")
-    terminal.type("operator fare")  # gains are of nodes scored in full; this one tells of all
+    terminal.type("operator fare")  # gains are of nodes scored in full; this one counts all
     terminal.keys("Enter", "F5")
     terminal.until("human", 60)
     terminal.keys("Escape", "q")
@@ -172,7 +172,7 @@ def _nodes(home: Home) -> list[Node]:
 
 
 def _made(home: Home) -> set[str]:
-    """What the person asked for and is finished."""
+    """Return which of the two things that the person asked for are finished: a hint, a script by hand."""
     finished = [node for node in _nodes(home) if node.state is not NodeState.PENDING]
     made = {"hint"} if any(node.hint for node in finished) else set()
     return made | ({"human"} if any(node.operator is Operator.HUMAN for node in finished) else set())

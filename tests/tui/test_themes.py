@@ -14,7 +14,7 @@ from tests.store.earlier import unpack
 from tui.app import AideApp
 
 pytestmark = pytest.mark.asyncio
-LEAST = 3.0  # contrast: WCAG 2.2, 1.4.11, of what is not running text; what is dim is a second telling
+LEAST = 3.0  # contrast (WCAG 2.2, 1.4.11, for what is not running text); dim text only repeats something
 WALK = (
     "enter",
     "b",
@@ -50,7 +50,7 @@ def segments(pilot: Pilot[None]) -> list[tuple[str, Style]]:
 
 
 def contrast(style: Style) -> float:
-    """(L1 + 0.05) / (L2 + 0.05) of relative luminances (WCAG 2.2)."""
+    """Return (L1 + 0.05) / (L2 + 0.05) of the relative luminances (WCAG 2.2)."""
     assert style.color is not None
     assert style.bgcolor is not None
     levels = sorted(_luminance(Color.from_rich_color(one)) for one in (style.color, style.bgcolor))
@@ -63,7 +63,7 @@ def _luminance(colour: Color) -> float:
 
 
 async def walk(pilot: Pilot[None]) -> list[tuple[str, Style]]:
-    """All that is painted on a way through the screens."""
+    """Return all that is painted on a way through the screens."""
     await pilot.pause(0.3)  # long enough for a thread that reads
     seen = segments(pilot)
     for key in WALK:
@@ -81,7 +81,7 @@ async def test_text_stands_out_from_its_ground(recorded: Home, theme: str) -> No
         painted = await walk(pilot)
     words = " ".join(text for text, _ in painted)
     for state in ("finished", "buggy", "best path", "UNCONFINED", "draft", "improve", "debug", "minimize"):
-        assert state in words, "states are told in words"
+        assert state in words, "states are shown in words"
     letters = [(text, style) for text, style in painted if any(one.isalpha() for one in text)]
     assert len(letters) > 500
     faint = {
@@ -95,7 +95,7 @@ async def test_text_stands_out_from_its_ground(recorded: Home, theme: str) -> No
 @pytest.mark.parametrize(
     ("theme", "environment"), [("ansi-dark", {}), ("ansi-light", {}), ("textual-dark", {"NO_COLOR": "1"})]
 )
-async def test_with_the_terminals_colours_or_none_the_chosen_line_is_told_by_more(
+async def test_with_the_terminals_colours_or_none_the_chosen_line_is_shown_by_more_than_colour(
     recorded: Home, theme: str, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in environment.items():

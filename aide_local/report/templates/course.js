@@ -3,7 +3,7 @@
 const course = $("course");
 const scored = nodes.filter((node) => node.complete && node.metric !== null);
 const failed = nodes.filter((node) => node.state === "buggy" || node.state === "interrupted");
-const marks = { draft: "circle", improve: "up", debug: "square", merge: "diamond", human: "down" };
+const marks = { draft: "circle", improve: "up", debug: "square", merge: "diamond", human: "down", tune: "wide" };
 let where = new Map(); // node -> [x, y] in the drawing
 let halo = null;
 
@@ -11,6 +11,7 @@ function shape(name, x, y, size, attributes) {
   const points = {
     up: [[0, -1.15], [1.05, 0.8], [-1.05, 0.8]], down: [[0, 1.15], [1.05, -0.8], [-1.05, -0.8]],
     square: [[-0.85, -0.85], [0.85, -0.85], [0.85, 0.85], [-0.85, 0.85]], diamond: [[0, -1.25], [1.1, 0], [0, 1.25], [-1.1, 0]],
+    wide: [[0, -0.7], [1.35, 0], [0, 0.7], [-1.35, 0]],
   }[name];
   if (name === "cross") return svg("path", { d: `M${x - size},${y - size}l${2 * size},${2 * size}m0,${-2 * size}l${-2 * size},${2 * size}`, ...attributes });
   if (!points) return svg("circle", { cx: x, cy: y, r: size, ...attributes });

@@ -1,6 +1,7 @@
 // One node: plan, figures, script, changes, output, error.
 
 const tabs = { script: "Script", diff: "Diff", output: "Output", error: "Error" };
+const origins = { playbook: "the playbook", person: "the person", history: "an earlier run", tuner: "the tuner" };
 let tab = "script";
 
 function show(node) {
@@ -15,6 +16,7 @@ function show(node) {
   figure(run.metric, node.metric === null ? "–" : number(node.metric) + (node.complete ? "" : " (not all folds)"));
   if (node.gain !== null) figure("gain on its parent", signed(node.gain));
   figure("state", `${node.glyph} ${words[node.state]}`);
+  if (node.origin !== "model") figure("comes from", origins[node.origin]);
   if (node.weight !== null) figure("ensemble weight", node.weight.toFixed(2));
   figure("run time", seconds(node.wall));
   figure("processor time", seconds(node.cpu));

@@ -50,7 +50,7 @@ list.append(...rows.values());
 const haystack = new Map(
   nodes.map((node) => [
     node.id,
-    [title(node), words[node.state], node.plan, node.hint, node.error ? `${node.error.type} ${node.error.message}` : ""].join(" ").toLowerCase(),
+    [title(node), words[node.state], node.origin, node.plan, node.hint, node.error ? `${node.error.type} ${node.error.message}` : ""].join(" ").toLowerCase(),
   ]),
 );
 function refresh() {

@@ -1,1 +1,1 @@
-"""What hostile scripts try, one property each: the suite behind ``aide-local sandbox audit``."""
+"""Attack the sandbox of this machine and report what was contained: ``aide-local sandbox audit``."""

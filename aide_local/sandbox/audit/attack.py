@@ -1,4 +1,4 @@
-"""What an attack is, and what all of them begin with."""
+"""An attack, and the helpers that every attack script begins with."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ from dataclasses import dataclass
 class Attack:
     """One script that tries one thing.
 
-    It has escaped when it prints a line that begins with ESCAPED; when something outside its folder has
-    changed; when a process of it lives on; when control characters of it reach the reader; or when it ends
-    otherwise than ``ends`` allows. It never does harm where it succeeds, and bombs go off at a few times the
-    limit at most.
+    It has escaped if it prints a line that begins with ESCAPED, if something outside its folder has changed, if a
+    process of it lives on, if control characters of it reach the reader, or if it ends otherwise than ``ends`` allows.
+    It does no harm if it succeeds: a bomb takes a few times the limit at most.
     """
 
     group: str
     name: str
     does: str
-    layer: str  # what is meant to stop it in strict
+    layer: str  # what stops it at level strict
     script: str
-    ends: tuple[str, ...] = ()  # kinds of outcome; empty: any
-    heavy: bool = False  # a bomb: runs alone
-    open_in_landlock: str = ""  # why it is not contained without namespaces; empty: it is
+    ends: tuple[str, ...] = ()  # kinds of outcome; empty: any kind
+    heavy: bool = False  # it runs alone
+    open_in_landlock: str = ""  # why it is not contained without namespaces; empty if it is
 
     @property
     def id(self) -> str:

@@ -1,1 +1,1 @@
-"""The sandbox as the main process sees it: it starts servers, gives them candidates, and reads how each ended."""
+"""The sandbox in the main process: start the servers, send them candidates, read how each execution ended."""

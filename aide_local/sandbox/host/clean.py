@@ -1,7 +1,7 @@
 """Remove a tree that hostile code wrote: any depth, any modes, any names; links are never followed.
 
-``shutil.rmtree`` recurses, and stops at folders without permissions; here one loop holds at most two
-descriptors: deep folders are moved up to the top before they are emptied.
+``shutil.rmtree`` recurses, and stops at folders without permissions. Here one loop needs at most two descriptors:
+deep folders are moved up to the top before they are emptied.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import stat
 import sys
 from pathlib import Path
+from typing import Protocol
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _GET_FLAGS, _SET_FLAGS = 0x80086601, 0x40086602  # FS_IOC_GETFLAGS, FS_IOC_SETFLAGS: ioctl_iflags(2)
@@ -18,9 +19,9 @@ _IMMUTABLE, _APPEND_ONLY = 0x10, 0x20
 
 
 def remove_tree(path: Path) -> None:
-    """Remove ``path`` and all below it; nothing happens where it does not exist.
+    """Remove ``path`` and all below it; do nothing if it does not exist.
 
-    A file is unlinked, a link is unlinked without a look at where it leads.
+    A file is unlinked; so is a link, wherever it leads.
 
     Raises:
         OSError: something below belongs to another user, or to a read-only file system.
@@ -32,18 +33,21 @@ def remove_tree(path: Path) -> None:
     if not stat.S_ISDIR(found.st_mode):
         path.unlink()
         return
-    if os.path.ismount(path):
-        _empty(path)
-        return
     _empty(path)
-    _in_parent(path, os.rmdir)
+    if os.path.ismount(path):
+        return
+    parent = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _remove_entry(os.rmdir, path.name, parent)
+    finally:
+        os.close(parent)
 
 
 def _empty(path: Path) -> None:
     top = _open_folder(os.fspath(path), None)
     try:
-        # Depth is taken away instead of walked: a folder's folders are renamed into ``top`` under fresh
-        # names, so that each is emptied at depth one and no path and no stack grows.
+        # The tree is flattened instead of walked: a folder's folders are renamed into ``top`` under fresh names, so
+        # that each is emptied at depth one and neither a path nor a stack grows.
         serial = 0
         while True:
             with os.scandir(top) as entries:
@@ -52,10 +56,10 @@ def _empty(path: Path) -> None:
                 return
             for name, is_folder in names:
                 if not is_folder:
-                    _removed(os.unlink, name, top)
+                    _remove_entry(os.unlink, name, top)
                     continue
                 serial = _flatten(name, top, serial)
-                _removed(os.rmdir, name, top)
+                _remove_entry(os.rmdir, name, top)
     finally:
         os.close(top)
 
@@ -68,7 +72,7 @@ def _flatten(name: str, top: int, serial: int) -> int:
             below = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
         for child, is_folder in below:
             if not is_folder:
-                _removed(os.unlink, child, here)
+                _remove_entry(os.unlink, child, here)
                 continue
             serial += 1
             _move_up(child, here, f".removing-{os.getpid()}-{serial}", top)
@@ -83,7 +87,7 @@ def _move_up(child: str, here: int, fresh: str, top: int) -> None:
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EPERM):
             raise
-        # To move a folder is to rewrite its "..": its own mode must allow that, too.
+        # Moving a folder rewrites its "..", which its own mode must allow, too.
         os.close(_open_folder(child, here))
         _unlock(here)
         os.rename(child, fresh, src_dir_fd=here, dst_dir_fd=top)
@@ -93,7 +97,7 @@ def _open_folder(name: str, at: int | None) -> int:
     try:
         descriptor = os.open(name, _FOLDER, dir_fd=at)
     except PermissionError:
-        # fchmodat(2) follows links; between the check and this call nobody else is left to swap it.
+        # fchmodat(2) follows links, but nobody is left who could swap it between the check and this call.
         os.chmod(name, 0o700, dir_fd=at)
         descriptor = os.open(name, _FOLDER, dir_fd=at)
     if os.fstat(descriptor).st_mode & 0o700 != 0o700:
@@ -101,28 +105,25 @@ def _open_folder(name: str, at: int | None) -> int:
     return descriptor
 
 
-def _removed(remove: object, name: str, at: int) -> None:
-    call = os.rmdir if remove is os.rmdir else os.unlink
+class _Remove(Protocol):
+    """os.rmdir or os.unlink."""
+
+    def __call__(self, path: str, *, dir_fd: int) -> None: ...
+
+
+def _remove_entry(remove: _Remove, name: str, at: int) -> None:
     try:
-        call(name, dir_fd=at)
+        remove(name, dir_fd=at)
     except FileNotFoundError:
         return
     except PermissionError:
         _unlock(at)
         _unlock_entry(name, at)
-        call(name, dir_fd=at)
-
-
-def _in_parent(path: Path, call: object) -> None:
-    parent = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        _removed(call, path.name, parent)
-    finally:
-        os.close(parent)
+        remove(name, dir_fd=at)
 
 
 def _unlock(descriptor: int) -> None:
-    """Give the owner all permissions and take the immutable and append-only flags away."""
+    """Give the owner all permissions and clear the immutable and append-only flags."""
     _clear_flags(descriptor)
     os.fchmod(descriptor, 0o700)
 
@@ -131,7 +132,7 @@ def _unlock_entry(name: str, at: int) -> None:
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
     except OSError:
-        return  # a link, a socket or an unreadable file: none can carry the flags an owner may set
+        return  # a link, a socket or an unreadable file: none of them has the flags that an owner may set
     try:
         _clear_flags(descriptor)
     finally:

@@ -1,4 +1,4 @@
-"""Take one file out of a folder that hostile code wrote: no link is followed, nothing blocks, nothing is huge."""
+"""Read one file from a folder that hostile code wrote: no link is followed, nothing blocks, nothing is huge."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class ArtefactProblem(StrEnum):
-    """Why an artefact is not taken."""
+    """Why an artefact is not read."""
 
     MISSING = "missing"
     SYMLINK = "symlink"
@@ -26,7 +26,7 @@ class ArtefactProblem(StrEnum):
 
 
 class ArtefactError(Exception):
-    """``problem`` says why; the message also names the file."""
+    """``problem`` says why an artefact is not read; the message names the file, too."""
 
     def __init__(self, problem: ArtefactProblem, relative: str, detail: str) -> None:
         super().__init__(f"{relative!a} {detail}")
@@ -45,13 +45,13 @@ _SHAPES = (
 
 
 def read_artefact(base: Path, relative: str, cap: int) -> bytes:
-    """The content of ``base/relative`` if it is an ordinary file with one link and at most ``cap`` bytes.
+    """Return the content of ``base/relative`` if it is an ordinary file with one name and at most ``cap`` bytes.
 
-    ``base`` itself is trusted to be the right folder; every part below it is opened without following
-    links, so that what is checked is what is read.
+    ``base`` itself is trusted to be the right folder; every part below it is opened without following links, so that
+    what is checked is what is read.
 
     Raises:
-        ArtefactError: it is missing, is something else, has another name elsewhere, or is too large.
+        ArtefactError: it is missing, is something else, has a second name, or is too large.
         OSError: ``base`` cannot be opened.
     """
     parts = _checked_parts(relative)
@@ -83,11 +83,11 @@ def _open_beneath(folder: int, parts: list[str], relative: str) -> int:
                 return descriptor
         return _open_stepwise(folder, parts)
     except OSError as error:
-        raise _named(error, folder, parts, relative) from error
+        raise _explain(error, folder, parts, relative) from error
 
 
 def _openat2(folder: int, parts: list[str]) -> int | None:
-    """None where the kernel, or a container's filter, has no openat2."""
+    """Return None if the kernel, or a container's filter, has no openat2(2)."""
     from aide_local.sandbox.kernel import syscalls
 
     resolve = syscalls.RESOLVE_BENEATH | syscalls.RESOLVE_NO_SYMLINKS | syscalls.RESOLVE_NO_MAGICLINKS
@@ -101,7 +101,7 @@ def _openat2(folder: int, parts: list[str]) -> int | None:
 
 
 def _open_stepwise(folder: int, parts: list[str]) -> int:
-    """The same with openat(2) and O_NOFOLLOW for each part."""
+    """Do the same by openat(2) with O_NOFOLLOW for each part."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     here = os.dup(folder)
     try:
@@ -114,8 +114,8 @@ def _open_stepwise(folder: int, parts: list[str]) -> int:
         os.close(here)
 
 
-def _named(error: OSError, folder: int, parts: list[str], relative: str) -> ArtefactError:
-    """What stood in the way, looked at again only for the message."""
+def _explain(error: OSError, folder: int, parts: list[str], relative: str) -> ArtefactError:
+    """Return the error that says what could not be opened; it is looked at again only for the message."""
     path = ""
     for part in parts:
         path = f"{path}/{part}" if path else part

@@ -1,4 +1,4 @@
-"""The GPU's device files, for candidates that were given it, and what else its libraries look at.
+"""The GPU's device files and settings, for candidates that may use the GPU.
 
 Names as the drivers make them: NVIDIA's open kernel modules (nvidia-modprobe), Linux's amdgpu (kfd, render nodes).
 """
@@ -11,10 +11,11 @@ import re
 # Control, one of each card, unified memory, and the capability files of NVIDIA; kfd is AMD's compute driver.
 _FILES = re.compile(r"nvidia(ctl|-uvm|-uvm-tools|-modeset|\d+)|kfd")
 _FOLDERS = {"nvidia-caps": re.compile(r"nvidia-cap\d+"), "dri": re.compile(r"renderD\d+")}
-# The card's place on the bus and its memory's topology. Nothing is mounted below these, as it is in /sys/fs and /sys/kernel.
-LOOKED_AT = ("/sys/bus", "/sys/class", "/sys/dev", "/sys/devices", "/sys/module", "/opt/rocm")
-# Which of the cards are meant, and how they are numbered.
-ENVIRONMENT = (
+# Where libraries read the card's place on the bus and the topology of its memory. Nothing is mounted below these, as
+# it is in /sys/fs and /sys/kernel.
+GPU_FOLDERS = ("/sys/bus", "/sys/class", "/sys/dev", "/sys/devices", "/sys/module", "/opt/rocm")
+# Which of the cards to use, and how they are numbered.
+GPU_VARIABLES = (
     "CUDA_VISIBLE_DEVICES",
     "CUDA_DEVICE_ORDER",
     "HIP_VISIBLE_DEVICES",
@@ -24,7 +25,7 @@ ENVIRONMENT = (
 
 
 def gpu_files(folder: str = "/dev") -> list[str]:
-    """Paths of the device files by which programs compute on a GPU; empty where there is none.
+    """Return the paths of the device files by which programs compute on a GPU; empty without a GPU.
 
     Render nodes count only beside a card that computes, and the nodes that set the screen's mode never.
     """

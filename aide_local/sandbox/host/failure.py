@@ -1,4 +1,4 @@
-"""From how an execution ended to the error that a person and a model read."""
+"""Turn the end of an execution into an outcome, with the error that a person and a model read."""
 
 from __future__ import annotations
 
@@ -7,23 +7,38 @@ import re
 import signal
 from dataclasses import replace
 
-from aide_local.sandbox.host.refusal import hint, refused
-from aide_local.sandbox.protocol import Level, Limits
-from aide_local.sandbox.spec import End
-from aide_local.types import NodeError, OutcomeKind
+from aide_local.sandbox.host.refusal import hint, refused_call
+from aide_local.sandbox.protocol import Level, Limits, Outcome
+from aide_local.sandbox.spec import SCRIPT_NAME, End
+from aide_local.types import NodeError, OutcomeKind, Usage
 
 _FRAME = re.compile(r'^\s+File "(?P<file>[^"]+)", line (?P<line>\d+)')
 _RAISED = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?$")
 _OURS = ("<frozen runpy>", "aide_local/sandbox/inside/candidate.py")
-_UNCAUGHT = 1  # the exit code of a Python that an exception has ended
+_UNCAUGHT = 1  # exit code of a Python that an exception has ended
 _LONGEST_MESSAGE, _LONGEST_TRACEBACK = 500, 4000
 
 
+def as_outcome(end: End, limits: Limits, output: str, level: Level) -> Outcome:
+    """Return the outcome of an execution that printed ``output``."""
+    kind, error = classify(end, limits, output, level)
+    code = os.waitstatus_to_exitcode(end.status) if end.status is not None and not end.killed else None
+    return Outcome(
+        kind=kind,
+        exit_code=code if code is not None and code >= 0 else None,
+        signal=-code if code is not None and code < 0 else None,
+        error=error,
+        output=output,
+        usage=Usage(end.wall, end.cpu, end.peak_memory, end.written),
+        level=level,
+    )
+
+
 def classify(end: End, limits: Limits, output: str, level: Level) -> tuple[OutcomeKind, NodeError | None]:
-    """The kind of the outcome, and its error unless it is OK."""
+    """Return the kind of the outcome, and its error unless it is OK."""
     if end.killed:
         kind = OutcomeKind(end.killed)
-        return kind, NodeError(kind.value, *_passed(kind, limits))
+        return kind, NodeError(kind.value, *_limit_error(kind, limits))
     if end.status is None:
         message = "the script's process vanished: the system may have been out of memory"
         return OutcomeKind.SIGNAL, NodeError("signal", "Killed", message)
@@ -38,10 +53,12 @@ def classify(end: End, limits: Limits, output: str, level: Level) -> tuple[Outco
         return OutcomeKind.SIGNAL, NodeError("signal", name, f"the script was ended by {name}")
     error = read_traceback(output)
     if error is not None and code == _UNCAUGHT:
-        if what := refused(error, level):
-            return OutcomeKind.REFUSED, replace(_with(error, f"refused by policy: {what}"), kind="refused")
+        if what := refused_call(error, level):
+            return OutcomeKind.REFUSED, replace(
+                _append_note(error, f"refused by policy: {what}"), kind="refused"
+            )
         if note := hint(error, level):
-            error = _with(error, note)
+            error = _append_note(error, note)
     return OutcomeKind.EXCEPTION, error or NodeError(
         "exception",
         "ExitCode",
@@ -49,12 +66,12 @@ def classify(end: End, limits: Limits, output: str, level: Level) -> tuple[Outco
     )
 
 
-def _with(error: NodeError, note: str) -> NodeError:
+def _append_note(error: NodeError, note: str) -> NodeError:
     return replace(error, message=f"{error.message[: _LONGEST_MESSAGE - len(note) - 3]} ({note})")
 
 
-def _passed(kind: OutcomeKind, limits: Limits) -> tuple[str, str]:
-    """Type and message for a limit that was passed."""
+def _limit_error(kind: OutcomeKind, limits: Limits) -> tuple[str, str]:
+    """Return type and message for a limit that was passed."""
     match kind:
         case OutcomeKind.TIMEOUT:
             return "TimeLimit", f"the script ran longer than {limits.wall:g} s and was stopped"
@@ -82,7 +99,7 @@ def _passed(kind: OutcomeKind, limits: Limits) -> tuple[str, str]:
 
 
 def read_traceback(output: str) -> NodeError | None:
-    """The last traceback of the output: the exception and the line of the script itself."""
+    """Return the last traceback of the output: the exception and the line of the script itself."""
     start = output.rfind("Traceback (most recent call last):")
     syntax = start < 0
     lines = output[max(0, start) :].splitlines()
@@ -96,8 +113,8 @@ def read_traceback(output: str) -> NodeError | None:
     else:
         return None
     rest = "\n".join([found["message"] or "", *lines[number + 1 :]]).strip()
-    own = [int(frame["line"]) for _, frame in frames if os.path.basename(frame["file"]) == "solution.py"]
-    shown = "\n".join(_without_ours(lines[: number + 1], frames))
+    own = [int(frame["line"]) for _, frame in frames if os.path.basename(frame["file"]) == SCRIPT_NAME]
+    shown = "\n".join(_drop_own_frames(lines[: number + 1], frames))
     return NodeError(
         "syntax" if syntax else "exception",
         found["type"].rsplit(".", 1)[-1],
@@ -107,8 +124,8 @@ def read_traceback(output: str) -> NodeError | None:
     )
 
 
-def _without_ours(lines: list[str], frames: list[tuple[int, re.Match[str]]]) -> list[str]:
-    """Leave out the frames of the process that the script was run in."""
+def _drop_own_frames(lines: list[str], frames: list[tuple[int, re.Match[str]]]) -> list[str]:
+    """Leave out the frames of the server, in whose fork a warm script runs."""
     starts = [number for number, _ in frames]
     drop: set[int] = set()
     for at, (number, frame) in enumerate(frames):

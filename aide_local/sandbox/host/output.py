@@ -1,16 +1,16 @@
-"""What a candidate prints, kept head and tail: bytes as they come, text as it may be shown."""
+"""Collect what a candidate prints: bytes as they arrive, text as it may be shown, head and tail only."""
 
 from __future__ import annotations
 
 import codecs
 
-from aide_local.basics.text import as_on_a_terminal
+from aide_local.basics.text import terminal_text
 
 HEAD, TAIL = 16 * 1024, 48 * 1024  # characters kept
 
 
-class Collector:
-    """Takes bytes as they come; keeps the head and the tail."""
+class OutputCollector:
+    """Takes bytes as they arrive; keeps the head and the tail of the text."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -19,8 +19,8 @@ class Collector:
         self._dropped = 0
 
     def add(self, content: bytes) -> str:
-        """Returns the new text, as it may be shown."""
-        text = as_on_a_terminal(self._decoder.decode(content))
+        """Return the new text, as it may be shown."""
+        text = terminal_text(self._decoder.decode(content))
         room = HEAD - len(self._head)
         self._head += text[:room] if room > 0 else ""
         self._tail += text[max(0, room) :]

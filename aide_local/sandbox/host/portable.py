@@ -1,10 +1,10 @@
-"""Level ``limits`` without a line of Linux: for macOS, where there are no namespaces, no Landlock, no seccomp.
+"""Level ``limits`` without anything of Linux: for macOS, which has no namespaces, no Landlock, no seccomp.
 
-One process group, rlimits, and a look at the tree ten times a second through psutil. Where ``sandbox-exec`` is
-present (macOS; deprecated, but there), writing outside and the network are refused by a profile on top. A hostile
-script can leave its group and its parent, and then lives on: this level bounds honest mistakes and confines nothing.
+One process group, rlimits, and a look at the process tree ten times a second through psutil. If ``sandbox-exec`` is
+there (on macOS it is, though deprecated), a profile also refuses writing outside and the network. A hostile script can
+leave its group and its parent, and then lives on: this level bounds honest mistakes and confines nothing.
 
-Runs on Linux too, where it is tested; on macOS it was never run.
+It runs on Linux too, where it is tested; on macOS it was never run.
 """
 
 from __future__ import annotations
@@ -25,14 +25,13 @@ import psutil
 
 from aide_local.errors import SandboxError
 from aide_local.sandbox.host.clean import remove_tree
-from aide_local.sandbox.host.environment import environment_of
-from aide_local.sandbox.host.failure import classify
-from aide_local.sandbox.host.output import Collector
+from aide_local.sandbox.host.environment import candidate_environment
+from aide_local.sandbox.host.failure import as_outcome
+from aide_local.sandbox.host.output import OutputCollector
 from aide_local.sandbox.host.seatbelt import profile
-from aide_local.sandbox.kernel.storage import Holding, measure
+from aide_local.sandbox.kernel.storage import DiskUsage, measure_folders
 from aide_local.sandbox.protocol import Candidate, Level, Limits, Outcome
-from aide_local.sandbox.spec import End
-from aide_local.types import Usage
+from aide_local.sandbox.spec import SCRIPT_NAME, End
 
 _EVERY = 0.1  # seconds between looks
 _DISK_EVERY = 5  # looks
@@ -48,9 +47,9 @@ class PortableSandbox:
         self._program = program
 
     @property
-    def profiled(self) -> bool:
-        """Are writing outside and the network refused by ``sandbox-exec``?"""
-        return _works(self._program)
+    def applies_profile(self) -> bool:
+        """Whether ``sandbox-exec`` refuses writing outside and the network."""
+        return _takes_profile(self._program)
 
     def run(
         self,
@@ -69,32 +68,22 @@ class PortableSandbox:
         finally:
             remove_tree(base)
         output = output.replace(f"{base}/", "")
-        kind, error_of_node = classify(end, limits, output, self.level)
-        code = os.waitstatus_to_exitcode(end.status) if end.status is not None and not end.killed else None
-        return Outcome(
-            kind=kind,
-            exit_code=code if code is not None and code >= 0 else None,
-            signal=-code if code is not None and code < 0 else None,
-            error=error_of_node,
-            output=output,
-            usage=Usage(end.wall, end.cpu, end.peak_memory, end.written),
-            level=self.level,
-        )
+        return as_outcome(end, limits, output, self.level)
 
     def _command(self, candidate: Candidate, limits: Limits, base: Path) -> list[str]:
         candidate.working.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(candidate.script, base / "solution.py")
+        shutil.copyfile(candidate.script, base / SCRIPT_NAME)
         (base / "input").symlink_to(candidate.input.resolve())
         (base / "working").symlink_to(candidate.working.resolve())
         (base / "tmp").mkdir()
         python = str(candidate.python or sys.executable)
-        command = [python, "-s", "-B", "solution.py", *candidate.argv]
-        if self.profiled:
+        command = [python, "-s", "-B", SCRIPT_NAME, *candidate.argv]
+        if self.applies_profile:
             command = [self._program, "-p", profile([str(base), str(candidate.working.resolve())]), *command]
-        return _bounded(command, limits)
+        return _with_ulimits(command, limits)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to close."""
 
 
 def _execute(
@@ -106,12 +95,12 @@ def _execute(
     cancel: threading.Event | None,
 ) -> tuple[End, str]:
     began = time.monotonic()
-    collected, sent = Collector(), 0
-    looked = _Tree(limits, [str(candidate.working.resolve()), str(base)])
+    collector, sent = OutputCollector(), 0
+    tree = _ProcessTree(limits, [str(candidate.working.resolve()), str(base)])
     with subprocess.Popen(
         command,
         cwd=base,
-        env=environment_of(str(candidate.python or sys.executable), str(base / "tmp"), limits),
+        env=candidate_environment(str(candidate.python or sys.executable), str(base / "tmp"), limits),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -125,7 +114,7 @@ def _execute(
             ended = process.poll() is not None
             while content := _read(pipe):
                 sent += len(content)
-                text = collected.add(content)
+                text = collector.add(content)
                 if on_output is not None and text:
                     on_output(text)
                 if sent > limits.output:
@@ -138,22 +127,22 @@ def _execute(
             elif time.monotonic() - began > limits.wall:
                 killed = "timeout"
             else:
-                killed = looked.look(process.pid)
+                killed = tree.look(process.pid)
             time.sleep(_EVERY)
-        looked.end(process)
+        tree.end(process)
         status = process.returncode << 8 if process.returncode >= 0 else -process.returncode
-    left = looked.disk()
-    if not killed and left.passes(limits.disk, limits.files):
+    left = tree.disk()
+    if not killed and left.exceeds(limits.disk, limits.files):
         killed = "disk"
     end = End(
         status=status,
         killed=killed,
         wall=time.monotonic() - began,
-        cpu=looked.cpu,
-        peak_memory=looked.peak,
+        cpu=tree.cpu,
+        peak_memory=tree.peak,
         written=left.size,
     )
-    return end, collected.text
+    return end, collector.text
 
 
 def _read(pipe: int) -> bytes:
@@ -163,8 +152,8 @@ def _read(pipe: int) -> bytes:
         return b""
 
 
-def _bounded(command: list[str], limits: Limits) -> list[str]:
-    """The command under the limits that sh(1) sets, as far as it can: the looks do not depend on them."""
+def _with_ulimits(command: list[str], limits: Limits) -> list[str]:
+    """Return the command under the limits that sh(1) can set; the looks do not depend on them."""
     wanted = [("c", 0), ("f", limits.file_size // 512)]
     if limits.cpu is not None:
         wanted.append(("t", int(limits.cpu) + 2))
@@ -173,8 +162,8 @@ def _bounded(command: list[str], limits: Limits) -> list[str]:
 
 
 @cache
-def _works(program: str) -> bool:
-    """Is there a sandbox-exec that takes our profile and runs something in it?"""
+def _takes_profile(program: str) -> bool:
+    """Whether the program exists, takes our profile and runs something in it."""
     command = [program, "-p", profile(["/nonexistent"]), "/usr/bin/true"]
     try:
         return subprocess.run(command, capture_output=True, timeout=20).returncode == 0
@@ -182,8 +171,8 @@ def _works(program: str) -> bool:
         return False
 
 
-class _Tree:
-    """What one candidate and its children use; all that was ever seen below it is ended with it."""
+class _ProcessTree:
+    """The processes of one candidate and what they use; every one that was ever seen is ended with it."""
 
     def __init__(self, limits: Limits, folders: list[str]) -> None:
         self._limits = limits
@@ -198,7 +187,7 @@ class _Tree:
         return sum(self._spent.values())
 
     def look(self, root: int) -> str:
-        """The limit that is passed, or nothing."""
+        """Return which limit is passed, or nothing."""
         memory = alive = 0
         for process in self._below(root):
             try:
@@ -216,7 +205,7 @@ class _Tree:
             return "cpu_time"
         if alive > self._limits.processes:
             return "processes"
-        if self._looks % _DISK_EVERY == 0 and self.disk().passes(self._limits.disk, self._limits.files):
+        if self._looks % _DISK_EVERY == 0 and self.disk().exceeds(self._limits.disk, self._limits.files):
             return "disk"
         return ""
 
@@ -229,12 +218,12 @@ class _Tree:
         self._seen |= {process.pid: process for process in found}
         return found
 
-    def disk(self) -> Holding:
-        """What working/ and the folder with the script hold."""
-        return measure(self._folders, self._limits.disk, self._limits.files)
+    def disk(self) -> DiskUsage:
+        """Measure working/ and the folder with the script."""
+        return measure_folders(self._folders, self._limits.disk, self._limits.files)
 
     def end(self, process: subprocess.Popen[bytes]) -> None:
-        """Kill the group, and what was seen to have left it; psutil does not kill a process id that was given anew."""
+        """Kill the group, and what was seen to leave it; psutil does not kill a process id that was given anew."""
         self._below(process.pid)
         for one in [*self._seen.values()]:
             try:
@@ -244,6 +233,6 @@ class _Tree:
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except OSError:
-            return  # none is left (macOS says EPERM of zombies)
+            return  # none is left (macOS answers EPERM for zombies)
         finally:
             process.wait()

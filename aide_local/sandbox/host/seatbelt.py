@@ -1,7 +1,7 @@
-"""The profile that macOS's ``sandbox-exec`` applies to a candidate: a text in its own little Scheme.
+"""Write the profile that macOS's ``sandbox-exec`` applies to a candidate, in its own little Scheme.
 
-Deny writing and the network, allow the rest: what Python and its libraries read on a Mac is too wide to list
-untried. So it keeps files from being changed, not from being read. Never run on macOS.
+The profile denies writing and the network and allows the rest: what Python and its libraries read on a Mac is too
+wide to list untried. So it protects files from being changed, not from being read. Never run on macOS.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ _DEVICES = ("/dev/null", "/dev/zero", "/dev/tty", "/dev/dtracehelper")
 
 
 def profile(writable: Iterable[str]) -> str:
-    """``writable`` are real paths of folders: the kernel compares what links lead to (/tmp is /private/tmp).
+    """Return the profile. ``writable`` are real paths of folders: the kernel follows links (/tmp is /private/tmp).
 
     Raises:
-        SandboxError: a path holds a quote, a backslash or a control character, which could end its text.
+        SandboxError: a path contains a quote, a backslash or a control character, which could end its text.
     """
-    folders = "\n".join(f"  (subpath {_quoted(path)})" for path in writable)
-    devices = "\n".join(f"  (literal {_quoted(path)})" for path in _DEVICES)
+    folders = "\n".join(f"  (subpath {_quote(path)})" for path in writable)
+    devices = "\n".join(f"  (literal {_quote(path)})" for path in _DEVICES)
     return f"""(version 1)
 (allow default)
 (deny network*)
@@ -33,7 +33,7 @@ def profile(writable: Iterable[str]) -> str:
 """
 
 
-def _quoted(path: str) -> str:
+def _quote(path: str) -> str:
     if any(sign in '"\\' or not sign.isprintable() for sign in path):
         raise SandboxError(
             f"A path cannot be named in a profile of sandbox-exec: {path!r}.",

@@ -1,6 +1,6 @@
-"""The last steps before a script runs: fork, and in the process that becomes it limits, confinement, the script.
+"""The last steps before a script runs: fork, set limits, confine, run the script.
 
-Called in a forked child of the supervisor; never returns.
+Called in the supervisor's child; never returns.
 """
 
 from __future__ import annotations
@@ -15,34 +15,35 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from aide_local.sandbox.kernel import landlock, namespaces, privileges, seccomp
-from aide_local.sandbox.kernel.processes import threads_of
+from aide_local.sandbox.kernel.processes import count_threads
 from aide_local.sandbox.kernel.syscalls import (
     PR_SET_DUMPABLE,
     PR_SET_PDEATHSIG,
     close_from,
     prctl,
 )
-from aide_local.sandbox.kernel.trees import SCRIPT
-from aide_local.sandbox.spec import THREADS_EACH, Spec
+from aide_local.sandbox.spec import SCRIPT_NAME, THREADS_EACH, Spec
 
 _LOCKED = 64 * 2**20  # bytes that may be locked in memory
-# Where loky looks up how many cores it may use: it fails on files that are there and cannot be read.
-_CORES_GIVEN = tuple(
+# loky looks up here how many cores it may use; it fails on files that exist and cannot be read.
+_CPU_QUOTA_FILES = tuple(
     f"/sys/fs/cgroup/{name}" for name in ("cpu.max", "cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")
 )
 _TROUBLE, _ASKING = 3, 4  # descriptors until the script begins
-_SPARE_ADDRESSES = 2**30  # over the memory limit: a clean MemoryError comes before the watchdog, not instead
+_SPARE_ADDRESSES = (
+    2**30
+)  # over the memory limit; a script that asks for still more gets a MemoryError at once
 
 
 def wait_for(candidate: int) -> int:
-    """Wait as init does, for every child, until the candidate has ended; its status as waitpid(2) gives it."""
+    """Wait as init does, for every child, until the candidate has ended; return its status as waitpid(2) does."""
     while True:
-        pid, how = os.wait()
+        pid, status = os.wait()
         if pid == candidate:
-            return how
+            return status
 
 
-def start(
+def start_candidate(
     spec: Spec,
     output: int,
     status: int,
@@ -50,7 +51,10 @@ def start(
     asking: int = -1,
     wait: Callable[[int], int] = wait_for,
 ) -> NoReturn:
-    """Fork the candidate, wait for it, tell its exit status through ``status``, four bytes."""
+    """Fork the candidate, wait for it, send its exit status through ``status``, four bytes.
+
+    See :func:`become_candidate` for the other descriptors.
+    """
     try:
         prctl(PR_SET_DUMPABLE, 0)
         candidate = os.fork()
@@ -59,48 +63,49 @@ def start(
         os._exit(70)
     if candidate == 0:
         os.close(status)
-        become(spec, output, trouble, asking)
+        become_candidate(spec, output, trouble, asking)
     for descriptor in (output, trouble):
         os.close(descriptor)
     os.write(status, wait(candidate).to_bytes(4, "little"))
-    os._exit(0)  # as init, this ends all that is left in the namespace
+    os._exit(0)  # the end of an init ends all that is left in the namespace
 
 
-def become(spec: Spec, output: int, trouble: int, asking: int = -1) -> NoReturn:
-    """``output`` becomes stdout and stderr; what fails before the script begins is written to ``trouble``.
+def become_candidate(spec: Spec, output: int, trouble: int, asking: int = -1) -> NoReturn:
+    """Confine this process and run the script in it.
 
-    Through ``asking`` the parent gets the listener of connections (level landlock).
+    ``output`` becomes stdout and stderr; what fails before the script begins is written to ``trouble``. The parent
+    gets the listener of connections through ``asking`` (level landlock).
     """
     try:
         os.setsid()
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        _arrange(output, trouble, asking)
+        _set_up_descriptors(output, trouble, asking)
         if spec.level != "strict":
             os.chdir(spec.base)
-        _limits(spec)
+        _set_limits(spec)
         # All but one: as in every Python, a file that grows too large is an error, not a signal.
         for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGXFSZ}:
             signal.signal(number, signal.SIG_DFL)
         if spec.level != "limits":
-            privileges.give_up()
+            privileges.drop_capabilities()
         # The watchdog reads how much memory is shared; entering a namespace has forbidden that.
         prctl(PR_SET_DUMPABLE, 1)
         if spec.level == "strict" and landlock.version():
             restrict_files(spec)
         if spec.level != "limits":
-            _filter_calls(spec)
+            _install_filter(spec)
         if not spec.warm:
-            script = [spec.python, "-s", "-B", SCRIPT, *spec.argv]
+            script = [spec.python, "-s", "-B", SCRIPT_NAME, *spec.argv]
             os.execve(spec.python, script, spec.environment)
         os.close(_TROUBLE)
-    except BaseException as error:  # noqa: BLE001 - told to the supervisor, which raises it
+    except BaseException as error:  # noqa: BLE001 - the supervisor reports it
         os.write(_TROUBLE if _is_open(_TROUBLE) else trouble, f"{type(error).__name__}: {error}".encode())
         os._exit(70)
-    _run_here(spec)
+    _run_script(spec)
 
 
-def _arrange(output: int, trouble: int, asking: int) -> None:
-    """Nothing but the standard streams stays open, and until the script begins ``_TROUBLE`` and ``_ASKING``."""
+def _set_up_descriptors(output: int, trouble: int, asking: int) -> None:
+    """Leave open the standard streams only and, until the script begins, ``_TROUBLE`` and ``_ASKING``."""
     output, trouble = (fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, 10) for one in (output, trouble))
     null = fcntl.fcntl(os.open(os.devnull, os.O_RDONLY), fcntl.F_DUPFD_CLOEXEC, 10)
     if asking >= 0:
@@ -120,15 +125,15 @@ def _is_open(descriptor: int) -> bool:
 
 
 def set_limit(which: int, value: int) -> None:
-    """setrlimit(2), soft and hard; never above what the caller has."""
+    """Set a resource limit, soft and hard (setrlimit(2)); never above what the caller has."""
     _, hard = resource.getrlimit(which)
     if hard != resource.RLIM_INFINITY:
         value = hard if value == resource.RLIM_INFINITY else min(value, hard)
     resource.setrlimit(which, (value, value))
 
 
-def fixed_limits(locked: int = _LOCKED) -> None:
-    """Those that are the same for every candidate, and for the server. ``locked`` bytes may be locked in memory."""
+def set_fixed_limits(locked: int = _LOCKED) -> None:
+    """Set the limits that are the same for all candidates and the server; ``locked`` is for bytes locked in memory."""
     set_limit(resource.RLIMIT_CORE, 0)
     set_limit(resource.RLIMIT_NOFILE, 4096)
     set_limit(resource.RLIMIT_MSGQUEUE, 0)
@@ -137,14 +142,14 @@ def fixed_limits(locked: int = _LOCKED) -> None:
         set_limit(which, 0)
 
 
-def _limits(spec: Spec) -> None:
-    fixed_limits(_LOCKED if not spec.devices else resource.RLIM_INFINITY)
+def _set_limits(spec: Spec) -> None:
+    set_fixed_limits(_LOCKED if not spec.devices else resource.RLIM_INFINITY)
     set_limit(resource.RLIMIT_FSIZE, spec.file_size)
-    if spec.cpu is not None:  # of each process; the watchdog counts the tree
+    if spec.cpu is not None:  # it bounds each process; the watchdog counts the tree
         set_limit(resource.RLIMIT_CPU, int(spec.cpu) + 2)
-    # In strict counted in the candidate's own user namespace; elsewhere all that the user runs is counted, so
-    # that comes on top. A fork bomb ends in the kernel. Root is exempt: there the watchdog has to do.
-    others = 0 if spec.level == "strict" else threads_of(os.getuid())
+    # At strict the kernel counts in the candidate's own user namespace; elsewhere it counts all that the user runs,
+    # so that is added. It ends a fork bomb at once, but not one of root, who is exempt: there the watchdog does.
+    others = 0 if spec.level == "strict" else count_threads(os.getuid())
     set_limit(resource.RLIMIT_NPROC, others + THREADS_EACH * spec.processes)
     if spec.memory is not None and not spec.devices:  # a GPU's driver takes address space for all its memory
         set_limit(resource.RLIMIT_DATA, spec.memory + _SPARE_ADDRESSES)
@@ -152,11 +157,11 @@ def _limits(spec: Spec) -> None:
         with open("/proc/self/oom_score_adj", "w") as file:
             file.write("800")
     except OSError:
-        return  # a container may forbid it; the watchdog does not depend on it
+        return  # a container may forbid it; nothing depends on it
 
 
 def restrict_files(spec: Spec) -> None:
-    """Landlock, for this process and all it starts. Needs no_new_privs.
+    """Apply Landlock to this process and all that it starts. Needs no_new_privs.
 
     Raises:
         OSError: the kernel refused.
@@ -166,30 +171,32 @@ def restrict_files(spec: Spec) -> None:
     devices = [*(f"/dev/{name}" for name in namespaces.DEVICES), *spec.devices]
     if strict:
         writable = [namespaces.BOX, f"{namespaces.BOX}/working", "/tmp", "/dev/shm", *devices]
-        readable += [f"{namespaces.BOX}/input", f"{namespaces.BOX}/{SCRIPT}"]
+        readable += [f"{namespaces.BOX}/input", f"{namespaces.BOX}/{SCRIPT_NAME}"]
     else:
-        # Semaphores of multiprocessing live in /dev/shm: without it joblib and loky run serially.
+        # Semaphores of multiprocessing live in /dev/shm: without them joblib and loky run serially.
         writable = [spec.base, spec.working, *devices]
-        readable += [spec.input, *_CORES_GIVEN]
+        readable += [spec.input, *_CPU_QUOTA_FILES]
     landlock.restrict(readable, writable, flat=[] if strict else ["/dev/shm"], network=strict)
 
 
 def restrict_server(readable: list[str], places: list[str]) -> None:
-    """The same for a server at level landlock: what all its forks may use.
+    """Apply Landlock to a server at level landlock: allow what all its forks may use.
 
     Raises:
         OSError: the kernel refused.
     """
     devices = [f"/dev/{name}" for name in namespaces.DEVICES]
-    seen = [*namespaces.SYSTEM, *readable, "/proc", "/sys/devices/system/cpu", *_CORES_GIVEN]
+    seen = [*namespaces.SYSTEM, *readable, "/proc", "/sys/devices/system/cpu", *_CPU_QUOTA_FILES]
     landlock.restrict(seen, [*places, *devices], flat=["/dev/shm"])
 
 
-def _filter_calls(spec: Spec) -> None:
+def _install_filter(spec: Spec) -> None:
     strict = spec.level == "strict"
-    if not seccomp.available():
+    if not seccomp.is_available():
         if not strict:
-            raise OSError("this processor's system calls are not known, so they cannot be filtered")
+            raise OSError(
+                "the numbers of this processor's system calls are not known, so they cannot be filtered"
+            )
         return
     listener = seccomp.install(seccomp.program(namespaces=strict), listen=not strict)
     if not strict:
@@ -198,26 +205,23 @@ def _filter_calls(spec: Spec) -> None:
         os.close(listener)
 
 
-def _forget_places() -> None:
-    """What modules have remembered of the server's folders: processes that are spawned would look there."""
+def _forget_folders() -> None:
+    """Make modules forget the server's folders, in which processes that the script spawns would look."""
     if "multiprocessing.process" in sys.modules:
         sys.modules["multiprocessing.process"].ORIGINAL_DIR = os.getcwd()  # type: ignore[attr-defined]
     if "tempfile" in sys.modules:
         sys.modules["tempfile"].tempdir = None  # type: ignore[attr-defined]
 
 
-def _run_here(spec: Spec) -> NoReturn:
-    """The warm way: this process has imported the usual packages already."""
-    import gc
+def _run_script(spec: Spec) -> NoReturn:
+    """Run the script in this process, which has imported the usual packages already."""
     import runpy
     import traceback
 
     os.environ.clear()
     os.environ.update(spec.environment)
-    _forget_places()
-    gc.enable()
-    gc.unfreeze()
-    sys.argv = [SCRIPT, *spec.argv]
+    _forget_folders()
+    sys.argv = [SCRIPT_NAME, *spec.argv]
     sys.path[:] = ["", *[entry for entry in sys.path if entry not in ("", spec.environment.get("AIDE_ROOT"))]]
     sys.stdin = open(0, closefd=False)  # noqa: SIM115
     sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
@@ -226,7 +230,7 @@ def _run_here(spec: Spec) -> NoReturn:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     code = 0
     try:
-        runpy.run_path(SCRIPT, run_name="__main__")
+        runpy.run_path(SCRIPT_NAME, run_name="__main__")
     except SystemExit as leave:
         code = leave.code if isinstance(leave.code, int) else 0 if leave.code is None else 1
         if code == 1 and leave.code != 1:

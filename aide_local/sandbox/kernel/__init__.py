@@ -1,1 +1,1 @@
-"""What the kernel offers to confine and to count: one file for each mechanism."""
+"""The kernel mechanisms that confine and count processes, one file each."""

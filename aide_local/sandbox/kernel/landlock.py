@@ -1,6 +1,6 @@
 """Landlock: a process gives up access to files, TCP and signals, whoever it runs as (landlock(7), Linux 5.13).
 
-Every right that the running kernel knows is handled, so what is not allowed here is refused.
+Every right that the running kernel knows is handled: what is not allowed here is refused.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Iterable
 
 from aide_local.sandbox.kernel.syscalls import raw
 
-_READ = 0b1101  # execute, read file, read folder
+_READ = 0b1101  # execute, read file, list folder
 _RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}  # ABI -> all file rights
-_FILE_RIGHTS = 0b1 | 0b10 | 0b100 | 1 << 14 | 1 << 15  # those that make sense on a file
+_FILE_RIGHTS = 0b1 | 0b10 | 0b100 | 1 << 14 | 1 << 15  # those that apply to a file
 _MAKE_DEVICES = 1 << 6 | 1 << 11
 # Write, read, list, remove and make plain files, truncate.
 _KEPT_FLAT = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 5 | 1 << 8 | 1 << 14
@@ -23,7 +23,7 @@ _RULE_PATH_BENEATH = 1
 
 
 def version() -> int:
-    """The kernel's ABI; 0 where there is no Landlock."""
+    """Return the kernel's ABI version of Landlock; 0 without Landlock."""
     try:
         return raw("landlock_create_ruleset", None, 0, _CREATE_RULESET_VERSION)
     except OSError:
@@ -33,11 +33,11 @@ def version() -> int:
 def restrict(
     readable: Iterable[str], writable: Iterable[str], *, flat: Iterable[str] = (), network: bool = False
 ) -> None:
-    """From now on only ``readable`` (read, execute) and ``writable`` (everything but devices) are there.
+    """Allow only ``readable`` (read, execute) and ``writable`` (everything but making devices) from now on.
 
-    In ``flat`` folders plain files may be made, and nothing else. Paths that do not exist are passed over.
-    Without ``network``, TCP is refused (ABI 4), as are signals and
-    abstract sockets to processes outside (ABI 6). Needs no_new_privs.
+    In ``flat`` folders plain files may be made, and nothing else. Paths that do not exist are skipped. Without
+    ``network`` TCP is refused (ABI 4). Signals and abstract sockets to processes outside are refused (ABI 6). Needs
+    no_new_privs.
 
     Raises:
         OSError: the kernel has no Landlock or refused.

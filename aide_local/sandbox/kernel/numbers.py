@@ -1,4 +1,7 @@
-"""Numbers of the system calls that the filter names (arch/x86/entry/syscalls/syscall_64.tbl, asm-generic/unistd.h)."""
+"""The system calls that the filter is about: their numbers, and what becomes of each.
+
+Numbers are those of arch/x86/entry/syscalls/syscall_64.tbl and asm-generic/unistd.h.
+"""
 
 from __future__ import annotations
 
@@ -63,10 +66,12 @@ REFUSED = (
     "setns", "settimeofday", "shmat", "shmctl", "shmget", "statmount", "swapoff", "swapon", "syslog", "umount2",
     "uselib", "userfaultfd", "ustat", "vhangup",
 )  # fmt: skip
-# Of these, what the server is allowed, for its forks confine themselves by them: at strict, and without namespaces.
+# Of these, the ones that the server may make because its forks confine themselves with them, at level strict.
 NEEDED_BY_FORKS = ("mount", "move_mount", "pivot_root", "sethostname", "umount2", "unshare")
+# The same at level landlock, for the broker.
 NEEDED_BY_BROKER = ("pidfd_getfd",)
-REFUSED_IN_LANDLOCK = ("inotify_add_watch",)  # tells what happens to files outside
+REFUSED_IN_LANDLOCK = ("inotify_add_watch",)  # it reports what happens to files outside
+# At level landlock these succeed and change nothing.
 FAKED = (
     "chmod", "chown", "fchmod", "fchmodat", "fchmodat2", "fchown", "fchownat", "file_setattr", "fremovexattr",
     "fsetxattr", "futimesat", "lchown", "lremovexattr", "lsetxattr", "removexattr", "removexattrat", "setxattr",
@@ -75,5 +80,5 @@ FAKED = (
 
 
 def numbers() -> dict[str, int]:
-    """Of this machine, by name."""
+    """Return the numbers of this machine's system calls by name."""
     return {**{"x86_64": _X86_64, "aarch64": _AARCH64}[MACHINE], **_BOTH}

@@ -1,6 +1,6 @@
-"""What root could do, given up for good: no capability is left, and none comes back (capabilities(7)).
+"""Give up for good what root can do: no capability is left, and none comes back (capabilities(7)).
 
-In a user namespace of its own everybody is root in it, so this is not for those alone who run as root.
+Not only for those who run as root: in a user namespace of its own every process is root in it.
 """
 
 from __future__ import annotations
@@ -19,19 +19,17 @@ from aide_local.sandbox.kernel.syscalls import (
 )
 
 _VERSION_3 = 0x20080522
-_NO_ROOT_LOCKED = (
-    0b11_1111 | 0b1100_0000
-)  # NOROOT, NO_SETUID_FIXUP, KEEP_CAPS off, NO_CAP_AMBIENT_RAISE, locked
-_KEEP_CAPS = 1 << 4
+# SECBIT_NOROOT, NO_SETUID_FIXUP, KEEP_CAPS off, NO_CAP_AMBIENT_RAISE, each with its lock
+_NO_ROOT_LOCKED = 0b11_1111 | 0b1100_0000
 
 
-def give_up() -> None:
+def drop_capabilities() -> None:
     """Drop every capability from every set; set no_new_privs.
 
     Raises:
         OSError: the kernel refused.
     """
-    # It ends when the last one is passed (EINVAL), or where there is no CAP_SETPCAP (EPERM), and so none to drop.
+    # Ends after the last capability (EINVAL), or at once without CAP_SETPCAP (EPERM): then there is none to drop.
     with contextlib.suppress(OSError):
         for capability in range(64):
             prctl(PR_CAPBSET_DROP, capability)

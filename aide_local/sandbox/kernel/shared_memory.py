@@ -1,6 +1,6 @@
-"""/dev/shm at the level without namespaces: everybody's, so what a candidate has left there must be told apart.
+"""Find and remove what a candidate leaves in /dev/shm, which it shares with all programs if it has no namespaces.
 
-Semaphores and shared memory of multiprocessing live there; without it joblib and loky run serially.
+Semaphores and shared memory of multiprocessing live there; without them joblib and loky run serially.
 """
 
 from __future__ import annotations
@@ -8,43 +8,44 @@ from __future__ import annotations
 import os
 import stat
 
-_PLACE = "/dev/shm"
+_FOLDER = "/dev/shm"
 
 
 class SharedMemory:
-    """What has been made there since this object was."""
+    """The files that have appeared since this object was made."""
 
     def __init__(self) -> None:
-        self._before = {name: found.st_ino for name, found in _own().items()}
+        self._before = {name: found.st_ino for name, found in _own_files().items()}
 
-    def new(self) -> dict[str, os.stat_result]:
-        """Files of this user's that were not there before, whoever made them."""
-        return {name: found for name, found in _own().items() if self._before.get(name) != found.st_ino}
+    def new_files(self) -> dict[str, os.stat_result]:
+        """Return the new files of this user, whoever made them."""
+        return {name: found for name, found in _own_files().items() if self._before.get(name) != found.st_ino}
 
     def size(self) -> int:
-        return sum(found.st_blocks * 512 for found in self.new().values())
+        """Return the bytes that the new files take."""
+        return sum(found.st_blocks * 512 for found in self.new_files().values())
 
-    def remove_left(self) -> None:
-        """Remove the new ones that no process has open or mapped; to be called when no candidate is left.
+    def remove_unused(self) -> None:
+        """Remove the new files that no process has open or mapped; call it when no candidate is left.
 
-        What another program made in the meantime and uses is kept.
+        What another program has made in the meantime and uses is kept.
         """
-        new = self.new()
+        new = self.new_files()
         if not new:
             return
-        used = _used()
+        used = _files_in_use()
         for name, found in new.items():
             if (found.st_dev, found.st_ino) not in used and stat.S_ISREG(found.st_mode):
                 try:
-                    os.unlink(f"{_PLACE}/{name}")
+                    os.unlink(f"{_FOLDER}/{name}")
                 except OSError:
-                    continue  # its maker has just removed it
+                    continue  # it has just been removed
 
 
-def _own() -> dict[str, os.stat_result]:
+def _own_files() -> dict[str, os.stat_result]:
     found = {}
     try:
-        with os.scandir(_PLACE) as entries:
+        with os.scandir(_FOLDER) as entries:
             for entry in entries:
                 try:
                     state = entry.stat(follow_symlinks=False)
@@ -57,8 +58,8 @@ def _own() -> dict[str, os.stat_result]:
     return found
 
 
-def _used() -> set[tuple[int, int]]:
-    """Files in use by any process that can be looked at: those of the same user."""
+def _files_in_use() -> set[tuple[int, int]]:
+    """Return the device and inode of every file there that a process of this user has open or mapped."""
     used: set[tuple[int, int]] = set()
     for pid in filter(str.isdigit, os.listdir("/proc")):
         for folder in (f"/proc/{pid}/fd", f"/proc/{pid}/map_files"):
@@ -68,7 +69,7 @@ def _used() -> set[tuple[int, int]]:
                 continue
             for name in names:
                 try:
-                    if os.readlink(f"{folder}/{name}").startswith(_PLACE + "/"):
+                    if os.readlink(f"{folder}/{name}").startswith(_FOLDER + "/"):
                         state = os.stat(os.readlink(f"{folder}/{name}"))
                         used.add((state.st_dev, state.st_ino))
                 except OSError:

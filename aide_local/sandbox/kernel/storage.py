@@ -1,4 +1,4 @@
-"""What a candidate holds on disk and in shared memory, looked at while it runs and tries to hide it.
+"""Measure what a candidate takes on disk and in shared memory, while it runs and may try to hide it.
 
 Folders are walked by descriptors, links are never followed, and a walk ends as soon as a bound is passed. Files
 without a name count as long as a process has them open or mapped.
@@ -24,8 +24,8 @@ _DELETED = re.compile(
 
 
 @dataclass(slots=True)
-class Holding:
-    """Bytes and files found so far; each file counts once, whatever it is called."""
+class DiskUsage:
+    """Bytes and files found so far; a file counts once, however many names it has."""
 
     size: int = 0
     files: int = 0
@@ -40,13 +40,13 @@ class Holding:
             self.seen.add(key)
         self.size += found.st_blocks * 512
 
-    def passes(self, most_bytes: int, most_files: int) -> bool:
+    def exceeds(self, most_bytes: int, most_files: int) -> bool:
         return self.size > most_bytes or self.files > most_files
 
 
-def measure(folders: Iterable[str], most_bytes: int, most_files: int) -> Holding:
-    """Files and folders below the folders; beyond a bound the rest is not looked at."""
-    holding = Holding()
+def measure_folders(folders: Iterable[str], most_bytes: int, most_files: int) -> DiskUsage:
+    """Count files and folders below the folders, until a bound is passed."""
+    usage = DiskUsage()
     for folder in folders:
         try:
             top = os.open(folder, _FOLDER)
@@ -55,7 +55,7 @@ def measure(folders: Iterable[str], most_bytes: int, most_files: int) -> Holding
         stack = [(top, _names(top))]
         while stack:
             here, names = stack[-1]
-            if not names or holding.passes(most_bytes, most_files):
+            if not names or usage.exceeds(most_bytes, most_files):
                 os.close(here)
                 stack.pop()
                 continue
@@ -64,15 +64,15 @@ def measure(folders: Iterable[str], most_bytes: int, most_files: int) -> Holding
                 found = os.stat(name, dir_fd=here, follow_symlinks=False)
             except OSError:
                 continue  # it has just been removed
-            holding.add(found)
+            usage.add(found)
             if stat.S_ISDIR(found.st_mode):
                 if len(stack) == DEEPEST:
-                    holding.files = most_files + 1
+                    usage.files = most_files + 1
                     continue
                 below = _enter(name, here)
                 if below is not None:
                     stack.append((below, _names(below)))
-    return holding
+    return usage
 
 
 def _names(folder: int) -> list[str]:
@@ -83,8 +83,11 @@ def _names(folder: int) -> list[str]:
 
 
 def _enter(name: str, here: int) -> int | None:
-    """A descriptor of the folder, made readable where it is not: a folder without permissions can still be
-    written to by who has it open. Never follows a link that takes its place."""
+    """Return a descriptor of the folder; make it readable if it is not.
+
+    A folder without permissions can still be written to by a process that has it open. A link that takes its place is
+    not followed.
+    """
     try:
         return os.open(name, _FOLDER, dir_fd=here)
     except PermissionError:
@@ -104,24 +107,24 @@ def _enter(name: str, here: int) -> int | None:
         os.close(place)
 
 
-def nameless(processes: Iterable[Process]) -> dict[int, int]:
-    """Bytes, by device, that the processes hold by a descriptor or a shared mapping alone.
+def unlinked_bytes(processes: Iterable[Process]) -> dict[int, int]:
+    """Return bytes by device of the files without a name that the processes have open or mapped.
 
-    Mappings count by their length: of memory that is shared without a file (a device of its own), pages that
-    are given back with madvise(2) stay, and no process shows them.
+    Mappings count with their length: memory that is shared without a file (on a device of its own) keeps pages that
+    were given back with madvise(2), and no process shows them.
     """
     sizes: dict[tuple[int, int], int] = {}
     extents: dict[tuple[int, int], int] = {}
     for process in processes:
-        _opened(process.pid, sizes)
-        _mapped(process.pid, extents)
+        _add_open_files(process.pid, sizes)
+        _add_mappings(process.pid, extents)
     found: dict[int, int] = {}
     for key in sizes.keys() | extents.keys():
         found[key[0]] = found.get(key[0], 0) + max(sizes.get(key, 0), extents.get(key, 0))
     return found
 
 
-def _opened(pid: int, sizes: dict[tuple[int, int], int]) -> None:
+def _add_open_files(pid: int, sizes: dict[tuple[int, int], int]) -> None:
     folder = f"/proc/{pid}/fd"
     try:
         names = os.listdir(folder)
@@ -136,7 +139,7 @@ def _opened(pid: int, sizes: dict[tuple[int, int], int]) -> None:
             sizes[found.st_dev, found.st_ino] = found.st_blocks * 512
 
 
-def _mapped(pid: int, extents: dict[tuple[int, int], int]) -> None:
+def _add_mappings(pid: int, extents: dict[tuple[int, int], int]) -> None:
     try:
         with open(f"/proc/{pid}/maps", "rb") as file:
             content = file.read()

@@ -1,12 +1,12 @@
-"""System calls that Python has no function for, by number, with errors raised as OSError.
+"""Make the system calls that Python has no function for; errors are raised as OSError.
 
-Each is documented in section 2 of the Linux manual under its own name. Structures are little-endian
-or native as the kernel's headers lay them out.
+Section 2 of the Linux manual documents each under its own name. Structures are laid out as in the kernel's headers.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import platform
 import struct
@@ -52,24 +52,28 @@ _libc.syscall.restype = ctypes.c_long
 
 
 def raw(name: str, *arguments: int | bytes | ctypes.Array[ctypes.c_char] | None) -> int:
-    """Call ``name``; bytes travel as a pointer to them.
+    """Make the system call ``name`` and return its result; bytes are passed as a pointer to them.
 
     Raises:
-        OSError: the kernel refused (ENOSYS also where this machine's number is unknown).
+        OSError: the kernel refused (ENOSYS also if the call's number is not known for this machine).
     """
     number = NUMBERS.get(name)
     if number is None:
-        raise OSError(38, f"{name}: system call number unknown on {MACHINE}")
+        raise OSError(errno.ENOSYS, f"{name}: its system call number is not known on {MACHINE}")
     converted = [ctypes.c_long(item) if isinstance(item, int) else item for item in arguments]
     result: int = _libc.syscall(ctypes.c_long(number), *converted)
     if result < 0:
-        error = ctypes.get_errno()
-        raise OSError(error, f"{name}: {os.strerror(error)}")
+        raise _last_error(name)
     return result
 
 
+def _last_error(call: str) -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, f"{call}: {os.strerror(number)}")
+
+
 def prctl(option: int, *arguments: int) -> int:
-    """prctl(2).
+    """Call prctl(2) and return its result.
 
     Raises:
         OSError: the kernel refused.
@@ -77,74 +81,70 @@ def prctl(option: int, *arguments: int) -> int:
     padded = [ctypes.c_ulong(item) for item in (*arguments, 0, 0, 0, 0)[:4]]
     result: int = _libc.prctl(ctypes.c_int(option), *padded)
     if result < 0:
-        error = ctypes.get_errno()
-        raise OSError(error, f"prctl({option}): {os.strerror(error)}")
+        raise _last_error(f"prctl({option})")
     return result
 
 
 def unshare(flags: int) -> None:
-    """unshare(2).
+    """Call unshare(2).
 
     Raises:
         OSError: the kernel refused.
     """
     if _libc.unshare(ctypes.c_int(flags)) < 0:
-        error = ctypes.get_errno()
-        raise OSError(error, f"unshare: {os.strerror(error)}")
+        raise _last_error("unshare")
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
-    """mount(2).
+    """Call mount(2).
 
     Raises:
         OSError: the kernel refused.
     """
     encoded = [None if text is None else os.fsencode(text) for text in (source, target, kind, data)]
     if _libc.mount(encoded[0], encoded[1], encoded[2], ctypes.c_ulong(flags), encoded[3]) < 0:
-        error = ctypes.get_errno()
-        raise OSError(error, f"mount {target}: {os.strerror(error)}")
+        raise _last_error(f"mount {target}")
 
 
-def umount_detached(target: str) -> None:
-    """umount2(2) with MNT_DETACH.
+def detach_mount(target: str) -> None:
+    """Call umount2(2) with MNT_DETACH.
 
     Raises:
         OSError: the kernel refused.
     """
     if _libc.umount2(os.fsencode(target), ctypes.c_int(2)) < 0:
-        error = ctypes.get_errno()
-        raise OSError(error, f"umount {target}: {os.strerror(error)}")
+        raise _last_error(f"umount {target}")
 
 
-def take_mount(path: str, attributes: int, *, recursive: bool = False) -> int:
-    """open_tree(2): a copy of the mount at ``path``, nowhere yet, with more attributes (mount_setattr(2), Linux 5.12).
+def clone_mount(path: str, attributes: int, *, recursive: bool = False) -> int:
+    """Return a descriptor of a copy of the mount at ``path``, with ``attributes`` added, attached nowhere yet.
 
-    Needs CAP_SYS_ADMIN over the caller's mount namespace. Returns a descriptor; when nobody holds it and it was
-    put nowhere, the copy is gone.
+    open_tree(2), mount_setattr(2), Linux 5.12. Needs CAP_SYS_ADMIN over the caller's mount namespace. If the copy is
+    attached nowhere, it ends with the last descriptor.
 
     Raises:
         OSError: there is no such path, or the kernel refused.
     """
     below = _AT_RECURSIVE if recursive else 0
     name = os.fsencode(path) + b"\0"
-    taken = raw("open_tree", AT_FDCWD, name, _OPEN_TREE_CLONE | os.O_CLOEXEC | below)
+    clone = raw("open_tree", AT_FDCWD, name, _OPEN_TREE_CLONE | os.O_CLOEXEC | below)
     try:
-        wanted = struct.pack("=QQQQ", attributes, 0, 0, 0)
-        raw("mount_setattr", taken, b"\0", _AT_EMPTY_PATH | below, wanted, len(wanted))
+        attribute_set = struct.pack("=QQQQ", attributes, 0, 0, 0)
+        raw("mount_setattr", clone, b"\0", _AT_EMPTY_PATH | below, attribute_set, len(attribute_set))
     except OSError:
-        os.close(taken)
+        os.close(clone)
         raise
-    return taken
+    return clone
 
 
-def put_mount(taken: int, target: str) -> None:
-    """move_mount(2): what :func:`take_mount` gave is from now on to be seen at ``target``.
+def attach_mount(clone: int, target: str) -> None:
+    """Attach what :func:`clone_mount` returned at ``target`` (move_mount(2)).
 
     Raises:
         OSError: the kernel refused.
     """
-    where = os.fsencode(target) + b"\0"
-    raw("move_mount", taken, b"\0", AT_FDCWD, where, _MOVE_MOUNT_F_EMPTY_PATH)
+    name = os.fsencode(target) + b"\0"
+    raw("move_mount", clone, b"\0", AT_FDCWD, name, _MOVE_MOUNT_F_EMPTY_PATH)
 
 
 def close_from(first: int) -> None:
@@ -156,7 +156,7 @@ def close_from(first: int) -> None:
 
 
 def openat2(folder: int, path: bytes, flags: int, resolve: int) -> int:
-    """openat2(2) (Linux 5.6): a descriptor, the path resolved under ``resolve``.
+    """Return a descriptor of ``path``, resolved by the rules ``resolve`` (openat2(2), Linux 5.6).
 
     Raises:
         OSError: as openat2(2); ELOOP for a link, EXDEV for a way out of ``folder``.

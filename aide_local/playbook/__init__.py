@@ -1,0 +1,1 @@
+"""Expert scripts that a search begins with."""
