@@ -100,7 +100,7 @@ def guessing(path: Path, threads: int, replies: int) -> str:
     for number, example in enumerate(itertools.islice(examples, replies)):
         made = []
         for at, model in enumerate(models):
-            sampling = model.info.recommended(Sampling(number, max_tokens=1000))
+            sampling = model.info.follow_recommendations(Sampling(number, max_tokens=1000))
             _, one = write(model, model.render(example.messages), sampling)
             milliseconds[at] += one.decode_ms
             made.append(one)
@@ -154,7 +154,7 @@ def parts(load: Load, operator: str, replies: int) -> str:
             began = time.process_time()
             prompt = packed(model, case)
             summed.pack += 1000 * (time.process_time() - began)
-            sampling = model.info.recommended(Sampling(number, max_tokens=1000))
+            sampling = model.info.follow_recommendations(Sampling(number, max_tokens=1000))
             began = time.process_time()
             write(model, prompt, sampling)
             summed.exchange += 1000 * (time.process_time() - began)

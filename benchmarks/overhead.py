@@ -56,7 +56,7 @@ SCRIPT = (
 
 
 class AtOnce:
-    """The model's own template and tokenizer; replies that cost nothing, none like another."""
+    """A model with the real template and tokenizer, whose replies cost nothing and are all different."""
 
     def __init__(self, engine: LanguageModel) -> None:
         self._engine = engine
@@ -78,7 +78,7 @@ class AtOnce:
 
 
 class NoExecution:
-    """A result of five folds in no time; one node in five fails."""
+    """An evaluator that returns a result of five folds in no time; one node in five fails."""
 
     def evaluate(
         self,
@@ -96,7 +96,7 @@ class NoExecution:
 
 
 def result(node: int) -> Node:
-    """A finished node as a search might have made it."""
+    """Return a finished node as a search might have made it."""
     rng = random.Random(node)
     parent = rng.randrange(node) if node > 5 else None
     operator = Operator.DRAFT if parent is None else Operator.IMPROVE
@@ -122,7 +122,7 @@ def result(node: int) -> Node:
 
 
 def measure(nodes: int, more: int, engine: LanguageModel, place: Path) -> list[float]:
-    """Seconds for each of ``more`` nodes on a tree that holds ``nodes``."""
+    """Return the seconds for each of ``more`` nodes on a tree that holds ``nodes``."""
     settings = RunSettings.paper(steps=nodes + more, seed=1)
     task = load_task(TASK)
     store: DuckRunStore = create_run(

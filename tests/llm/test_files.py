@@ -1,4 +1,4 @@
-"""What is said of model files that cannot be used, and how models are found."""
+"""Model files that cannot be used are reported with what is wrong and what to do; models are found by name and by path."""
 
 from __future__ import annotations
 

@@ -59,10 +59,10 @@ def test_the_same_seed_gives_the_same_reply_and_another_seed_another(model: Llam
 
 def test_what_a_file_recommends_for_sampling_is_followed_but_for_the_temperature(model: LlamaModel) -> None:
     asked = Sampling(1, temperature=0.3)
-    assert model.info.recommended(asked) == asked
+    assert model.info.follow_recommendations(asked) == asked
     metadata = {"general.sampling.min_p": "0.4", "general.sampling.top_k": "5", "general.sampling.temp": "2"}
     info = replace(model.info, metadata=metadata)
-    assert info.recommended(asked) == replace(asked, min_p=0.4, top_k=5)
+    assert info.follow_recommendations(asked) == replace(asked, min_p=0.4, top_k=5)
 
 
 def test_a_shared_beginning_is_not_computed_twice(model: LlamaModel) -> None:
