@@ -14,8 +14,17 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_gguf(tmp_path_factory.mktemp("models") / "tiny.gguf")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def model(tiny: Path) -> Iterator[LlamaModel]:
+    """Yield a model for all tests that leave its process alone: what one generates changes nothing for the next."""
+    made = LlamaModel(tiny, n_ctx=2048, threads=1)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def fresh(tiny: Path) -> Iterator[LlamaModel]:
+    """Yield a model of the test's own, for tests that kill its process or count on an empty cache."""
     made = LlamaModel(tiny, n_ctx=2048, threads=1)
     yield made
     made.close()

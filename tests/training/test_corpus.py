@@ -119,8 +119,8 @@ def test_the_bank_holds_real_errors_of_more_than_forty_kinds_of_bug() -> None:
 def test_a_banked_error_is_what_its_script_leads_to() -> None:
     """The bank names scripts by seed: it is worth nothing once a seed gives another script."""
     entries = [json.loads(line) for line in ERRORS.read_text("utf-8").splitlines()]
-    told = [entry for entry in entries if entry["type"] and entry["kind"] != "timeout"]
-    for entry in random.Random(0).sample(told, 4):
+    repeatable = [entry for entry in entries if entry["type"] and entry["kind"] != "timeout"]
+    for entry in random.Random(0).sample(repeatable, 4):
         case = failing_script(entry["seed"], entry["only"])
         assert case is not None
         assert case.bug.name == entry["bug"]
@@ -182,9 +182,9 @@ def test_a_thought_repeats_what_the_choice_depends_on() -> None:
         task, history = case.history.task, case.history
         digest = digest_lines(history.tree, case.parent.id if case.parent else None)[:8]
         thought = thought_of(case, digest)
-        told = Counter(str(column.kind) for column in task.columns)
+        counts = Counter(str(column.kind) for column in task.columns)
         assert thought.startswith(f"<think>{task.kind} {task.metric}, {task.n_train} rows, ")
-        assert all(f"{number} {kind}" in thought for kind, number in told.items())
+        assert all(f"{number} {kind}" in thought for kind, number in counts.items())
         for parent in (case.parent, case.other):
             assert parent is None or f": {history.recipes[parent.id].words()}" in thought
         tried = ideas_tried_in(thought)
@@ -258,11 +258,11 @@ def test_a_merge_says_what_it_takes_from_the_second_parent() -> None:
         merged = recipe_in(case.plan)
         one, dropped = case.history.recipes[case.parent.id], list_in(thought, "drop")
         kept = replace(one, steps=tuple(pair for pair in one.steps if pair[0] not in dropped))
-        told = [words.rpartition(" ") for words in list_in(thought, "take")]
-        assert {words for words, _, _ in told} == parts_of(case.history.recipes[case.other.id])
-        new = {words for words, _, verdict in told if verdict == "new"}
+        verdicts = [words.rpartition(" ") for words in list_in(thought, "take")]
+        assert {words for words, _, _ in verdicts} == parts_of(case.history.recipes[case.other.id])
+        new = {words for words, _, verdict in verdicts if verdict == "new"}
         assert {*parts_of(kept), *new, *list_in(thought, "add")} - {"nothing"} == parts_of(merged)
-        seen.update(verdict for _, _, verdict in told)
+        seen.update(verdict for _, _, verdict in verdicts)
     assert set(seen) == {"has", "new", "no"}
 
 
