@@ -72,6 +72,7 @@ def test_a_shared_beginning_is_not_computed_twice(fresh: LlamaModel) -> None:
     assert second.cached_tokens > 0.5 * (second.prompt_tokens + second.cached_tokens)
 
 
+@pytest.mark.usefixtures("size")
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 def test_a_reply_does_not_depend_on_what_was_generated_before(tiny: Path, temperature: float) -> None:
     fresh = LlamaModel(tiny, threads=1)
@@ -128,14 +129,14 @@ def test_a_reply_under_a_grammar_is_not_guessed(model: LlamaModel) -> None:
     assert last.generation.speculated_tokens == 0
 
 
-def test_a_generation_is_cancelled_between_tokens(model: LlamaModel) -> None:
-    stream = model.generate("x", Sampling(1, temperature=1.0, max_tokens=1500))
+def test_a_generation_is_cancelled_between_tokens(fresh: LlamaModel) -> None:
+    stream = fresh.generate("x", Sampling(1, temperature=1.0, max_tokens=1500))
     next(stream)
-    model.cancel()
+    fresh.cancel()
     with pytest.raises(Cancelled):
         for _ in stream:
             pass
-    assert whole(model, "x").text  # and the model goes on
+    assert whole(fresh, "x").text  # and the model goes on
 
 
 def test_leaving_a_stream_early_leaves_the_model_usable(model: LlamaModel) -> None:
