@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
+from threadpoolctl import threadpool_limits
 
 from aide_local.evaluate.form import Form
 from aide_local.evaluate.predictions import PredictionsError, Wanted, read_predictions
@@ -57,6 +58,7 @@ def _become_candidate(code: str, folder: Path) -> None:
     """Execute the script and never return. The line reported is the last one of the script's own in the traceback."""
     os.chdir(folder)
     os.environ["OMP_NUM_THREADS"] = "1"  # on so few rows, more threads only wait for each other
+    threadpool_limits(1)  # of the libraries that are loaded already: they do not read the variable again
     resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30, 6 * 2**30))
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
