@@ -46,7 +46,7 @@ class CrossFitted:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What is delivered, and all that it was chosen among, the simplest first."""
+    """The combination to deliver, and all that it was chosen among, the simplest first."""
 
     chosen: CrossFitted
     all: tuple[CrossFitted, ...]
@@ -80,7 +80,7 @@ def _clearly_better(evidence: Evidence, one: CrossFitted, than: CrossFitted) -> 
 
 
 def cross_fit(evidence: Evidence, fit: Fit) -> CrossFitted:
-    """``fit`` is given rows to fit a combination to, and never those that the combination is scored on.
+    """Return ``fit`` of all rows, scored fold by fold as fitted to the other folds' rows.
 
     Raises:
         ValueError: no model has a score.
@@ -112,29 +112,31 @@ def fits(evidence: Evidence) -> Sequence[Fit]:
     if len(evidence.parts) > 1:
         match evidence.form.predict:
             case Predict.VALUE if evidence.of_squares:
-                found.append(_stacked(linear))
+                found.append(_above_greedy(linear))
             case Predict.VALUE if evidence.scorer.quick:
                 found.append(greedy_by_metric)
             case Predict.PROBABILITY:
-                found.append(_stacked(log_odds))
+                found.append(_above_greedy(log_odds))
             case Predict.LABEL if evidence.scorer.quick:
-                found.append(_stacked(class_offsets))
+                found.append(_above_greedy(class_offsets))
     return found
 
 
 def single(evidence: Evidence) -> Blend:
+    """Return the model with the best score, alone; of equals the first."""
     ranks = [evidence.rank(score) for score in evidence.scores(evidence.parts)]
     return Blend(Combination.SINGLE, tuple(np.eye(len(ranks))[int(np.argmax(ranks))]))
 
 
 def greedy(evidence: Evidence) -> Blend:
+    """Return the greedy average by squared error, on the scale of the metric."""
     scale = evidence.scale
     weights = select_by_squares(evidence.scaled(scale), evidence.soft_truth(scale), evidence.always)
     return Blend(Combination.GREEDY, weights, scale)
 
 
 def greedy_by_metric(evidence: Evidence) -> Blend:
-    """For values by a metric that is not of squares, such as the absolute error."""
+    """Return the greedy average by the metric itself, for values and a metric that is not of squares."""
     ranks = np.array([evidence.rank(score) for score in evidence.scores(evidence.parts)])
     best = np.argsort(-ranks, kind="stable")[:_MOST_TRIED]
     tried = sorted({*best.tolist(), *evidence.always})
@@ -150,5 +152,5 @@ def greedy_by_metric(evidence: Evidence) -> Blend:
     return Blend(Combination.GREEDY, tuple(map(float, weights)))
 
 
-def _stacked(second: Callable[[Evidence, Blend], Blend]) -> Fit:
+def _above_greedy(second: Callable[[Evidence, Blend], Blend]) -> Fit:
     return lambda evidence: second(evidence, greedy(evidence))

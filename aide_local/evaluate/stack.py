@@ -76,7 +76,7 @@ def class_offsets(evidence: Evidence, greedy: Blend) -> Blend:
     for _ in range(_SWEEPS):
         before = best
         for column in np.argsort(evidence.soft_truth(Scale.PLAIN).mean(axis=0), kind="stable"):
-            tries = [_changed(offsets, int(column), step) for step in _STEPS]
+            tries = [_moved(offsets, int(column), step) for step in _STEPS]
             ranks = [evidence.rank(score) for score in evidence.scores([votes + one for one in tries])]
             at = int(np.argmax(ranks))
             if ranks[at] > best:
@@ -86,7 +86,7 @@ def class_offsets(evidence: Evidence, greedy: Blend) -> Blend:
     return Blend(Combination.CLASS_OFFSETS, greedy.weights, greedy.scale, tuple(map(float, offsets)))
 
 
-def _changed(offsets: Floats, column: int, step: float) -> Floats:
+def _moved(offsets: Floats, column: int, step: float) -> Floats:
     changed = offsets.copy()
     changed[column] += step
     return changed
