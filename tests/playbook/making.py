@@ -53,7 +53,9 @@ def make_task(
         "code": ["" if at % 11 == 5 else f"0{value}" for at, value in enumerate(code)],
         "street": [f"street {at}" for at in range(total)],  # no level of the test rows is known
         "new": [("true", "false")[at % 2] for at in range(total)],
-        "when": ["" if at % 13 == 7 else f"2024-{1 + at // 28:02d}-{1 + at % 28:02d} 08:30" for at in range(total)],
+        "when": [
+            "" if at % 13 == 7 else f"2024-{1 + at // 28:02d}-{1 + at % 28:02d} 08:30" for at in range(total)
+        ],
         "note": ["" if at % 9 == 4 else " ".join(rng.choice(_WORDS, 6)) for at in range(total)],
         "owner": [f"owner {at % 9}" for at in range(total)],
     }
@@ -63,7 +65,9 @@ def make_task(
     cells = {name: values for name, values in cells.items() if name == "key" or name in kinds}
     cells |= _targets(kind, targets, classes, signal)
     for name, rows_of in (("train", slice(0, rows)), ("test", slice(rows, total))):
-        shown = {key: values[rows_of] for key, values in cells.items() if name == "train" or key not in targets}
+        shown = {
+            key: values[rows_of] for key, values in cells.items() if name == "train" or key not in targets
+        }
         with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(shown)
