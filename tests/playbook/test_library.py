@@ -127,7 +127,7 @@ def test_a_header_that_is_not_understood_is_named_with_its_file(
 def test_a_file_that_is_no_script_is_named(tmp_path: Path, content: bytes, told: str) -> None:
     path = tmp_path / "mine.py"
     path.write_bytes(content)
-    with pytest.raises(SettingsError, match="mine.py") as error:
+    with pytest.raises(SettingsError, match=r"mine\.py") as error:
         read_script(path)
     assert told in error.value.message
 

@@ -80,13 +80,13 @@ def crossed(data):
 
 
 # target encoding: each row's by rows of other parts
-(X, levels), (T, levels_T) = crossed(train), crossed(test)
+(X, levels), (T, levels_of_test) = crossed(train), crossed(test)
 kind = "continuous" if regression else "binary" if len(classes) <= 2 else "multiclass"
 
 
 def encoded(column):
     coder = TargetEncoder(target_type=kind, smooth=10, random_state=0)
-    return coder.fit_transform(levels, column), coder.transform(levels_T)
+    return coder.fit_transform(levels, column), coder.transform(levels_of_test)
 
 
 codes = [encoded(column) for column in y.T]
