@@ -48,7 +48,7 @@ def live_parts(live: LiveRun, tree: Tree, reading: Reading) -> list[str]:
 def view_parts(view: RunView, tree: Tree) -> list[str]:
     """Return the parts of the status line for a run of another process, or one that has ended."""
     parts = [view.info.state, view.info.stop_reason, *_progress(tree, view.settings), _best(tree)]
-    return [*parts, clock(view.info.seconds), _delivery(str(view.summary.get("out", "")))]
+    return [*parts, clock(view.info.seconds), _delivery(view.summary.out if view.summary is not None else "")]
 
 
 def _delivery(folder: str) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @takes(
     overrides=task_overrides,
     search=settings.search,
+    rules=settings.rules,
     model_use=settings.model_use,
     execution=settings.execution,
 )
@@ -34,6 +35,7 @@ def run(
         str | None, typer.Option(help="GGUF file, or a name of `aide-local models list`.", show_default=False)
     ] = None,
     search: Any = None,
+    rules: Any = None,
     overrides: Any = None,
     model_use: Any = None,
     execution: Any = None,
@@ -53,7 +55,7 @@ def run(
     from aide_local.tasks.load import load_task
     from aide_local.types import RunSettings
 
-    chosen = RunSettings(**search, **model_use, **execution)
+    chosen = RunSettings(**search, **rules, **model_use, **execution)
     found = load_task(path, overrides)
     where = Home.find(home or context.obj)
     if tui:

@@ -44,15 +44,6 @@ def search(
     tune: Annotated[
         str, typer.Option(help="Share of the execution time for tuning without the model, such as 0.5; off.")
     ] = f"{D.tune:g}",
-    policy: Annotated[str, typer.Option(help="Search policy: greedy.")] = D.policy,
-    drafts: Annotated[int, typer.Option(help="Drafts before anything is improved.")] = D.num_drafts,
-    debug_prob: Annotated[
-        float, typer.Option(help="Chance to debug a failed node, after the drafts.")
-    ] = D.debug_prob,
-    racing: Annotated[
-        bool, typer.Option(help="Stop nodes that are clearly behind after each fold.")
-    ] = D.racing,
-    refit: Annotated[bool, typer.Option(help="What is delivered learns from all rows once more.")] = D.refit,
 ) -> dict[str, Any]:
     """Return the settings of what is tried.
 
@@ -61,7 +52,6 @@ def search(
     """
     at_least(steps, 1, "--steps")
     at_least(folds, 2, "--folds")
-    between(debug_prob, 0, 1, "--debug-prob")
     if history not in ("auto", "off"):
         raise SettingsError(f"--history {history!r} is not known.", "Say auto or off.")
     return {
@@ -73,6 +63,28 @@ def search(
         "playbook": playbook if playbook in ("on", "off") else str(Path(playbook).absolute()),
         "history": history,
         "tune": tuner_share(tune, "--tune"),
+    }
+
+
+def rules(
+    *,
+    policy: Annotated[str, typer.Option(help="Search policy: greedy.")] = D.policy,
+    drafts: Annotated[int, typer.Option(help="Drafts before anything is improved.")] = D.num_drafts,
+    debug_prob: Annotated[
+        float, typer.Option(help="Chance to debug a failed node, after the drafts.")
+    ] = D.debug_prob,
+    racing: Annotated[
+        bool, typer.Option(help="Stop nodes that are clearly behind after each fold.")
+    ] = D.racing,
+    refit: Annotated[bool, typer.Option(help="What is delivered learns from all rows once more.")] = D.refit,
+) -> dict[str, Any]:
+    """Return the settings of how it is searched.
+
+    Raises:
+        SettingsError: a value cannot be used.
+    """
+    between(debug_prob, 0, 1, "--debug-prob")
+    return {
         "policy": policy,
         "num_drafts": drafts,
         "debug_prob": debug_prob,

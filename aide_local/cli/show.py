@@ -14,7 +14,7 @@ from aide_local.basics.units import format_mib
 from aide_local.cli.lookup import node_of, view_of
 from aide_local.cli.options import HomeFolder, Json, RunId
 from aide_local.cli.printing import print_fitted
-from aide_local.types import NodeState, Summary
+from aide_local.types import NodeState
 
 if TYPE_CHECKING:
     from aide_local.search.tree import Tree
@@ -38,7 +38,7 @@ def show(
     if json:
         content = {
             "info": asdict(view.info),
-            "summary": view.summary,
+            "summary": view.summary.as_dict() if view.summary is not None else {},
             "nodes": [asdict(one) for one in view.tree.nodes],
         }
         print(json_module.dumps(content, default=str, ensure_ascii=False))
@@ -49,9 +49,9 @@ def show(
     print(neutralise(f"run {info.id}: {info.state}" + (f" ({info.stop_reason})" if info.stop_reason else "")))
     for line in tree_lines(view.tree):
         print_fitted(line)
-    if view.summary:
+    if view.summary is not None:
         print()
-        for line in summary_lines(Summary.of(view.summary)):
+        for line in summary_lines(view.summary):
             print(neutralise(line))
 
 

@@ -1,36 +1,38 @@
-"""Messages between the main process and the model process: one JSON object a line, over a socket."""
+"""The channel between the main process and the model process: messages over a socket."""
 
 from __future__ import annotations
 
-import json
 import select
 import socket
 import threading
-from typing import Any
+
+from aide_local.llm.messages import Message, decode, encode
 
 
 class Channel:
-    """Lines of JSON over a socket; knows whether the other side asked to cancel."""
+    """One end of the channel. ``send`` may be called from any thread, ``receive`` from one."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._buffer = b""
         self._sending = threading.Lock()
 
-    def send(self, message: dict[str, Any]) -> None:
+    def send(self, message: Message) -> None:
         with self._sending:
-            self._connection.sendall(json.dumps(message, ensure_ascii=False).encode() + b"\n")
+            self._connection.sendall(encode(message))
 
-    def receive(self) -> dict[str, Any]:
-        """The next message. Raises EOFError where the other side is gone."""
+    def receive(self) -> Message:
+        """Return the next message.
+
+        Raises:
+            EOFError: the other side is gone.
+        """
         while b"\n" not in self._buffer:
             self._fill()
         line, _, self._buffer = self._buffer.partition(b"\n")
-        found = json.loads(line)
-        assert isinstance(found, dict)
-        return found
+        return decode(line)
 
-    def interrupted(self) -> bool:
+    def has_message(self) -> bool:
         """Whether anything has come in: in the middle of a generation that is a request to cancel."""
         return bool(self._buffer) or bool(select.select([self._connection], [], [], 0)[0])
 

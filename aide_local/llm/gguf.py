@@ -19,15 +19,6 @@ _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: 
 _STRING, _ARRAY = 8, 9
 _LONGEST_LIST = 64  # elements of an array that are kept; vocabularies are skipped
 
-# ggml type -> (elements of a block, bytes of a block), ggml-common.h
-_BLOCKS = {
-    0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 9: (32, 36),
-    10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292),
-    16: (256, 66), 17: (256, 74), 18: (256, 98), 19: (256, 50), 20: (32, 18), 21: (256, 110), 22: (256, 82),
-    23: (256, 136), 24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 29: (256, 56), 30: (1, 2),
-    34: (256, 54), 35: (256, 66), 39: (32, 17),
-}  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
 class Header:
@@ -127,6 +118,9 @@ def _read(file: BinaryIO, path: Path) -> Header:
 def _tensors(
     file: BinaryIO, path: Path, size: int, version: int, count: int, metadata: dict[str, object]
 ) -> Header:
+    from gguf import GGML_QUANT_SIZES  # loads numpy; `aide-local --help` does without
+
+    blocks = {int(kind): size for kind, size in GGML_QUANT_SIZES.items()}  # elements and bytes of a block
     end = parameters = 0
     types: dict[int, int] = {}
     for _ in range(count):
@@ -143,8 +137,8 @@ def _tensors(
             elements *= length
         parameters += elements
         types[kind] = types.get(kind, 0) + 1
-        if kind in _BLOCKS:
-            block, width = _BLOCKS[kind]
+        if kind in blocks:
+            block, width = blocks[kind]
             end = max(end, offset + elements // block * width)
     alignment = metadata.get("general.alignment", 32)
     step = alignment if isinstance(alignment, int) and alignment > 0 else 32

@@ -1,6 +1,6 @@
 """Prompt lookup decoding: what a reply copies from its prompt is guessed, and confirmed several tokens at a time.
 
-An improved script is its parent but for a few lines. Where the last tokens written stand in the prompt, too, those that follow
+An improved script is its parent but for a few lines. If the last tokens written stand in the prompt, too, those that follow
 them there are a guess at what comes next; a model decodes a token and a row of guesses in hardly more time than the
 token alone, since either way all its weights are read once. Every token is sampled from the model's own distribution, guessed
 or not, so the guesses change the speed only (Leviathan et al., arXiv 2211.17192; Saxena, "Prompt lookup decoding", 2023).
@@ -27,7 +27,7 @@ class Lookup:
         self._count = FEWEST
 
     def add(self, token: int) -> None:
-        """The reply goes on with ``token``."""
+        """Take note that the reply goes on with ``token``."""
         self._last = [*self._last[1 - WIDTH :], token]
         if self._place < len(self._prompt) and self._prompt[self._place] == token:
             self._place += 1
@@ -35,10 +35,10 @@ class Lookup:
             self._place = self._after.get(tuple(self._last), len(self._prompt))
 
     def guess(self, most: int) -> list[int]:
-        """The tokens that may follow, at most ``most``; none where the reply goes its own way."""
+        """Return the tokens that may follow, at most ``most``; none if the reply goes its own way."""
         return self._prompt[self._place : self._place + max(0, min(self._count, most))]
 
-    def confirmed(self, right: int, guessed: int) -> None:
-        """Of the last ``guessed`` tokens the first ``right`` came: guess more, or fewer, the next time."""
+    def record(self, right: int, guessed: int) -> None:
+        """Take note that of the last ``guessed`` tokens the first ``right`` came: guess more, or fewer, the next time."""
         if guessed:
             self._count = min(MOST, 2 * self._count) if right == guessed else max(FEWEST, right)

@@ -1,8 +1,7 @@
 """The model process: it alone loads llama.cpp, so that what kills it kills nothing else.
 
-Started by :mod:`aide_local.llm.llama` with one end of a socket; one JSON object a line, each way. Requests:
-``load``, ``tokens``, ``generate``, ``cancel``; the last may come in the middle of a generation. The process ends
-when the other end of the socket does. (A parent-death signal would come when the *thread* that started it ends.)
+Started by :mod:`aide_local.llm.process` with one end of a socket, on which it answers :mod:`aide_local.llm.messages`. The
+process ends when the other end of the socket does. (A parent-death signal would come when the *thread* that started it ends.)
 """
 
 from __future__ import annotations
@@ -10,54 +9,93 @@ from __future__ import annotations
 import signal
 import socket
 import sys
-from typing import Any
+import time
 
 from aide_local.llm.channel import Channel
-from aide_local.llm.decoder import Decoder, DecoderError, Interrupted, Load, Request
+from aide_local.llm.context import Context, DecoderError, Interrupted
+from aide_local.llm.decoder import Decoder
+from aide_local.llm.messages import (
+    Counted,
+    CountTokens,
+    Failed,
+    Finished,
+    Generate,
+    Load,
+    Loaded,
+    Message,
+    Piece,
+    Stopped,
+)
+
+BETWEEN = 0.02  # seconds between two pieces of text: a small model would wake the main process at every token
 
 
-def serve(channel: Channel) -> None:
-    """Answer requests until the other side closes."""
-    decoder: Decoder | None = None
-    while True:
-        message = channel.receive()
-        try:
-            match message.pop("do"):
-                case "load":
-                    decoder = Decoder(Load(**message), channel.interrupted)
-                    channel.send({"loaded": _facts(decoder)})
-                case "tokens":
-                    assert decoder is not None
-                    channel.send({"count": len(decoder.tokenize(message["text"]))})
-                case "generate":
-                    assert decoder is not None
-                    for part in decoder.generate(Request(**message)):
-                        channel.send({"text": part} if isinstance(part, str) else {"done": part})
-                case "cancel":
-                    pass  # came after the end of what it was to cancel
-        except Interrupted:
-            channel.send({"cancelled": True})
-        except DecoderError as error:
-            channel.send({"error": str(error)})
+class Worker:
+    """Answers requests about one model until the other side closes."""
 
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._context: Context | None = None
+        self._decoder: Decoder | None = None
 
-def _facts(decoder: Decoder) -> dict[str, Any]:
-    import llama_cpp as lib
+    def serve(self) -> None:
+        """Answer requests, one after the other.
 
-    return {
-        "n_ctx": decoder.n_ctx,
-        "n_ctx_train": decoder.n_ctx_train,
-        "n_params": int(lib.llama_model_n_params(decoder.model)),
-        "gpu": bool(lib.llama_supports_gpu_offload()),
-        "special": decoder.special(),
-    }
+        Raises:
+            EOFError: the other side is gone.
+        """
+        while True:
+            request = self._channel.receive()
+            try:
+                self._answer(request)
+            except Interrupted:
+                self._channel.send(Stopped())
+            except DecoderError as error:
+                self._channel.send(Failed(str(error)))
+
+    def _answer(self, request: Message) -> None:
+        match request:
+            case Load():
+                self._channel.send(self._load(request))
+            case CountTokens(text):
+                assert self._context is not None
+                self._channel.send(Counted(len(self._context.vocabulary.tokenize(text))))
+            case Generate():
+                self._generate(request)
+            case _:
+                pass  # a request to cancel that came after the end of its generation
+
+    def _load(self, load: Load) -> Loaded:
+        context = Context(load, self._channel.has_message)
+        self._context, self._decoder = context, Decoder(context, lookup=load.lookup)
+        return Loaded(
+            n_ctx=context.n_ctx,
+            n_ctx_train=context.n_ctx_train,
+            n_params=context.n_params,
+            gpu=context.gpu,
+            special=context.vocabulary.special(),
+        )
+
+    def _generate(self, request: Generate) -> None:
+        assert self._decoder is not None
+        waiting, sent = "", 0.0
+        for part in self._decoder.generate(request):
+            if isinstance(part, Finished):
+                if waiting:
+                    self._channel.send(Piece(waiting))
+                self._channel.send(part)
+                return
+            waiting += part.text
+            now = time.monotonic()
+            if now - sent >= BETWEEN:
+                self._channel.send(Piece(waiting))
+                waiting, sent = "", now
 
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the main process, which then cancels
-    channel = Channel(socket.socket(fileno=int(sys.argv[1])))
     try:
-        serve(channel)
+        Worker(Channel(socket.socket(fileno=int(sys.argv[1])))).serve()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 

@@ -5,7 +5,8 @@ Clauses are separated by ``;`` and must all hold:
 - ``any``: always;
 - ``kind binary multiclass``, ``predict label``, ``metric rmse rmsle``: the task's is one of these;
 - ``rows 50..2000``, ``columns ..300``, ``classes ..20``, ``targets 1``: the number is in the range, ends included;
-- ``has text``, ``no categories``: of numbers, categories, dates, text, missing, group, time.
+- ``has text``, ``no categories``, ``has group/time``: of numbers, categories, dates, text, missing, group, time;
+  a slash stands between parts of which one is enough.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ class Condition:
         if self.word in _COUNTS:
             low, high = _bounds(self.values[0])
             return low <= _COUNTS[self.word](task) <= high
-        return all(_PARTS[part](task) is (self.word == "has") for part in self.values)
+        there = (any(_PARTS[part](task) for part in value.split("/")) for value in self.values)
+        return all(one is (self.word == "has") for one in there)
 
 
 def parse_conditions(text: str, path: Path) -> tuple[Condition, ...]:
@@ -73,7 +75,7 @@ def parse_conditions(text: str, path: Path) -> tuple[Condition, ...]:
     """
     found = []
     for clause in text.split(";"):
-        word, *values = clause.split()[:1] + clause.split()[1:] or ["any"]
+        word, *values = clause.split() or ["any"]
         if word == "any" and not values:
             continue
         condition = Condition(word, tuple(values))
@@ -94,7 +96,7 @@ def _is_understood(condition: Condition) -> bool:
         return word not in _ALLOWED or set(values) <= _ALLOWED[word]
     if word in _COUNTS:
         return len(values) == 1 and _RANGE.match(values[0]) is not None and values[0] != ".."
-    return word in ("has", "no") and set(values) <= set(_PARTS)
+    return word in ("has", "no") and {part for value in values for part in value.split("/")} <= set(_PARTS)
 
 
 def _bounds(text: str) -> tuple[float, float]:

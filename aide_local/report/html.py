@@ -18,12 +18,12 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from aide_local.basics.units import format_duration
-from aide_local.report.scores import UNCONFINED, better, scores, summary_of
+from aide_local.report.scores import ENDED, UNCONFINED, better, scores, summary_of
 from aide_local.report.source import CLASSES, diff, spans
 from aide_local.search.digest import format_metric
 from aide_local.store.record import RunRecord
 from aide_local.task import Mode, Task
-from aide_local.types import Node, NodeState
+from aide_local.types import Node, NodeState, Summary
 
 _SCRIPTS = ("text", "tree", "node", "course", "begin")
 _OUTPUT = 8_000  # characters of a node's output that a page carries
@@ -47,15 +47,15 @@ def html(record: RunRecord) -> str:
         scores=scores(view.task, summary),
         lead=_lead(view.task, summary),
         better=better(view.task),
-        unconfined=UNCONFINED in (record.sandbox, summary["sandbox"]),
-        live=not summary["stop_reason"] and view.info.state not in ("finished", "stopped", "failed"),
+        unconfined=UNCONFINED in (record.sandbox, summary.sandbox),
+        live=not summary.stop_reason and view.info.state not in ENDED,
         began=f"{datetime.fromtimestamp(view.info.created):%Y-%m-%d %H:%M}",
-        duration=format_duration(float(summary["wall_seconds"])),
+        duration=format_duration(summary.wall_seconds),
         failed=sum(node.state is NodeState.BUGGY for node in view.tree.nodes),
         operators=[(one, f"{one.mean_gain:+.4g}" if one.mean_gain is not None else "–") for one in record.operators],
         errors=record.errors,
-        weights=[(int(node), float(weight), format_metric(view.tree[int(node)].metric), view.tree[int(node)].plan)
-                 for node, weight in summary["ensemble"].items()],
+        weights=[(int(node), weight, format_metric(view.tree[int(node)].metric), view.tree[int(node)].plan)
+                 for node, weight in summary.ensemble.items()],
         environment=_environment(record),
         versions=sorted(record.versions.items()),
         settings=[(name, "–" if value is None else str(value)) for name, value in asdict(view.settings).items()],
@@ -106,13 +106,13 @@ def _script() -> str:
     return f'"use strict";\n(() => {{\n{parts}}})();\n'
 
 
-def _data(record: RunRecord, summary: dict[str, Any]) -> dict[str, Any]:
+def _data(record: RunRecord, summary: Summary) -> dict[str, Any]:
     tree = record.view.tree
     best = tree.best
     return {
         "metric": record.view.task.metric,
         "sign": record.view.task.direction.sign,
-        "constant": summary.get("constant_score"),
+        "constant": summary.constant_score,
         "best": best.id if best else None,
         "path": [node.id for node in tree.lineage(best.id)] if best else [],
         "classes": CLASSES,
@@ -120,7 +120,7 @@ def _data(record: RunRecord, summary: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _node(record: RunRecord, node: Node, summary: dict[str, Any]) -> dict[str, Any]:
+def _node(record: RunRecord, node: Node, summary: Summary) -> dict[str, Any]:
     tree = record.view.tree
     cost = record.costs[node.id]
     return {
@@ -151,7 +151,7 @@ def _node(record: RunRecord, node: Node, summary: dict[str, Any]) -> dict[str, A
         "at": cost.moment if node.settled is None else node.settled,
         "writing": cost.generation_seconds,
         "tokens": cost.completion_tokens,
-        "weight": summary["ensemble"].get(str(node.id)),
+        "weight": summary.ensemble.get(str(node.id)),
         "banned": node.id in tree.excluded,
         "pinned": node.id in tree.pinned,
     }
@@ -165,15 +165,26 @@ def _shorten(output: str, command: str) -> str:
     return output[:half] + left_out + output[-half:]
 
 
-def _lead(task: Task, summary: dict[str, Any]) -> tuple[str, str, str]:
+def _lead(task: Task, summary: Summary) -> tuple[str, str, str]:
     """Return (score, name, how far to trust it) of the most honest number there is."""
-    if isinstance(summary.get("report_score"), float):
-        rows = f"{summary['report_rows']} rows that nothing was chosen by"
-        return format_metric(summary["report_score"]), "on the report slice", f"{rows}: the number to trust."
-    for key, what in (("ensemble_score", "of the ensemble"), ("best_score", "of the best script")):
-        if isinstance(summary.get(key), float):
+    if summary.estimate is not None:
+        low, high = summary.interval or (None, None)
+        between = f"95 % between {format_metric(low)} and {format_metric(high)}. " if low is not None else ""
+        return (
+            format_metric(summary.estimate),
+            f"to expect, {summary.estimate_source}",
+            between + (summary.warning or "No row was scored by anything that it helped to choose."),
+        )
+    if summary.report_score is not None:
+        rows = f"{summary.report_rows} rows that nothing was chosen by"
+        return format_metric(summary.report_score), "on the report slice", f"{rows}: the number to trust."
+    for value, what in (
+        (summary.ensemble_score, "of the ensemble"),
+        (summary.best_score, "of the best script"),
+    ):
+        if value is not None:
             return (
-                format_metric(summary[key]),
+                format_metric(value),
                 f"{what}, out of fold" if task.mode is Mode.FOLDS else what,
                 "The search chose by this number, so it flatters a little.",
             )

@@ -43,7 +43,7 @@ class Delivery:
             out.mkdir(parents=True, exist_ok=True)
             final = self.opened.finalise(tree, out, self._refit_seconds(ending))
             summary = self._summary(tree, final, ending, out)
-            write_files(out, self.task, tree, summary.as_dict())
+            write_files(out, self.task, tree, summary)
         except OSError as error:
             raise StoreError(
                 f"The deliverables cannot be written to {out}: {error.strerror or error}.",

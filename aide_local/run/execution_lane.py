@@ -28,12 +28,14 @@ from aide_local.run.writer import new_node, screened, step_of
 from aide_local.run.writing_lane import WritingLane, scripts
 from aide_local.search.tree import Tree
 from aide_local.store.protocol import RunStore
-from aide_local.types import Node, NodeState, Origin, RunSettings, StopReason
+from aide_local.types import Node, NodeState, Operator, Origin, RunSettings, StopReason
 
 MAX_ATTEMPTS = 2  # a node in flight when a run is killed is tried again once
-TOLERANCE = (
-    0.05  # of the way from the constant guess to the best: this far behind, a node still helps an ensemble
-)
+# How far behind the best a node may be and still go on, as a share of the way from the constant guess to the best. A
+# draft brings another kind of model, which helps an ensemble though it is weaker by itself; a tuned node brings nothing
+# but its score.
+TOLERANCE = {Operator.DRAFT: 0.3, Operator.HUMAN: 0.3, Operator.TUNE: 0.0}
+OTHERS = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,11 +217,11 @@ class ExecutionLane:
         return result
 
     def _tolerance(self, node: Node, view: Tree) -> float:
-        """Return how far behind the best a node may be and still go on: tuned ones must come near to it."""
+        """Return how far behind the best a node may be and still go on, in units of the metric."""
         best, constant = view.best, self._scale.constant
-        if best is None or best.metric is None or constant is None or node.origin is Origin.TUNER:
+        if best is None or best.metric is None or constant is None:
             return 0.0
-        return TOLERANCE * abs(best.metric - constant)
+        return TOLERANCE.get(node.operator, OTHERS) * abs(best.metric - constant)
 
     def settle(self, node: Node) -> None:
         """Give a node its final state: durable first, then told."""

@@ -79,7 +79,7 @@ class Run:
         self._parts = parts
         self._store = parts.store
         self._events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
-        self._publisher = Publisher(parts.store, self._events.put)
+        self._publisher = Publisher(parts.store, self._events.put, parts.cores.busy)
         self._steering = Steering(parts.store, frozenset(node.id for node in parts.tree.nodes))
         self._live = LiveTree(parts.store, self._steering.marked(parts.tree), self._publisher.changed)
         self._search = Search(parts.settings, make_policy(parts.settings))
@@ -277,7 +277,7 @@ class Run:
             cores=len(self._parts.cores),
         )
         summary = self._room.tried(lambda: self._parts.deliver(self._live.tree, ending))
-        self._store.put_result(summary.as_dict())
+        self._store.put_result(summary)
         finished = reason is StopReason.STEPS
         self._store.set_state(RunState.FINISHED if finished else RunState.STOPPED, reason)
         self._store.publish()

@@ -1,4 +1,4 @@
-"""Makes a run readable by others while it goes on: its time and its snapshot, at most every few seconds."""
+"""Make a run readable by others while it goes on: its time and its snapshot, at most every few seconds."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from aide_local.errors import StoreError
+from aide_local.evaluate.cores import Lane
 from aide_local.events import Event, Trouble
 from aide_local.store.protocol import RunStore
 
@@ -15,11 +16,16 @@ SAVE_TIME_EVERY = 10.0  # seconds; what a kill in a long execution may lose of t
 
 
 class Publisher:
-    """A thread; ``changed`` says that there is something new. Also counts the wall time that the run has used."""
+    """A thread that publishes after ``changed``, and counts the time that the run and its lanes have used."""
 
-    def __init__(self, store: RunStore, emit: Callable[[Event], None]) -> None:
+    def __init__(
+        self, store: RunStore, emit: Callable[[Event], None], busy: Callable[[Lane], float] = lambda lane: 0.0
+    ) -> None:
+        """Take ``busy`` for the core seconds of a lane so far."""
         self._store = store
         self._emit = emit
+        self._busy = busy
+        self._counted = dict.fromkeys(Lane, 0.0)
         self._used_before = store.seconds_used()
         self._began = self._saved_at = time.monotonic()
         self._saving = threading.Lock()
@@ -38,17 +44,19 @@ class Publisher:
         self._dirty.set()
 
     def elapsed(self) -> float:
-        """Wall seconds this run has used, in earlier processes too."""
+        """Return the wall seconds that this run has used, in earlier processes too."""
         return self._used_before + time.monotonic() - self._began
 
     def save_time(self) -> None:
         with self._saving:
             now = time.monotonic()
-            self._store.tick(now - self._saved_at)
-            self._saved_at = now
+            busy = {lane: self._busy(lane) for lane in Lane}
+            new = {lane: busy[lane] - self._counted[lane] for lane in Lane}
+            self._store.tick(now - self._saved_at, new[Lane.WRITING], new[Lane.EXECUTING])
+            self._saved_at, self._counted = now, busy
 
     def _publish(self) -> None:
-        told = False
+        reported = False
         while not self._closing.wait(PUBLISH_EVERY):
             dirty = self._dirty.is_set()
             if not dirty and time.monotonic() - self._saved_at < SAVE_TIME_EVERY:
@@ -59,6 +67,6 @@ class Publisher:
                 if dirty:
                     self._store.publish()
             except (StoreError, OSError) as error:
-                if not told:
+                if not reported:
                     self._emit(Trouble(time.time(), f"The run cannot be published for readers: {error}"))
-                told = True
+                reported = True

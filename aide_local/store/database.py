@@ -25,7 +25,7 @@ from aide_local.store.schema import utc_now
 from aide_local.store.trouble import translate_errors
 from aide_local.store.values import settings_from_json, settings_to_json, task_from_json
 from aide_local.task import Task
-from aide_local.types import Execution, Generation, Node, RunInfo, RunSettings, Sampling
+from aide_local.types import Execution, Generation, Node, RunInfo, RunSettings, Sampling, Summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,23 +249,20 @@ class DuckRunStore:
         self._update(resumed=self._one("resumed") + 1)
 
     @durable
-    def put_result(self, summary: dict[str, object]) -> None:
-        weights = summary.get("ensemble")
-        interval = summary.get("interval")
-        low, high = interval if isinstance(interval, list | tuple) else (None, None)
+    def put_result(self, summary: Summary) -> None:
+        low, high = summary.interval or (None, None)
         self._database.execute(
             "UPDATE runs SET summary = ?, estimate = ?, interval_low = ?, interval_high = ?",
-            [json.dumps(summary, default=str), summary.get("estimate"), low, high],
+            [json.dumps(summary.as_dict()), summary.estimate, low, high],
         )
         self._database.execute("DELETE FROM ensembles")
-        if isinstance(weights, dict):
-            self._database.insert(
-                "ensembles",
-                [
-                    {"run_id": self.run_id, "node": int(node), "weight": weight}
-                    for node, weight in weights.items()
-                ],
-            )
+        self._database.insert(
+            "ensembles",
+            [
+                {"run_id": self.run_id, "node": int(node), "weight": weight}
+                for node, weight in summary.ensemble.items()
+            ],
+        )
 
     def seconds_used(self) -> float:
         return float(self._one("seconds_used"))

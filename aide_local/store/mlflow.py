@@ -40,7 +40,9 @@ def write_mlflow(view: RunView, folder: Path, place: Path) -> None:
     )
     whole = _uuid(view.info.id)
     scores: dict[str, list[tuple[float, int]]] = {
-        name: [(value, 0)] for name in _SCORES if isinstance(value := view.summary.get(name), int | float)
+        name: [(value, 0)]
+        for name, value in (view.summary.as_dict() if view.summary is not None else {}).items()
+        if name in _SCORES and value is not None
     }
     best: float | None = None
     sign = view.tree.direction.sign
@@ -59,7 +61,9 @@ def write_mlflow(view: RunView, folder: Path, place: Path) -> None:
         params={name: str(value) for name, value in asdict(view.settings).items() if value is not None},
         metrics=scores,
         tags={"model": view.info.model, "metric": view.info.metric, "stop_reason": view.info.stop_reason},
-        artifacts={"summary.json": json.dumps(view.summary, indent=2)},
+        artifacts={
+            "summary.json": json.dumps(view.summary.as_dict() if view.summary is not None else {}, indent=2)
+        },
     )
     for node in view.tree.nodes:
         _node(home, place, experiment, whole, view, node, began + node.id)

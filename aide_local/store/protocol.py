@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from aide_local.errors import DiskFull
-from aide_local.types import Execution, Generation, Node, RunInfo, RunSettings, Sampling
+from aide_local.types import Execution, Generation, Node, RunInfo, RunSettings, Sampling, Summary
 
 
 class RunStore(Protocol):
@@ -71,9 +71,8 @@ class RunStore(Protocol):
 
     def set_state(self, state: str, stop_reason: str = "") -> None: ...
 
-    def put_result(self, summary: dict[str, object]) -> None:
-        """Record the delivered summary (the keys of summary.json), the ensemble's weights (``ensemble``: weight by
-        node), the cross-fitted score (``estimate``) and the interval (``interval``: low, high), if it has them."""
+    def put_result(self, summary: Summary) -> None:
+        """Record what was delivered, the ensemble's weights, the estimate and its interval."""
         ...
 
     def seconds_used(self) -> float:

@@ -19,7 +19,7 @@ from aide_local.store.rows import read_info, read_nodes
 from aide_local.store.schema import refuse_newer, version_of
 from aide_local.store.values import settings_from_json, task_from_json
 from aide_local.task import Task
-from aide_local.types import RunInfo, RunSettings
+from aide_local.types import RunInfo, RunSettings, Summary
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -42,14 +42,14 @@ class SavedGeneration:
 class RunView:
     """A run as of its last snapshot.
 
-    ``summary`` is empty until something was delivered; ``sandbox`` is the level of confinement.
+    ``summary`` is None until something was delivered; ``sandbox`` is the level of confinement.
     """
 
     info: RunInfo
     settings: RunSettings
     task: Task
     tree: Tree
-    summary: dict[str, Any]
+    summary: Summary | None
     generations: tuple[SavedGeneration, ...]
     sandbox: str
 
@@ -216,7 +216,7 @@ def view_from(connection: DuckDBPyConnection, info: RunInfo) -> RunView:
         settings_from_json(row[0]),
         task,
         _with_marks(Tree.of(read_nodes(connection, info.id), task.direction), connection),
-        json.loads(row[2]) if row[2] else {},
+        Summary.of(json.loads(row[2])) if row[2] else None,
         tuple(SavedGeneration(*generation) for generation in generations),
         row[3],
     )

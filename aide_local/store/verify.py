@@ -20,7 +20,7 @@ from aide_local.store.locks import is_locked
 from aide_local.store.read import DAMAGED, RunView, snapshot, view_from, view_of
 from aide_local.store.rows import read_info
 from aide_local.store.schema import TABLES, migrate, migrations, refuse_newer, version_of
-from aide_local.types import RunInfo
+from aide_local.types import RunInfo, RunState
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -211,15 +211,15 @@ def _predictions(home: Home, run_id: str, connection: DuckDBPyConnection) -> tup
 
 def _best(view: RunView) -> Iterator[str]:
     """Compare the delivered best with the tree, unless nodes came or marks changed since."""
-    delivered = view.summary.get("best_node")
-    best = view.tree.best
-    if not view.summary or view.summary.get("nodes") != len(view.tree) or view.info.state == "running":
+    summary, best = view.summary, view.tree.best
+    if summary is None or summary.nodes != len(view.tree) or view.info.state is RunState.RUNNING:
         return
+    delivered = summary.best_node
     if best is not None and delivered != best.id and best.id not in view.tree.pinned and not view.tree.banned:
         yield f"The delivered best is node #{delivered}, but node #{best.id} is better."
-    if best is not None and delivered == best.id and view.summary.get("best_score") != best.metric:
-        yield f"The delivered best score is {view.summary.get('best_score')}, but node #{best.id} has {best.metric}."
-    weights = view.summary.get("ensemble") or {}
+    if best is not None and delivered == best.id and summary.best_score != best.metric:
+        yield f"The delivered best score is {summary.best_score}, but node #{best.id} has {best.metric}."
+    weights = summary.ensemble
     if weights and abs(sum(weights.values()) - 1) > 1e-6:
         yield f"The ensemble's weights sum to {sum(weights.values()):.6g}, not to 1."
     for name in weights:

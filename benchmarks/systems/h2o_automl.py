@@ -9,10 +9,10 @@ import h2o  # type: ignore[import-not-found, import-untyped, unused-ignore]
 import pandas as pd
 from h2o.automl import H2OAutoML  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
-from benchmarks.systems.shared import Found, Given, main
+from benchmarks.systems.shared import Found, Given, main, typed
 
 METRICS = {"auc": "AUC", "accuracy": "AUTO", "rmse": "RMSE", "mae": "MAE"}
-LABEL, FOLD, FOLDS = "__target", "__fold", 5
+LABEL, FOLD, ROW, FOLDS = "__target", "__fold", "__row", 5
 
 
 def solve(given: Given) -> Found:
@@ -37,14 +37,15 @@ def solve(given: Given) -> Found:
 
 
 def search(given: Given) -> Found:
-    train = given.train.assign(**{LABEL: given.y})
+    features, unseen = typed(given)  # H2O knows few forms of dates
+    train = features.assign(**{LABEL: given.y})
     options: dict[str, Any] = {}
     folds = given.folds(FOLDS)
     if folds is not None:
         train[FOLD] = folds
         options["fold_column"] = FOLD
     frame = upload(given, train, "train.csv")
-    test = upload(given, given.test, "test.csv", frame.types)
+    test = upload(given, unseen, "test.csv", frame.types)
     if given.kind != "regression":
         frame[LABEL] = frame[LABEL].asfactor()
     automl = H2OAutoML(
@@ -64,11 +65,15 @@ def upload(given: Given, table: pd.DataFrame, name: str, types: dict[str, str] |
     """Give a table to the server, through a file: columns get the types that H2O finds, or those of ``types``."""
     path = given.work / name
     table = table.copy()
-    for text in table.select_dtypes(object).columns:  # H2O ends a row at every line end, quoted or not
-        table[text] = table[text].str.replace(r"[\r\n]+", " ", regex=True)
+    table.insert(0, ROW, range(len(table)))  # H2O leaves out lines that begin with a # or @
+    for text in table.select_dtypes("category").columns:  # H2O ends a row at every line end, quoted or not
+        table[text] = table[text].astype(object).str.replace(r"[\r\n]+", " ", regex=True)
     table.to_csv(path, index=False)
     known = {column: types[column] for column in table.columns} if types else None
-    return h2o.upload_file(str(path), header=1, sep=",", col_types=known)
+    frame = h2o.upload_file(str(path), header=1, sep=",", col_types=known)
+    if frame.nrow != len(table):
+        raise ValueError(f"H2O reads {frame.nrow} of the {len(table)} rows")
+    return frame
 
 
 def free_port() -> int:

@@ -18,6 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from models.training.batch import Batch
+from models.training.corpus.examples import generate
+from models.training.curriculum import copy_tasks, short_copy_tasks
+from models.training.drills import drills
+from models.training.repeats import repeats
 from models.training.tokenizer import Encoded, Encoder
 
 ROUND = 32  # lengths are padded to a multiple of this
@@ -25,7 +30,7 @@ ROUND = 32  # lengths are padded to a multiple of this
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """What a stream of batches holds."""
+    """The shares of what a stream of batches holds."""
 
     copy_share: float  # of the examples; the rest follows the corpus' own mix of operators
     short: bool  # only short copy tasks, and no scripts: the first minutes
@@ -35,21 +40,8 @@ class Mix:
     repeats: float = 0.0  # share of the batches that are random tokens that come again
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """``tokens`` (rows, length) int32, ``weights`` (rows, length) float32, an operator for each row."""
-
-    tokens: np.ndarray
-    weights: np.ndarray
-    operators: tuple[str, ...]
-
-
 def examples(encoder: Encoder, mix: Mix, seed: int) -> Iterator[Encoded]:
     """Infinite; deterministic in (mix, seed)."""
-    from models.training.corpus import generate
-    from models.training.curriculum import copy_tasks, short_copy_tasks
-    from models.training.drills import drills
-
     rng = random.Random(f"mix {seed}")
     scripts = generate(seed)
     copies = short_copy_tasks(seed) if mix.short else copy_tasks(seed)
@@ -67,8 +59,6 @@ def examples(encoder: Encoder, mix: Mix, seed: int) -> Iterator[Encoded]:
 
 def batches(encoder: Encoder, mix: Mix, seed: int, pool: int = 384) -> Iterator[Batch]:
     """Group ``pool`` examples at a time by length, then give the groups in random order."""
-    from models.training.repeats import repeats
-
     rng = random.Random(f"batches {seed}")
     random_tokens = repeats(len(encoder), mix.tokens, seed)
     while mix.repeats == 1:

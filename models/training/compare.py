@@ -11,24 +11,28 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from jinja2 import Environment
-from llama_cpp import Llama
 
-from models.training.corpus import generate
-from models.training.tokenizer import SPECIAL, TEMPLATE
+from aide_local.llm.context import Context
+from aide_local.llm.messages import Load
+from aide_local.llm.process import survivable
+from models.training.corpus.examples import generate
+from models.training.tokenizer import END, SPECIAL, TEMPLATE
 
 SEED = 20_000_000  # of examples; training's are far below
 HALVES = (16, 64, 256, 700)  # tokens
+WRITTEN = 32  # tokens that are decoded one by one, for the speed
 
 
 @dataclass(slots=True)
 class Sums:
-    """Of one file, over all replies."""
+    """The sums of one file, over all replies."""
 
     loss: float = 0.0
     right: int = 0
@@ -46,40 +50,55 @@ class Sums:
         )
 
 
-def read(model: Llama, prompt: str, reply: str, sums: Sums) -> None:
-    """Add the reply's loss and right tokens, and the speeds of reading all and of writing 32 tokens."""
-    before = model.tokenize(prompt.encode(), add_bos=False, special=True)
-    after = [*model.tokenize(reply.encode(), add_bos=False, special=True), model.token_eos()]
+def open_model(path: Path, n_ctx: int | None = None, threads: int = 1) -> Context:
+    """Return the model, loaded in this process as this machine survives it."""
+    return Context(survivable(Load(path=str(path), n_ctx=n_ctx, threads=threads)), lambda: False)
+
+
+def logits_after(model: Context, tokens: Sequence[int], first: int = 0) -> np.ndarray:
+    """Return the logits after each token from place ``first`` on, (tokens, vocabulary) float64; nothing else is in the context."""
+    model.rewind(0)
+    rows: list[np.ndarray] = []
+    for place in range(0, len(tokens), model.block):
+        part = list(tokens[place : place + model.block])
+        model.decode_each(part, place)
+        wanted = range(max(0, first - place), len(part))
+        rows += [np.array(model.logits(row)[: model.vocabulary.size]) for row in wanted]
+    return np.stack(rows)
+
+
+def read(model: Context, prompt: str, reply: str, sums: Sums) -> None:
+    """Add the reply's loss and right tokens, and the speeds of reading all and of writing the first tokens."""
+    before = model.vocabulary.tokenize(prompt)
+    after = [*model.vocabulary.tokenize(reply), *model.vocabulary.tokenize(END)]
     tokens = [*before, *after]
-    if len(tokens) > model.n_ctx() - 32:
+    if len(tokens) > model.n_ctx - WRITTEN:
         return
-    model.reset()
     began = time.perf_counter()
-    model.eval(tokens)
+    logits = logits_after(model, tokens, len(before) - 1)[:-1]
     sums.read_seconds += time.perf_counter() - began
     sums.read += len(tokens)
-    logits = np.array(model.scores[len(before) - 1 : len(tokens) - 1], dtype=np.float64)
     highest = logits.max(axis=1)
     spread = highest + np.log(np.exp(logits - highest[:, None]).sum(axis=1))
     sums.loss += float((spread - logits[np.arange(len(after)), after]).sum())
     sums.right += int((logits.argmax(axis=1) == after).sum())
     sums.tokens += len(after)
     began = time.perf_counter()
-    for token in after[:32]:
-        model.eval([token])
+    for token in after[:WRITTEN]:
+        model.decode([token])
+        model.logits(-1)  # waits for them
     sums.write_seconds += time.perf_counter() - began
-    sums.wrote += len(after[:32])
+    sums.wrote += len(after[:WRITTEN])
 
 
-def copied(model: Llama, half: int, times: int = 4) -> float:
-    """Share of the second half predicted when ``half`` random tokens are shown twice: what induction heads do."""
+def copying(model: Context, half: int, times: int = 4) -> float:
+    """Return the share of the second half predicted when ``half`` random tokens are shown twice: what induction heads do."""
     rng = np.random.default_rng(half)
     right = 0
     for _ in range(times):
-        once = rng.integers(len(SPECIAL), model.n_vocab(), half).tolist()
-        model.reset()
-        model.eval([*once, *once])
-        right += int((model.scores[half : 2 * half - 1].argmax(axis=1) == once[1:]).sum())
+        once = rng.integers(len(SPECIAL), model.vocabulary.size, half).tolist()
+        again = logits_after(model, [*once, *once], half)[:-1]
+        right += int((again.argmax(axis=1) == once[1:]).sum())
     return right / (times * (half - 1))
 
 
@@ -91,7 +110,7 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=100)
     given = parser.parse_args()
     template = Environment(autoescape=False).from_string(TEMPLATE.read_text("utf-8"))
-    models = [Llama(str(path), n_ctx=0, logits_all=True, verbose=False) for path in given.files]
+    models = [open_model(path) for path in given.files]
     sums = [Sums() for _ in models]
     for example in islice(generate(SEED), given.examples):
         turns = [{"role": message.role, "content": message.content} for message in example.messages]
@@ -105,7 +124,7 @@ def main() -> None:
     print(f"\n| file | {' | '.join(f'{half} random tokens again' for half in HALVES)} |")
     print(f"|---|{'---|' * len(HALVES)}")
     for path, model in zip(given.files, models, strict=True):
-        print(f"| {path.name} | {' | '.join(f'{100 * copied(model, half):.0f} %' for half in HALVES)} |")
+        print(f"| {path.name} | {' | '.join(f'{100 * copying(model, half):.0f} %' for half in HALVES)} |")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from aide_local.types import Message
-from models.training.corpus import Example, generate
+from models.training.corpus.examples import Example, generate
 
 _SYLLABLES = [
     "ba",

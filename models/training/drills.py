@@ -13,16 +13,19 @@ from dataclasses import replace
 
 from aide_local.prompts.build import Templates
 from aide_local.types import Message, Node
-from models.training.corpus import Example, example
 from models.training.corpus.cases import Case, cases
 from models.training.corpus.changes import Change, changes, merge
+from models.training.corpus.estimators import random_estimator
+from models.training.corpus.examples import Example, example
+from models.training.corpus.facts import Facts
 from models.training.corpus.history import plan_of
+from models.training.corpus.imports import imports
 from models.training.corpus.learnt import Learnt
-from models.training.corpus.recipes import Facts, Recipe, draft, random_estimator
+from models.training.corpus.recipe import Recipe
+from models.training.corpus.recipes import draft
 from models.training.corpus.render import (
     estimator_line,
     feature_lines,
-    imports,
     model_lines,
     prepare_lines,
     script,

@@ -22,7 +22,7 @@ import torch
 from tokenizers import Tokenizer
 
 from aide_local.prompts.golden import fingerprint
-from models.training.corpus import VERSION
+from models.training.corpus.examples import VERSION
 from models.training.model import CONTEXT, HEAD, NORM_EPSILON, ROPE_BASE, Llama, Shape, rotary_divisors
 from models.training.register import DESCRIPTION, LICENCE, register
 from models.training.tokenizer import END, PAD, PRE, SPECIAL, TEMPLATE, Encoder
@@ -130,7 +130,7 @@ def write_vectors(state: dict[str, Any], target: Path, prompts: int = 6) -> None
     """
     from itertools import islice
 
-    from models.training.corpus import generate
+    from models.training.corpus.examples import generate
 
     model = Llama(Shape(**state["shape"]))
     model.load_state_dict(state["average"], strict=False)

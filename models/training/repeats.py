@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from models.training.batches import Batch
+from models.training.batch import Batch
 from models.training.tokenizer import SPECIAL
 
 LENGTHS = (64, 128, 256, 512, 1024, 3072)  # of a row, in tokens; the same for a whole batch

@@ -11,16 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import jinja2
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from aide_local.types import Message
-
-if TYPE_CHECKING:
-    from models.training.corpus import Example
+from models.training.corpus.examples import Example
 
 PAD, END = "<|pad|>", "<|end|>"
 SPECIAL = (PAD, END, "<|system|>", "<|user|>", "<|assistant|>")  # ids 0 to 4
@@ -58,7 +55,9 @@ class Encoder:
 
     @cached_property
     def end(self) -> int:
-        return int(self.tokenizer.token_to_id(END))
+        found = self.tokenizer.token_to_id(END)
+        assert found is not None  # every tokenizer that `train_tokenizer` made has it
+        return found
 
     def __len__(self) -> int:
         return int(self.tokenizer.get_vocab_size())

@@ -24,7 +24,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from models.training.batches import Background, Batch, Mix
+from models.training.batch import Batch
+from models.training.batches import Background, Mix
 from models.training.induction import wire
 from models.training.model import CONTEXT, Llama, Shape
 from models.training.muon import Muon, fast_precision
@@ -56,7 +57,6 @@ class Plan:
     earlier: str = ""  # what the weights begun with were trained for, in words; empty: random weights
 
 
-FURTHER = {"repeats": 0.0, "short_copy": 0.0, "decay_from": 0.25}  # with --start
 # From this share of the run on: share of copy tasks among the examples, of drills, and of random tokens among the batches.
 SHARES = ((0.0, 0.15, 0.45, 0.12), (0.3, 0.12, 0.5, 0.1), (0.5, 0.1, 0.45, 0.08), (0.75, 0.05, 0.3, 0.05))
 FURTHER_SHARES = (
@@ -237,7 +237,7 @@ def prepare_tokenizer(path: Path, plan: Plan, examples: int = 4000) -> None:
     """Learn the vocabulary from the corpus and the copy tasks, unless it is there already."""
     if path.exists():
         return
-    from models.training.corpus import generate
+    from models.training.corpus.examples import generate
     from models.training.curriculum import copy_tasks
 
     both = itertools.chain(
@@ -276,10 +276,10 @@ def run(
     sums: dict[str, list[float]] = {}
     with (work / "log.jsonl").open("a") as log:
         while trainer.progress < 1:
-            start = time.monotonic()
+            began = time.monotonic()
             found = trainer.learn(next(feed))
             # A first step compiles, and a suspended machine sleeps: neither is training.
-            trainer.seconds += min(60.0, time.monotonic() - start)
+            trainer.seconds += min(60.0, time.monotonic() - began)
             for operator, values in found.items():
                 sums[operator] = [a + b for a, b in zip(sums.get(operator, [0.0] * 5), values, strict=True)]
             if trainer.step % 20 == 0:
@@ -350,7 +350,8 @@ def main() -> None:
         seed=given.seed,
     )
     if given.start is not None:
-        plan = replace(plan, earlier=training_of(given.start), **FURTHER)
+        # Such weights copy already: no minutes for random tokens and short copies alone, and the rate falls earlier.
+        plan = replace(plan, earlier=training_of(given.start), repeats=0.0, short_copy=0.0, decay_from=0.25)
     given.work.mkdir(parents=True, exist_ok=True)
     run(
         plan,

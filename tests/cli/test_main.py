@@ -46,12 +46,30 @@ def test_every_command_has_help_with_the_options_that_people_rely_on(command: st
         assert re.search(rf"{option}\b", said), option
 
 
-def test_every_command_of_the_readme_exists() -> None:
-    readme = (ROOT / "README.md").read_text("utf-8")
-    named = set(re.findall(r"aide-local ((?:task |models )?[a-z]+)", readme))
+def test_every_command_of_the_readme_and_the_list_of_commands_exists() -> None:
+    pages = [(ROOT / name).read_text("utf-8") for name in ("README.md", "docs/commands.md")]
+    named = set(re.findall(r"aide-local ((?:task |models |sandbox )?[a-z]+)", "\n".join(pages)))
     assert {"run", "resume", "runs", "task check", "models list", "doctor", "sql"} <= named
     for name in named:
         help_of(*name.split())
+
+
+def test_the_list_of_commands_has_them_all() -> None:
+    groups = {group.name: group.typer_instance for group in app.registered_groups if group.typer_instance}
+    there = {str(one.name) for one in app.registered_commands}
+    there |= {
+        f"{name} {command.name or command.callback.__name__}"
+        for name, group in groups.items()
+        for command in group.registered_commands
+        if command.callback is not None
+    }
+    page = (ROOT / "docs" / "commands.md").read_text("utf-8")
+    listed: set[str] = set()
+    for row in re.findall(r"^\| (`aide-local.*?) \|", page, re.MULTILINE):
+        names = [words.strip() for words in re.findall(r"`(?:aide-local)?([a-z ]*)[^`]*`", row)]
+        first, _, second = names[0].partition(" ")
+        listed |= {names[0], *(f"{first} {name}" if second else name for name in names[1:])} - {""}
+    assert listed == there
 
 
 @pytest.mark.parametrize(

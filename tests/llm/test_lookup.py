@@ -41,13 +41,13 @@ def test_more_is_guessed_while_all_comes_and_less_once_it_does_not() -> None:
     lookup = Lookup(PROMPT)
     write(lookup, [100, 101, 102])
     for _ in range(5):
-        lookup.confirmed(FEWEST, FEWEST)
+        lookup.record(FEWEST, FEWEST)
     assert len(lookup.guess(99)) == MOST
     assert len(lookup.guess(3)) == 3
     assert lookup.guess(-1) == []
-    lookup.confirmed(0, MOST)
+    lookup.record(0, MOST)
     assert len(lookup.guess(99)) == FEWEST
-    lookup.confirmed(0, 0)  # nothing was guessed: nothing is learnt
+    lookup.record(0, 0)  # nothing was guessed: nothing is learnt
     assert len(lookup.guess(99)) == FEWEST
 
 

@@ -26,6 +26,7 @@ from aide_local.report.scores import summary_of
 from aide_local.search.tree import Tree
 from aide_local.store.record import RunRecord
 from aide_local.task import Mode
+from aide_local.types import Summary
 from tests.factories import churn_task, valid
 from tests.runs import SCRIPT
 
@@ -64,7 +65,7 @@ def test_escaped_text_is_one_line_with_its_words() -> None:
 
 
 def test_a_run_without_an_end_is_reported_too(record: RunRecord) -> None:
-    view = replace(record.view, summary={}, info=replace(record.view.info, state="running", stop_reason=""))
+    view = replace(record.view, summary=None, info=replace(record.view.info, state="running", stop_reason=""))
     text = markdown(view.task, view.tree, summary_of(replace(record, view=view)))
     assert "has not ended yet" in text
     assert "Nothing has been delivered yet" in text
@@ -73,10 +74,10 @@ def test_a_run_without_an_end_is_reported_too(record: RunRecord) -> None:
 def test_a_task_without_folds_claims_neither_folds_nor_a_submission() -> None:
     task = replace(churn_task(), mode=Mode.COMMAND)
     tree = Tree.of([valid(0, 0.7)], task.direction)
-    summary = {
-        "run_id": "r", "model": "m", "stop_reason": "all steps done", "sandbox": "strict", "best_node": 0, "best_score": 0.7,
-        "ensemble": {"0": 1.0}, "wall_seconds": 3.0, "constant_score": None, "ensemble_score": None, "report_score": None,
-    }  # fmt: skip
+    summary = Summary(
+        run_id="r", task="t", metric="auc", direction="maximize", model="m", stop_reason="all steps done",
+        sandbox="strict", best_node=0, best_score=0.7, ensemble={"0": 1.0}, wall_seconds=3.0,
+    )  # fmt: skip
     text = markdown(task, tree, summary)
     assert "by the task's grader" in text
     assert "out-of-fold" not in text

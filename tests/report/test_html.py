@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aide_local.report.html import html, policy, script_json
+from aide_local.report.scores import summary_of
 from aide_local.report.source import diff, spans
 from aide_local.store.record import RunRecord
 from tests.report.conftest import HOSTILE
@@ -96,22 +97,23 @@ def test_numbers_that_json_lacks_are_null() -> None:
 def test_the_page_says_what_the_run_was_and_did(record: RunRecord) -> None:
     said = " ".join(" ".join(Page(html(record)).texts).split())
     summary = record.view.summary
+    assert summary is not None
     for value in (
-        summary["stop_reason"], record.view.info.id, record.machine, record.versions["python"], record.model_sha256 or "–",
+        summary.stop_reason, record.view.info.id, record.machine, record.versions["python"], record.model_sha256 or "–",
         "constant guess", "report slice", "KeyError", "UNCONFINED", "num_drafts", "out-of-fold predictions",
     ):  # fmt: skip
         assert str(value) in said, value
-    for node in summary["ensemble"]:
+    for node in summary.ensemble:
         assert f"#{node}" in said
 
 
 def test_a_confined_run_is_not_called_unconfined(record: RunRecord) -> None:
-    view = replace(record.view, summary={**record.view.summary, "sandbox": "strict"})
+    view = replace(record.view, summary=replace(summary_of(record), sandbox="strict"))
     assert "UNCONFINED" not in html(replace(record, view=view, sandbox="strict"))
 
 
 def test_a_run_that_goes_on_is_shown_as_far_as_it_came(record: RunRecord) -> None:
-    view = replace(record.view, summary={}, info=replace(record.view.info, state="running", stop_reason=""))
+    view = replace(record.view, summary=None, info=replace(record.view.info, state="running", stop_reason=""))
     text = html(replace(record, view=view))
     assert "Not ended." in text
     assert "Nothing has been delivered" in text

@@ -19,7 +19,7 @@ class Clocked:
     def seconds_used(self) -> float:
         return 0.0
 
-    def tick(self, seconds: float) -> None:
+    def tick(self, seconds: float, writing: float = 0.0, executing: float = 0.0) -> None:
         self.seconds += seconds
 
     def publish(self) -> None:

@@ -62,7 +62,8 @@ def test_a_run_of_an_earlier_version_is_taken_up_again_whole(tmp_path: Path, ver
     assert len(gains) == 3
     assert cost == tokens
     assert taken == [("finished", 8)]
-    assert purpose == (None, before.summary["constant_score"])
+    assert before.summary is not None
+    assert purpose == (None, before.summary.constant_score)
     assert board == (6,)
     assert verify(home, run_id).problems == ()
 

@@ -29,6 +29,7 @@ from aide_local.types import (
     NodeError,
     NodeState,
     RunSettings,
+    Summary,
 )
 from tests.store.making import NODE, TASK, new
 
@@ -80,7 +81,17 @@ def test_what_an_answer_is_worth_and_what_its_lanes_did_can_be_asked_for(tmp_pat
     store = new(tmp_path)
     store.tick(10.0, writing=4.0, executing=7.5)
     store.tick(2.0, writing=1.0)
-    store.put_result({"best_score": 0.5, "estimate": 0.48, "interval": [0.4, 0.6]})
+    store.put_result(
+        Summary(
+            run_id=store.run_id,
+            task="churn",
+            metric="auc",
+            direction="maximize",
+            best_score=0.5,
+            estimate=0.48,
+            interval=[0.4, 0.6],
+        )
+    )
     store.publish()
     store.close()
     with duckdb.connect(str(store.folder / "published.duckdb"), read_only=True) as connection:

@@ -22,21 +22,26 @@ from aide_local.prompts.parse import Reply, parse_reply
 from aide_local.search.digest import digest_lines
 from aide_local.task import Kind, Task
 from aide_local.types import Operator
-from models.training.corpus import example, generate, outcomes
+from models.training.corpus import outcomes
 from models.training.corpus.bank import FILE as ERRORS
 from models.training.corpus.bank import error_of
 from models.training.corpus.bugs import BUGS
 from models.training.corpus.cases import Case, cases, failing
 from models.training.corpus.changes import changes, difference
 from models.training.corpus.data import write_input
+from models.training.corpus.estimators import serves
+from models.training.corpus.examples import example, generate
 from models.training.corpus.execution import ROWS, TEST_ROWS, execute, marks, run_script
+from models.training.corpus.facts import Facts
 from models.training.corpus.history import recipe_in
 from models.training.corpus.learnt import FILE as LEARNT
 from models.training.corpus.learnt import Learnt
 from models.training.corpus.outcomes import KEPT as OUTCOMES
-from models.training.corpus.recipes import FEATURES, Facts, Recipe, covers, draft, fits, serves
+from models.training.corpus.recipe import Recipe
+from models.training.corpus.recipes import covers, draft, fits, recipe_of
 from models.training.corpus.render import script
 from models.training.corpus.schemas import random_task
+from models.training.corpus.steps import FEATURES
 from models.training.corpus.thoughts import thought_of
 from models.training.drills import drills
 
@@ -151,13 +156,13 @@ def test_what_was_learnt_follows_from_the_outcomes_that_are_kept(
 def test_a_recipe_is_read_back_from_its_words() -> None:
     for case in targets(3, 40):
         words = case.plan.rpartition(": ")[2].rstrip(".")
-        recipe = Recipe.of(words)
+        recipe = recipe_of(words)
         assert recipe.words() == words
         assert script(recipe, case.history.facts) == case.code
     with pytest.raises(ValueError, match="magic"):
-        Recipe.of("magic forest 3")
+        recipe_of("magic forest 3")
     with pytest.raises(ValueError, match="a wand"):
-        Recipe.of("ridge alpha 1 with a wand")
+        recipe_of("ridge alpha 1 with a wand")
 
 
 def said_in(thought: str, what: str) -> list[str]:
@@ -265,7 +270,7 @@ def test_each_of_several_estimators_stands_under_its_words() -> None:
     """So that a value of one is not written into the line of the other."""
     facts = Facts.of(next(task for task in map(task_of, range(100)) if task.kind is Kind.REGRESSION))
     words = "linear + xgboost rate 0.05 rounds 300 depth 4 stacking with scaled"
-    lines = script(Recipe.of(words), facts).split("\n")
+    lines = script(recipe_of(words), facts).split("\n")
     assert lines[lines.index("# linear") + 1] == "first = LinearRegression()"
     second = lines[lines.index("# xgboost rate 0.05 rounds 300 depth 4") + 1]
     assert second.startswith("second = XGBRegressor(learning_rate=0.05, n_estimators=300, max_depth=4,")
@@ -314,7 +319,7 @@ def test_a_step_without_its_columns_does_no_harm(step: str, tmp_path: Path) -> N
     tasks = (random_task(random.Random(f"harm {number}")) for number in itertools.count())
     facts_of = ((Facts.of(task), task) for task in tasks)
     facts, task = next((f, t) for f, t in facts_of if f.regression and not f.multi and f.kinds == "2 numeric")
-    code = script(Recipe.of(f"ridge alpha 1 with {step}, scaled, one-hot"), facts)
+    code = script(recipe_of(f"ridge alpha 1 with {step}, scaled, one-hot"), facts)
     assert execute(code, task, tmp_path, 1, seconds=120) is None
 
 
@@ -324,14 +329,14 @@ def test_drills_are_links_of_the_same_chain() -> None:
         kind = drill.messages[0].content.split("\n")[0]
         seen.add(kind)
         if kind == "Script.":
-            asked = Recipe.of(drill.messages[1].content.rpartition(": ")[2].rstrip("."))
+            asked = recipe_of(drill.messages[1].content.rpartition(": ")[2].rstrip("."))
             for estimator in asked.estimators:
                 assert all(value in drill.reply for _, value in estimator.params)
         elif drill.messages[0].content == "Plan." and "hint: " in drill.messages[1].content:
-            asked = drill.messages[1].content.rpartition("hint: ")[2]
+            hint = drill.messages[1].content.rpartition("hint: ")[2]
             announced = drill.reply.partition(". ")[0]
-            assert set(asked.split(" ")) <= set(announced.split(" "))  # all of it, or what it is about
-            whole.append(asked == announced)
+            assert set(hint.split(" ")) <= set(announced.split(" "))  # all of it, or what it is about
+            whole.append(hint == announced)
         elif kind == "Plan.":
             assert "\n    X = data" not in drill.messages[1].content  # of a script no more than its titles
             assert "```" not in drill.reply

@@ -12,7 +12,9 @@ from aide_local.sandbox.interpreter import probe
 from aide_local.task import Direction
 from aide_local.types import Operator
 from models.training.corpus.cases import Case
-from models.training.evaluate import Answer, Examiner, better, judge_plan
+from models.training.examination.answer import Answer, better
+from models.training.examination.examiner import Examiner
+from models.training.examination.plans import judge_plan
 from tests.training.test_corpus import targets
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from aide_local.basics.files import sha256_of
 from aide_local.home import Home
@@ -21,71 +23,65 @@ ROOT = Path(__file__).parents[2]
 STARTER = bundled_models() / "starter.gguf"
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text("utf-8"))
 
-# In a process of its own, as the product does: with and without the weights laid out for the processor.
+# In a process of its own: only the model process of the product loads llama.cpp. Loaded as the product does, with its fallback.
 _ASK = """
 import json, sys
-import llama_cpp as lib
-from aide_local.llm.decoder import Decoder, Load
+from models.training.compare import copying, logits_after, open_model
 texts = json.load(open(sys.argv[2]))
-decoder = Decoder(Load(sys.argv[1], None, 2, 0, repack=False), lambda: False)
+model = open_model(sys.argv[1], threads=2)
 for text in texts:
-    ids = decoder.tokenize(text)
-    lib.llama_memory_clear(lib.llama_get_memory(decoder.context), True)
-    decoder._kept = []
-    decoder._prefill(ids)
-    logits = lib.llama_get_logits_ith(decoder.context, -1)
-    print(json.dumps({"ids": ids, "logits": logits[: decoder.n_vocab]}), flush=True)
+    ids = model.vocabulary.tokenize(text)
+    print(json.dumps({"ids": ids, "logits": logits_after(model, ids, len(ids) - 1)[0].tolist()}))
+print(json.dumps({str(half): copying(model, half, times=2) for half in (64, 400)}))
 """
 
 
+@dataclass(frozen=True)
+class Answers:
+    """What llama.cpp makes of the texts of the vectors, and how well it finds random tokens again, by their number."""
+
+    ids: list[list[int]]
+    logits: list[list[float]]
+    copying: dict[str, float]
+
+
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, list[float]]]:
-    """What llama.cpp makes of the texts of the vectors: token ids, and the logits after the last of them."""
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
     texts = tmp_path_factory.mktemp("vectors") / "texts.json"
     texts.write_text(json.dumps([one["text"] for one in VECTORS]))
-    done = subprocess.run(
-        [sys.executable, "-c", _ASK, str(STARTER), str(texts)], capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-c", _ASK, str(STARTER), str(texts)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr[-2000:]
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    *lines, last = map(json.loads, done.stdout.splitlines())
+    return Answers([one["ids"] for one in lines], [one["logits"] for one in lines], last)
 
 
-def test_llama_cpp_cuts_text_into_the_tokens_of_training(answers: list[dict[str, list[float]]]) -> None:
-    assert [answer["ids"] for answer in answers] == [one["ids"] for one in VECTORS]
+def test_llama_cpp_cuts_text_into_the_tokens_of_training(answers: Answers) -> None:
+    assert answers.ids == [one["ids"] for one in VECTORS]
 
 
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    raised = np.exp(logits - logits.max())
-    return raised / raised.sum()
+def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    raised: NDArray[np.float64] = np.exp(logits - logits.max())
+    return raised / float(raised.sum())
 
 
-def test_llama_cpp_computes_what_pytorch_computed(answers: list[dict[str, list[float]]]) -> None:
+def test_llama_cpp_computes_what_pytorch_computed(answers: Answers) -> None:
     """Weights are rounded to 8 bits, so unlikely tokens differ a little; likely ones do not.
 
     A tensor in another's place, or turned, leaves nothing of the order: the correlation is near 0 then.
     """
-    for answer, expected in zip(answers, VECTORS, strict=True):
-        logits = np.array(answer["logits"])
+    for made, expected in zip(answers.logits, VECTORS, strict=True):
+        logits = np.array(made)
         ours, theirs = logits[expected["top"]], np.array(expected["logits"])
         assert np.corrcoef(ours, theirs)[0, 1] > 0.98
         assert np.abs(_softmax(ours) - _softmax(theirs)).max() < 0.1
         assert int(logits.argmax()) == expected["top"][0]
 
 
-def test_the_starter_finds_again_what_it_has_read() -> None:
+def test_the_starter_finds_again_what_it_has_read(answers: Answers) -> None:
     """Random tokens shown twice are predicted the second time: without that it guesses every value of a plan."""
-    ask = (
-        "import sys; from llama_cpp import Llama; from models.training.compare import copied\n"
-        "model = Llama(sys.argv[1], n_ctx=1024, n_threads=2, logits_all=True, verbose=False)\n"
-        "print(*(copied(model, half, times=2) for half in (64, 400)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", ask, str(STARTER)], capture_output=True, text=True, check=False, cwd=ROOT
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    near, far = map(float, done.stdout.split())
-    assert near > 0.9
-    assert far > 0.7
+    assert answers.copying["64"] > 0.9
+    assert answers.copying["400"] > 0.7
 
 
 def test_the_starter_was_trained_on_the_prompts_that_the_product_makes() -> None:

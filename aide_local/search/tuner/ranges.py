@@ -7,6 +7,8 @@ tables of hundreds to some ten thousand rows.
 Left alone on purpose: seeds, threads, verbosity, devices, sizes of data, cross-validation inside a script, tolerances,
 the number of trees of forests and bags (more is never worse, only slower), losses and class weights (they are ideas, which
 a script's comments name), and what hardly matters (how gaps are filled).
+
+Longer than other files: it is one table.
 """
 
 from __future__ import annotations

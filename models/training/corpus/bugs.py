@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from models.training.corpus.recipes import Facts
+from models.training.corpus.facts import Facts
 
 Edit = Callable[[random.Random, str, Facts], str | None]
 

@@ -13,9 +13,11 @@ from aide_local.task import Task
 from aide_local.types import Node, NodeError, NodeState, Operator
 from models.training.corpus.bugs import Bug, broken
 from models.training.corpus.changes import merge
+from models.training.corpus.facts import Facts
 from models.training.corpus.history import History, plan_of
 from models.training.corpus.learnt import NOTHING, Learnt, learnt
-from models.training.corpus.recipes import Facts, Recipe, draft
+from models.training.corpus.recipe import Recipe
+from models.training.corpus.recipes import draft
 from models.training.corpus.render import script
 from models.training.corpus.schemas import random_task
 

@@ -6,23 +6,20 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from models.training.corpus.estimators import FAMILIES, random_estimator
+from models.training.corpus.facts import Facts
 from models.training.corpus.learnt import NOTHING, Learnt
-from models.training.corpus.recipes import (
+from models.training.corpus.recipe import COMBINES, Estimator, Recipe
+from models.training.corpus.recipes import add, base_steps
+from models.training.corpus.steps import (
     CODINGS,
-    COMBINES,
     EXTRAS,
-    FAMILIES,
     SCALINGS,
     TARGETS,
-    Estimator,
-    Facts,
-    Recipe,
-    add,
     addable,
-    base_steps,
     fits_step,
-    random_estimator,
     settings,
+    with_step,
 )
 
 
@@ -51,7 +48,7 @@ def changes(rng: random.Random, recipe: Recipe, facts: Facts, known: Learnt = NO
                 yield Change(
                     f"{step} {recipe.setting(step)} to {value}",
                     f"{step} {value}",
-                    recipe.with_step(step, value),
+                    with_step(recipe, step, value),
                     0.4,
                 )
     for group in (CODINGS, SCALINGS, TARGETS):
@@ -59,7 +56,7 @@ def changes(rng: random.Random, recipe: Recipe, facts: Facts, known: Learnt = NO
         if now is None:
             continue
         for step in group:
-            new = recipe.without(now).with_step(step)
+            new = with_step(recipe.without(now), step)
             if step != now and fits_step(step, recipe.without(now), facts) and not _clash(new, facts):
                 yield Change(f"{now} to {step}", step, new, 0.8)
     yield from _parameters(recipe)
@@ -165,16 +162,16 @@ def _refit(rng: random.Random, recipe: Recipe, facts: Facts) -> Recipe:
         if step in SCALINGS or step in CODINGS:
             continue
         if fits_step(step, fitted, facts):
-            fitted = fitted.with_step(step, setting)
+            fitted = with_step(fitted, step, setting)
     for group in (CODINGS, SCALINGS):
         kept = next((step for step in recipe.names if step in group and fits_step(step, fitted, facts)), None)
         wanted = kept or next((step for step in needed.names if step in group), None)
         if wanted:
-            fitted = fitted.with_step(wanted)
+            fitted = with_step(fitted, wanted)
     if not any(fitted.has(target) for target in TARGETS):
         for target in TARGETS:
             if needed.has(target) and _needed(target, fitted):
-                fitted = fitted.with_step(target)
+                fitted = with_step(fitted, target)
     if _clash(fitted, facts):
         for step in fitted.names:
             if not fits_step(step, fitted.without(step), facts):
@@ -194,5 +191,5 @@ def merge(rng: random.Random, one: Recipe, other: Recipe, facts: Facts) -> Recip
     for step, setting in other.steps:
         unscaled = not any(merged.has(scaling) for scaling in SCALINGS)
         if addable(step, merged, facts) and (step in EXTRAS or (step in SCALINGS and unscaled)):
-            merged = merged.with_step(step, setting)
+            merged = with_step(merged, step, setting)
     return _refit(rng, merged, facts)

@@ -133,7 +133,8 @@ def _shares(columns: int, telling: list[int], rng: np.random.Generator) -> np.nd
 
 
 def _mixed(rng: np.random.Generator, hidden: np.ndarray, share: float) -> np.ndarray:
-    return share * hidden + np.sqrt(1 - share**2) * rng.normal(size=len(hidden))
+    mixed: np.ndarray = share * hidden + np.sqrt(1 - share**2) * rng.normal(size=len(hidden))
+    return mixed
 
 
 def _values(
@@ -164,21 +165,25 @@ def _values(
 
 
 def _target(task: Task, rng: np.random.Generator, signals: list[np.ndarray], total: int) -> np.ndarray:
-    score = sum((rng.uniform(0.7, 1.3) * signal for signal in signals), np.zeros(total))
+    score: np.ndarray = sum((rng.uniform(0.7, 1.3) * signal for signal in signals), np.zeros(total))
     if len(signals) > 1:
         score = score + 0.5 * signals[0] * signals[1]
     score = (score - score.mean()) / score.std() + rng.normal(size=total) * rng.uniform(0.1, 0.4)
     if task.kind is Kind.REGRESSION:
         # where errors are relative, few values are many times the others
-        values = 100 * np.exp(score / 2) if task.metric in ("rmsle", "mape", "smape") else 100 + 20 * score
+        values: np.ndarray = (
+            100 * np.exp(score / 2) if task.metric in ("rmsle", "mape", "smape") else 100 + 20 * score
+        )
         return np.round(values) if rng.random() < 0.4 else values
     if task.kind is Kind.MULTILABEL:
-        return (score > np.quantile(score, rng.uniform(0.4, 0.7))).astype(float)
+        high: np.ndarray = score > np.quantile(score, rng.uniform(0.4, 0.7))
+        return high.astype(float)
     count = len(task.classes)
     edges = np.quantile(score, np.linspace(0, 1, count + 1)[1:-1])
     ordered = task.metric == "qwk"  # by which classes far apart are worse
     places = np.arange(count) if ordered else rng.permutation(count)
-    return places[np.searchsorted(edges, score)].astype(float)
+    found: np.ndarray = places[np.searchsorted(edges, score)]
+    return found.astype(float)
 
 
 def _punch_holes(task: Task, rng: np.random.Generator, frame: pd.DataFrame) -> None:

@@ -14,8 +14,11 @@ from aide_local.search.tree import Tree
 from aide_local.task import Direction, Task
 from aide_local.types import FoldScore, Node, NodeError, NodeState, Operator
 from models.training.corpus.changes import Change, changes
+from models.training.corpus.estimators import is_linear
+from models.training.corpus.facts import Facts
 from models.training.corpus.learnt import NOTHING, Learnt
-from models.training.corpus.recipes import Facts, Recipe, draft
+from models.training.corpus.recipe import Recipe
+from models.training.corpus.recipes import draft, recipe_of
 
 _FAILURES = (
     ("ValueError", "Input X contains NaN."),
@@ -42,7 +45,7 @@ def recipe_in(plan: str) -> Recipe:
     Raises:
         ValueError: the plan names none.
     """
-    return Recipe.of(plan.partition(": ")[2].rstrip("."))
+    return recipe_of(plan.partition(": ")[2].rstrip("."))
 
 
 @dataclass(slots=True)
@@ -141,7 +144,7 @@ class History:
             return None
         weights = [
             option.weight
-            * self.known.idea(option.idea, self.facts, recipe.linear)
+            * self.known.idea(option.idea, self.facts, is_linear(recipe))
             * (1.0 if option.idea not in gains else 5.0 if gains[option.idea] > 0 else 0.15)
             for option in options
         ]

@@ -11,10 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from models.training.corpus.recipes import Facts
+from models.training.corpus.facts import Facts
 
 FILE = Path(__file__).with_name("learnt.json")
 FEW_ROWS = 450

@@ -33,9 +33,12 @@ import numpy as np
 from aide_local.evaluate.predictions import PredictionsError
 from models.training.corpus.changes import changes
 from models.training.corpus.datasets import TEST_ROWS, DataSet, data_set
+from models.training.corpus.estimators import is_linear
 from models.training.corpus.execution import marks, run_script, warm
+from models.training.corpus.facts import Facts
 from models.training.corpus.learnt import FILE, place_of, sort_of
-from models.training.corpus.recipes import Facts, Recipe, draft
+from models.training.corpus.recipe import Recipe
+from models.training.corpus.recipes import draft
 from models.training.corpus.render import script
 
 DATABASE = Path(__file__).parent.parent / "work" / "outcomes.duckdb"
@@ -89,7 +92,7 @@ def execute(data: DataSet, number: int, recipe: Recipe, idea: str = "", parent: 
         number,
         data.origin,
         sort_of(facts),
-        place_of(facts, recipe.linear),
+        place_of(facts, is_linear(recipe)),
         data.task.metric,
         data.task.n_train,
         recipe.words(),

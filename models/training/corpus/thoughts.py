@@ -15,8 +15,10 @@ from collections.abc import Sequence
 from aide_local.types import Operator
 from models.training.corpus.cases import Case
 from models.training.corpus.changes import droppable
+from models.training.corpus.facts import Facts
 from models.training.corpus.history import recipe_in
-from models.training.corpus.recipes import EXTRAS, ORDER, Facts, Recipe, addable
+from models.training.corpus.recipe import Recipe
+from models.training.corpus.steps import EXTRAS, STEPS, addable
 
 _MOST_ESTIMATORS, _MOST_CHANGES = 6, 4  # of those tried: what comes first in the journal
 
@@ -53,7 +55,7 @@ def choices_of(recipe: Recipe, facts: Facts, tried: Sequence[str] = ()) -> list[
     """The steps that could be added, then those that could be dropped, in the order in which a script takes them."""
     new = [
         step
-        for step in ORDER
+        for step in STEPS
         if step in EXTRAS and addable(step, recipe, facts) and f"add {step}" not in tried
     ]
     gone = [f"drop {step}" for step in droppable(recipe)]

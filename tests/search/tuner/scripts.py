@@ -13,7 +13,7 @@ from aide_local.search.tuner.script import hyperparameters
 from aide_local.search.tuner.space import Domain, Scale, Value
 from aide_local.task import Direction
 from aide_local.types import FoldScore, Node, NodeState, Operator, Origin, Step, Usage
-from models.training.corpus import generate
+from models.training.corpus.examples import generate
 
 BOOSTED = """\
 import pandas as pd

@@ -1,0 +1,1 @@
+"""How the starter is trained, exported and examined; the README shows the way through."""
