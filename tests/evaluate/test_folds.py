@@ -122,7 +122,7 @@ test[["key"]].assign(price=test["size"]).to_csv("working/submission.csv", index=
 def test_a_valid_node_is_complete_and_says_what_it_cost(tmp_path: Path) -> None:
     told: list[FoldScore] = []
     heard: list[tuple[int, str]] = []
-    found = evaluate(
+    found = evaluate_one_by_one(
         tmp_path, SCRIPT, on_fold=told.append, on_output=lambda fold, text: heard.append((fold, text))
     )
     assert found.complete
