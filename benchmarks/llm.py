@@ -66,7 +66,7 @@ def open_theirs(load: Load, n_ctx: int) -> Any:
         llama_cpp.llama_cpp.llama_model_default_params = defaults
 
 
-def in_turn(load: Load, rounds: int, tokens: int) -> str:
+def compare_in_turn(load: Load, rounds: int, tokens: int) -> str:
     """Return how fast ours reads and writes, and its time for a reply against that of ``llama_cpp.Llama``."""
     reads, writes, ratios = [], [], []
     with closing(LlamaModel(Path(load.path), threads=load.threads)) as model:
@@ -92,7 +92,7 @@ def in_turn(load: Load, rounds: int, tokens: int) -> str:
     )
 
 
-def guessing(path: Path, threads: int, replies: int) -> str:
+def compare_guessing(path: Path, threads: int, replies: int) -> str:
     """Return how much faster replies with a parent are written if they are guessed from the prompt."""
     models = [LlamaModel(path, threads=threads, lookup=lookup) for lookup in (True, False)]
     milliseconds, tokens, guessed, same = [0.0, 0.0], 0, 0, 0
@@ -100,7 +100,7 @@ def guessing(path: Path, threads: int, replies: int) -> str:
     for number, example in enumerate(itertools.islice(examples, replies)):
         made = []
         for at, model in enumerate(models):
-            sampling = model.info.recommended(Sampling(number, max_tokens=1000))
+            sampling = model.info.follow_recommendations(Sampling(number, max_tokens=1000))
             _, one = write(model, model.render(example.messages), sampling)
             milliseconds[at] += one.decode_ms
             made.append(one)
@@ -145,21 +145,21 @@ def some_cases(operator: str, count: int) -> list[Case]:
     return list(itertools.islice((case for case in found if case is not None), count))
 
 
-def parts(load: Load, operator: str, replies: int) -> str:
+def measure_parts(load: Load, operator: str, replies: int) -> str:
     """Return where the time of a reply goes: first through the model process, then the same in this one, with a stop-watch."""
     summed = Parts()
     requests: list[Generate] = []
     with closing(LlamaModel(Path(load.path), threads=1)) as model:
         for number, case in enumerate(some_cases(operator, replies)):
             began = time.process_time()
-            prompt = packed(model, case)
+            prompt = pack_prompt(model, case)
             summed.pack += 1000 * (time.process_time() - began)
-            sampling = model.info.recommended(Sampling(number, max_tokens=1000))
+            sampling = model.info.follow_recommendations(Sampling(number, max_tokens=1000))
             began = time.process_time()
             write(model, prompt, sampling)
             summed.exchange += 1000 * (time.process_time() - began)
             requests.append(Generate(prompt=prompt, **asdict(sampling)))
-    for finished, watch in timed(load, requests):
+    for finished, watch in time_replies(load, requests):
         summed.tokens += finished.completion_tokens
         summed.prompt_tokens += finished.prompt_tokens + finished.cached_tokens
         summed.prefill += watch.prefill
@@ -169,7 +169,7 @@ def parts(load: Load, operator: str, replies: int) -> str:
     return summed.line(operator, replies)
 
 
-def packed(model: LlamaModel, case: Case) -> str:
+def pack_prompt(model: LlamaModel, case: Case) -> str:
     """Return the prompt of the case, packed as in a run."""
     n_ctx = model.info.n_ctx
     packer = Packer(
@@ -180,7 +180,7 @@ def packed(model: LlamaModel, case: Case) -> str:
     return packer.pack(Request.of(case.operator, digest, case.parent, case.other, case.hint)).prompt
 
 
-def timed(load: Load, requests: list[Generate]) -> Iterator[tuple[Finished, Parts]]:
+def time_replies(load: Load, requests: list[Generate]) -> Iterator[tuple[Finished, Parts]]:
     """Write the replies in this process; yield each one's end and where its CPU time went."""
     from aide_local.llm.context import Context
     from aide_local.llm.decoder import Decoder
@@ -232,11 +232,11 @@ def main() -> None:
     given = parser.parse_args()
     load = survivable(Load(path=str(given.model), threads=len(os.sched_getaffinity(0))))
     print(given.model.name, "" if load.repack else "(without repacking: this processor does not survive it)")
-    print(in_turn(load, given.rounds, given.tokens))
+    print(compare_in_turn(load, given.rounds, given.tokens))
     for threads in sorted({1, load.threads}):
-        print(guessing(given.model, threads, given.replies))
+        print(compare_guessing(given.model, threads, given.replies))
     for operator in ("draft", "improve"):
-        print(parts(load, operator, max(1, given.replies // 3)))
+        print(measure_parts(load, operator, max(1, given.replies // 3)))
 
 
 if __name__ == "__main__":

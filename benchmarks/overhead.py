@@ -56,17 +56,17 @@ SCRIPT = (
 
 
 class AtOnce:
-    """The model's own template and tokenizer; replies that cost nothing, none like another."""
+    """A model with the real template and tokenizer, whose replies cost nothing and are all different."""
 
-    def __init__(self, engine: LanguageModel) -> None:
-        self._engine = engine
-        self.info = engine.info
+    def __init__(self, real: LanguageModel) -> None:
+        self._real = real
+        self.info = real.info
 
     def render(self, messages: Sequence[Message]) -> str:
-        return self._engine.render(messages)
+        return self._real.render(messages)
 
     def count(self, text: str) -> int:
-        return self._engine.count(text)
+        return self._real.count(text)
 
     def generate(self, prompt: str, sampling: Sampling, *, grammar: str | None = None) -> Iterator[Chunk]:
         text = f"A plan.\n```python\n{SCRIPT.replace('{n}', str(sampling.seed))}```"
@@ -78,7 +78,7 @@ class AtOnce:
 
 
 class NoExecution:
-    """A result of five folds in no time; one node in five fails."""
+    """An evaluator that returns a result of five folds in no time; one node in five fails."""
 
     def evaluate(
         self,
@@ -96,7 +96,7 @@ class NoExecution:
 
 
 def result(node: int) -> Node:
-    """A finished node as a search might have made it."""
+    """Return a finished node as a search might have made it."""
     rng = random.Random(node)
     parent = rng.randrange(node) if node > 5 else None
     operator = Operator.DRAFT if parent is None else Operator.IMPROVE
@@ -121,20 +121,20 @@ def result(node: int) -> Node:
     )  # fmt: skip
 
 
-def measure(nodes: int, more: int, engine: LanguageModel, place: Path) -> list[float]:
-    """Seconds for each of ``more`` nodes on a tree that holds ``nodes``."""
+def measure(nodes: int, more: int, real: LanguageModel, place: Path) -> list[float]:
+    """Return the seconds for each of ``more`` nodes on a tree that holds ``nodes``."""
     settings = RunSettings.paper(steps=nodes + more, seed=1)
     task = load_task(TASK)
     store: DuckRunStore = create_run(
-        Home(place), task=task, settings=settings, model=engine.info, sandbox="limits", versions={}
+        Home(place), task=task, settings=settings, model=real.info, sandbox="limits", versions={}
     )
     for node in range(nodes):
         store.put_node(result(node))
-    model = AtOnce(engine)
+    model = AtOnce(real)
     packer = Packer(
-        model, Templates(engine.info.prompt_profile), task,
-        packages="pandas, scikit-learn, xgboost", limits="60 s", n_ctx=engine.info.n_ctx,
-        reply_tokens=engine.info.n_ctx // 3,
+        model, Templates(real.info.prompt_profile), task,
+        packages="pandas, scikit-learn, xgboost", limits="60 s", n_ctx=real.info.n_ctx,
+        reply_tokens=real.info.n_ctx // 3,
     )  # fmt: skip
 
     modules = frozenset({"pandas"})
@@ -184,17 +184,17 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         home = Home(Path(place) / "home")
-        engine = llama(None, home)(RunSettings())
+        real = llama(None, home)(RunSettings())
         try:
             for size, target in ((20, 50), (2000, 150)):
-                seconds = measure(size, options.nodes, engine, Path(place) / str(size))
+                seconds = measure(size, options.nodes, real, Path(place) / str(size))
                 milliseconds = sorted(1000 * one for one in seconds)
                 print(
                     f"{size:5} nodes: median {statistics.median(milliseconds):.1f} ms,"
                     f" p95 {milliseconds[int(0.95 * len(milliseconds))]:.1f} ms a node (target {target} ms)"
                 )
         finally:
-            engine.close()
+            real.close()
 
 
 if __name__ == "__main__":

@@ -167,7 +167,7 @@ class OwnScorer:
     """
 
     TIMEOUT = 300.0  # seconds, of one process
-    SAMPLING = 10.0  # seconds, of scoring samples of rows
+    SAMPLING = 3.0  # seconds, of scoring samples of rows
 
     def __init__(self, task: Task, file: Path, form: Form, truth: Array) -> None:
         self.direction = task.direction

@@ -1,8 +1,8 @@
 """Read the header of a GGUF file: its metadata and whether all of its tensors are there.
 
 Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md (versions 2 and 3, little-endian).
-llama.cpp loads a file with a wrong magic or a short end with a message for developers; a person is told here
-what is wrong with the file and what to do.
+llama.cpp refuses a file with a wrong magic or a short end in words for developers; the messages here say what is wrong
+with the file and what to do. Block sizes of tensor types come from the ``gguf`` library.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LONGEST_LIST = 64  # elements of an array that are kept; vocabularies are skipp
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """``metadata`` holds scalars, texts and short lists; long lists are left out. ``size`` is in bytes."""
+    """The header of a file of ``size`` bytes. ``metadata`` holds scalars, texts and short lists; long lists are left out."""
 
     version: int
     metadata: dict[str, object]
@@ -49,9 +49,9 @@ class Header:
         return value if isinstance(value, int) else default
 
     def cache_size(self, n_ctx: int) -> int:
-        """Bytes of the key and value cache for a context of ``n_ctx`` tokens, in 16 bits as llama.cpp has it by default.
+        """Return the bytes of the key and value cache for a context of ``n_ctx`` tokens, in 16 bits as llama.cpp has it by default.
 
-        Zero where the header does not say enough: models without attention, or with different layers.
+        Zero if the header does not say enough: models without attention, or with different layers.
         """
         heads = self._number("attention.head_count")
         if not heads:

@@ -22,7 +22,7 @@ _RULES = {
 
 
 def json_schema_grammar(schema: Mapping[str, Any]) -> str:
-    """GBNF text with the rule ``root``.
+    """Return the schema as GBNF text with the rule ``root``.
 
     Raises:
         ValueError: the schema uses something that is not supported.

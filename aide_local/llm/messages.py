@@ -1,4 +1,4 @@
-"""What the main process and the model process say to each other: typed values, one JSON object a line on the wire."""
+"""The messages between the main process and the model process: typed values, one JSON array a line on the wire."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class CountTokens:
-    """Answered by ``Counted``."""
+    """Count the tokens of a text. Answered by ``Counted``."""
 
     text: str
 
@@ -68,6 +68,8 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
+    """The number of tokens."""
+
     tokens: int
 
 

@@ -29,7 +29,7 @@ class ProcessDied(Exception):  # noqa: N818 - becomes a restart or a ModelError
 
 
 class ModelProcess:
-    """One process with one model. ``load`` says how it is loaded: without repacking, once the process died of that."""
+    """One process with one model. ``load`` says how it is loaded: without repacking, after the process died of that."""
 
     def __init__(self, load: Load, command: Sequence[str] = WORKER) -> None:
         self.load = load
@@ -157,7 +157,7 @@ class ModelProcess:
 
 
 def survivable(load: Load, command: Sequence[str] = WORKER) -> Load:
-    """Return ``load`` as this machine survives it: a trial in a process of its own decides on repacking.
+    """Return ``load`` such that this machine survives it: a trial in a process of its own decides on repacking.
 
     For tests, benchmarks and training scripts, which load a model in their own process.
 

@@ -1,4 +1,4 @@
-"""What the run loop asks of a model. Implemented by ``llama`` (the product) and ``scripted`` (tests)."""
+"""The contract of a language model with the run loop. Implemented by ``llama`` (the product) and ``scripted`` (tests)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aide_local.types import Generation, Message, Sampling
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
-    """What is known of a loaded model. ``metadata`` is the GGUF's, as text."""
+    """The facts of a loaded model. ``metadata`` is the GGUF's, as text."""
 
     name: str
     path: Path | None
@@ -26,12 +26,12 @@ class ModelInfo:
 
     @property
     def prompt_profile(self) -> str:
-        """Which family of prompt templates the model was made for ("standard" unless it says so)."""
+        """The family of prompt templates that the model was made for: "standard" unless the file names another."""
         return self.metadata.get("aide.prompt_profile", "standard")
 
-    def recommended(self, sampling: Sampling) -> Sampling:
-        """``sampling`` with the file's own ``top_k``, ``top_p`` and ``min_p`` (GGUF keys ``general.sampling.*``) where it
-        names them. The temperature stays: it is the person's."""
+    def follow_recommendations(self, sampling: Sampling) -> Sampling:
+        """Return ``sampling`` with the ``top_k``, ``top_p`` and ``min_p`` that the file recommends (GGUF keys
+        ``general.sampling.*``), if it does. The temperature stays: it is the person's."""
         top_k, top_p, min_p = (
             self.metadata.get(f"general.sampling.{key}") for key in ("top_k", "top_p", "min_p")
         )
@@ -66,7 +66,7 @@ class LanguageModel(Protocol):
         ...
 
     def count(self, text: str) -> int:
-        """Number of tokens of ``text`` (special tokens parsed) in the model's own tokenizer."""
+        """Return the number of tokens of ``text`` (special tokens parsed) in the model's own tokenizer."""
         ...
 
     def generate(self, prompt: str, sampling: Sampling, *, grammar: str | None = None) -> Iterator[Chunk]:

@@ -1,4 +1,4 @@
-"""Which models there are: those bundled, those the person added, and any GGUF file by its path.
+"""The models that can be chosen: those bundled, those the person added, and any GGUF file by its path.
 
 A registry is a ``registry.toml`` beside the files::
 
@@ -49,14 +49,14 @@ class ModelEntry:
 
 
 def bundled_models() -> Path:
-    """The folder of the models that come with the product: in a checkout, or inside the installed package."""
+    """Return the folder of the models that come with the product: in a checkout, or inside the installed package."""
     package = Path(aide_local.__file__).parent
     checkout = package.parent / "models"
     return checkout if (checkout / "registry.toml").exists() else package / "_models"
 
 
 def list_models(home: Home) -> tuple[ModelEntry, ...]:
-    """Bundled first, then the person's; a name of the person's hides a bundled one.
+    """Return the models, bundled ones first, then the person's; a name of the person's hides a bundled one.
 
     Raises:
         ModelError: a registry does not parse.
@@ -69,7 +69,7 @@ def list_models(home: Home) -> tuple[ModelEntry, ...]:
 
 
 def resolve(model: str | None, home: Home) -> ModelEntry:
-    """The model of ``--model``: None is the default, then names, then paths.
+    """Return the model of ``--model``: None is the default, then names, then paths.
 
     Raises:
         ModelError: there is none such, its file is damaged, or its checksum is another.
@@ -82,10 +82,10 @@ def resolve(model: str | None, home: Home) -> ModelEntry:
                 "No model is given, and none is bundled or set as the default.",
                 "Give --model the path of a GGUF file, or add one: aide-local models add PATH --default.",
             )
-        return _checked(chosen[-1], home)
+        return _check(chosen[-1], home)
     for entry in entries:
         if entry.name == model:
-            return _checked(entry, home)
+            return _check(entry, home)
     path = Path(model).expanduser()
     if path.suffix == ".gguf" or path.exists() or os.sep in model:
         path = path.absolute()
@@ -147,7 +147,7 @@ def add_model(
 
 
 def remove_model(name: str, home: Home) -> None:
-    """Forget a model that the person added; its file is deleted only where it was copied into the home folder.
+    """Forget a model that the person added; its file is deleted only if it was copied into the home folder.
 
     Raises:
         ModelError: the person added none of this name.
@@ -217,12 +217,12 @@ def _write_registry(path: Path, entries: list[ModelEntry]) -> None:
     write_whole(path, "\n".join(lines))
 
 
-def _checked(entry: ModelEntry, home: Home) -> ModelEntry:
+def _check(entry: ModelEntry, home: Home) -> ModelEntry:
     header = read_header(entry.path)
     memory = home.models / "checked.json"
     state = entry.path.stat()
     key = f"{entry.path}|{state.st_size}|{state.st_mtime_ns}"
-    if header.size > _REMEMBER_ABOVE and _remembered(memory).get(key) == entry.sha256:
+    if header.size > _REMEMBER_ABOVE and _known_checksums(memory).get(key) == entry.sha256:
         return entry
     found = sha256_of(entry.path)
     if found != entry.sha256:
@@ -234,13 +234,13 @@ def _checked(entry: ModelEntry, home: Home) -> ModelEntry:
     if header.size > _REMEMBER_ABOVE:
         try:
             home.models.mkdir(parents=True, exist_ok=True)
-            write_whole(memory, json.dumps({**_remembered(memory), key: found}))
+            write_whole(memory, json.dumps({**_known_checksums(memory), key: found}))
         except OSError:
             return entry  # hashed again next time: slower, and nothing else
     return entry
 
 
-def _remembered(path: Path) -> dict[str, str]:
+def _known_checksums(path: Path) -> dict[str, str]:
     try:
         found = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):

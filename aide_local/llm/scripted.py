@@ -1,4 +1,4 @@
-"""An engine that replies from a script: for tests of the loop, never for a person's run."""
+"""A model that replies from a script: for tests of the loop, never for a person's run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 
 
 class ScriptedModel:
-    """``reply(prompt, sampling)`` makes every reply; a sequence is indexed by the seed."""
+    """Replies with ``reply(prompt, sampling)``, or with the entry of a sequence that the seed chooses."""
 
     def __init__(self, reply: Reply | Sequence[str], *, n_ctx: int = 8192) -> None:
         self._reply = reply if callable(reply) else lambda prompt, sampling: reply[sampling.seed % len(reply)]

@@ -46,7 +46,7 @@ class ChatTemplate:
             ) from error
 
     def render(self, messages: Sequence[Message]) -> str:
-        """The prompt with the opening of the assistant's turn; thinking is switched off where that is known.
+        """Return the prompt with the opening of the assistant's turn; thinking is switched off if the template knows that.
 
         Templates that refuse a system role, or roles that do not alternate, get the system message as the
         beginning of the first user message.
@@ -58,7 +58,7 @@ class ChatTemplate:
             return self._apply(turns)
         except (jinja2.TemplateError, TypeError):
             try:
-                return self._apply(_folded(turns))
+                return self._apply(_fold_system(turns))
             except (jinja2.TemplateError, TypeError) as error:
                 raise ModelError(
                     f"The chat template in the model file cannot be used: {error}.",
@@ -73,7 +73,7 @@ class ChatTemplate:
         )
 
 
-def _folded(turns: list[dict[str, str]]) -> list[dict[str, str]]:
+def _fold_system(turns: list[dict[str, str]]) -> list[dict[str, str]]:
     if len(turns) < 2 or turns[0]["role"] != "system":
         return turns
     first = {"role": "user", "content": f"{turns[0]['content']}\n\n{turns[1]['content']}"}

@@ -257,7 +257,7 @@ def _own_scripts(tree: Tree) -> Tree:
 
 
 def _sampling(model: LanguageModel, settings: RunSettings) -> Sampling:
-    return model.info.recommended(
+    return model.info.follow_recommendations(
         Sampling(0, temperature=settings.temperature, max_tokens=settings.max_tokens or LONGEST_REPLY)
     )
 

@@ -41,7 +41,7 @@ class Mix:
 
 
 def examples(encoder: Encoder, mix: Mix, seed: int) -> Iterator[Encoded]:
-    """Infinite; deterministic in (mix, seed)."""
+    """Yield examples without end; deterministic in (mix, seed)."""
     rng = random.Random(f"mix {seed}")
     scripts = generate(seed)
     copies = short_copy_tasks(seed) if mix.short else copy_tasks(seed)
@@ -58,7 +58,7 @@ def examples(encoder: Encoder, mix: Mix, seed: int) -> Iterator[Encoded]:
 
 
 def batches(encoder: Encoder, mix: Mix, seed: int, pool: int = 384) -> Iterator[Batch]:
-    """Group ``pool`` examples at a time by length, then give the groups in random order."""
+    """Group ``pool`` examples at a time by length; yield the groups in random order, without end."""
     rng = random.Random(f"batches {seed}")
     random_tokens = repeats(len(encoder), mix.tokens, seed)
     while mix.repeats == 1:
@@ -68,7 +68,7 @@ def batches(encoder: Encoder, mix: Mix, seed: int, pool: int = 384) -> Iterator[
         chosen = sorted(itertools.islice(stream, pool), key=len)
         groups: list[list[Encoded]] = [[]]
         for example in chosen:
-            if groups[-1] and (len(groups[-1]) + 1) * _padded(len(example)) > mix.tokens:
+            if groups[-1] and (len(groups[-1]) + 1) * _padded_length(len(example)) > mix.tokens:
                 groups.append([])
             groups[-1].append(example)
         rng.shuffle(groups)
@@ -78,12 +78,12 @@ def batches(encoder: Encoder, mix: Mix, seed: int, pool: int = 384) -> Iterator[
             yield _stack(group)
 
 
-def _padded(length: int) -> int:
+def _padded_length(length: int) -> int:
     return -(-length // ROUND) * ROUND
 
 
 def _stack(group: list[Encoded]) -> Batch:
-    length = _padded(max(len(example) for example in group))
+    length = _padded_length(max(len(example) for example in group))
     tokens = np.zeros((len(group), length), dtype=np.int32)
     weights = np.zeros((len(group), length), dtype=np.float32)
     for row, example in enumerate(group):

@@ -1,4 +1,4 @@
-"""Copy tasks: what teaches a small model to read its prompt before it is asked to write scripts.
+"""Copy tasks: they teach a small model to read its prompt before it is asked to write scripts.
 
 Trained on prompt-and-script pairs alone, a small model learns the scripts and ignores the prompt.
 These tasks can only be answered by looking back: lists repeated, the target found among columns,
@@ -136,7 +136,7 @@ _PAIRS_AT_MOST = 14
 
 
 def copy_tasks(seed: int) -> Iterator[Example]:
-    """Infinite and deterministic; about one task in four repeats a whole script of the corpus."""
+    """Yield copy tasks without end, the same for one seed; about one in four repeats a whole script of the corpus."""
     rng = random.Random(f"copy {seed}")
     scripts = _Scripts(seed)
     short: tuple[Callable[[random.Random], Example], ...] = (
@@ -158,7 +158,7 @@ def copy_tasks(seed: int) -> Iterator[Example]:
 
 
 def short_copy_tasks(seed: int, longest: int = 700) -> Iterator[Example]:
-    """The first minutes of training: only tasks of at most ``longest`` characters of reply and prompt."""
+    """Yield only tasks of at most ``longest`` characters of reply and prompt: for the first minutes of training."""
     for example in copy_tasks(seed):
         size = len(example.reply) + sum(len(message.content) for message in example.messages)
         if size <= longest:
@@ -166,7 +166,7 @@ def short_copy_tasks(seed: int, longest: int = 700) -> Iterator[Example]:
 
 
 def name(rng: random.Random) -> str:
-    """A column name in one of the styles that people use; most are never seen twice."""
+    """Return a column name in one of the styles that people use; most are never seen twice."""
     style = rng.random()
     if style < 0.25:
         return rng.choice(_WORDS) + rng.choice(["", "_", "_"]) + rng.choice(_WORDS)
@@ -190,7 +190,7 @@ def name(rng: random.Random) -> str:
 
 
 def names(rng: random.Random, count: int) -> list[str]:
-    """Distinct names."""
+    """Return distinct names."""
     return list(dict.fromkeys(name(rng) for _ in range(count * 2)))[:count]
 
 
@@ -210,7 +210,7 @@ def _example(system: str, user: str, reply: str, focus: list[tuple[int, int]] | 
 
 
 def _column_line(rng: random.Random, column: str) -> tuple[str, str]:
-    """A line as in the data overview, and its kind."""
+    """Return a line as in the data overview, and its kind."""
     kind = rng.choice(["numeric", "numeric", "numeric", "categorical", "boolean", "datetime", "text"])
     if kind == "numeric":
         low = rng.randint(-50, 400)
@@ -249,7 +249,7 @@ def _find_target(rng: random.Random) -> Example:
 
 
 def _look_up(rng: random.Random) -> Example:
-    """A table of names and values; some are asked for."""
+    """Show a table of names and values, and ask for some."""
     count = rng.randint(4, _PAIRS_AT_MOST)
     table = {word: _value(rng) for word in names(rng, count)}
     asked = rng.sample(sorted(table), min(len(table), rng.randint(1, 4)))
@@ -258,7 +258,7 @@ def _look_up(rng: random.Random) -> Example:
 
 
 def _list_of_kind(rng: random.Random) -> Example:
-    """Which columns are of a kind, in order."""
+    """Ask which columns are of a kind, in order."""
     described = [(*_column_line(rng, column), column) for column in names(rng, rng.randint(4, 12))]
     kind = rng.choice(described)[1]
     found = [column for _, its_kind, column in described if its_kind == kind]

@@ -19,7 +19,7 @@ OPERATORS = ("draft", "improve", "merge", "debug", "drill", "repeat")
 
 
 def curve(entries: Iterable[dict[str, Any]], parts: int = 10) -> str:
-    """A Markdown table of the lines that ``train`` logs; where an operator was not seen, a dash."""
+    """Return a Markdown table of the lines that ``train`` logs; a dash if an operator was not seen."""
     rows: list[list[dict[str, Any]]] = [[] for _ in range(parts)]
     for entry in entries:
         rows[min(parts - 1, int(entry["progress"] * parts))].append(entry)

@@ -17,10 +17,10 @@ from models.training.corpus.cases import Case, cases
 from models.training.corpus.changes import Change, changes, merge
 from models.training.corpus.estimators import random_estimator
 from models.training.corpus.examples import Example, example
+from models.training.corpus.experience import Experience
 from models.training.corpus.facts import Facts
 from models.training.corpus.history import plan_of
 from models.training.corpus.imports import imports
-from models.training.corpus.learnt import Learnt
 from models.training.corpus.recipe import Recipe
 from models.training.corpus.recipes import draft
 from models.training.corpus.render import (
@@ -31,13 +31,13 @@ from models.training.corpus.render import (
     script,
 )
 from models.training.corpus.schemas import random_task
-from models.training.corpus.thoughts import choices_of, could, facts_in_words, taken
+from models.training.corpus.thoughts import choices_of, facts_in_words, merge_verdicts, number_choices
 
-_KNOWN = Learnt(between=True)  # no opinion on what is good: every estimator and step as often
+_KNOWN = Experience(between=True)  # no opinion on what is good: every estimator and step as often
 
 
 def drills(seed: int) -> Iterator[Example]:
-    """Infinite; deterministic in the seed. Plans as they are asked for in runs, each with links about some other task."""
+    """Yield drills without end, the same for one seed: plans as they are asked for in runs, each with links about another task."""
     rng = random.Random(f"drills {seed}")
     templates = Templates("starter")
     kinds = (
@@ -71,7 +71,7 @@ def _example(system: str, user: str, reply: str) -> Example:
 
 
 def _recipe(rng: random.Random, facts: Facts) -> Recipe:
-    """A recipe as it may be after some steps of a search."""
+    """Return a recipe as it may be after some steps of a search."""
     recipe = draft(rng, facts, known=_KNOWN)
     for _ in range(rng.choice((0, 0, 1, 2, 3))):
         change = _change(rng, recipe, facts)
@@ -85,14 +85,14 @@ def _shape(facts: Facts) -> str:
 
 
 def _lines(rng: random.Random, facts: Facts) -> Example:
-    """Some estimators in words, each as its line."""
+    """Ask for the lines of some estimators that are given in words."""
     chosen = [random_estimator(rng, facts, known=_KNOWN) for _ in range(rng.randint(2, 6))]
     lines = [estimator_line(one, Recipe((one,)), facts) for one in chosen]
     return _example("Lines.\n" + _shape(facts), "\n".join(one.words() for one in chosen), "\n".join(lines))
 
 
 def _parts_of(recipe: Recipe, facts: Facts) -> dict[str, str]:
-    """The parts of a recipe's script, by name."""
+    """Return the parts of a recipe's script, by name."""
     return {
         "imports": "\n".join(imports(script(recipe, facts))),
         "features": "\n".join(feature_lines(recipe, facts)).strip(),
@@ -102,7 +102,7 @@ def _parts_of(recipe: Recipe, facts: Facts) -> dict[str, str]:
 
 
 def _parts(rng: random.Random, facts: Facts) -> Example:
-    """A plan; one part of its script."""
+    """Ask for one part of the script of a plan."""
     recipe = _recipe(rng, facts)
     part, lines = rng.choice(list(_parts_of(recipe, facts).items()))
     return _example(f"{part.title()}.\n{_shape(facts)}", plan_of(facts, recipe), lines)
@@ -114,7 +114,7 @@ def _change(rng: random.Random, parent: Recipe, facts: Facts) -> Change | None:
 
 
 def _changed_part(rng: random.Random, facts: Facts) -> Example | None:
-    """A part of the parent's script and the plan of a change; that part as it is then: mostly one that changes."""
+    """Show a part of the parent's script and the plan of a change; ask for that part after it. Mostly it is one that changes."""
     parent = _recipe(rng, facts)
     change = _change(rng, parent, facts)
     if change is None:
@@ -127,8 +127,8 @@ def _changed_part(rng: random.Random, facts: Facts) -> Example | None:
 
 
 def _plan(case: Case, rng: random.Random, templates: Templates) -> Example:
-    """What is asked in a run, of each parent's script no more than the titles of its steps; the thought and the plan."""
-    outlined = replace(case, parent=_outlined(case.parent), other=_outlined(case.other))
+    """Ask for thought and plan as in a run, but show no more of a parent's script than the titles of its steps."""
+    outlined = replace(case, parent=_outline(case.parent), other=_outline(case.other))
     whole = example(outlined, templates, rng)
     system, *rest = whole.messages
     plan = whole.reply.partition("\n```python\n")[0]
@@ -136,7 +136,7 @@ def _plan(case: Case, rng: random.Random, templates: Templates) -> Example:
     return Example(messages, plan, "drill", ((0, len(plan)),))
 
 
-def _outlined(node: Node | None) -> Node | None:
+def _outline(node: Node | None) -> Node | None:
     if node is None:
         return None
     titles = (line.strip() for line in node.code.split("\n") if line.lstrip().startswith("# "))
@@ -144,15 +144,15 @@ def _outlined(node: Node | None) -> Node | None:
 
 
 def _steps(rng: random.Random, facts: Facts) -> Example:
-    """The facts and a recipe; the steps that could be added or dropped, and one of them."""
+    """Show the facts and a recipe; ask for the steps that could be added or dropped, and for one of them."""
     recipe = _recipe(rng, facts)
     choices = choices_of(recipe, facts)
     user = f"{facts_in_words(facts)}. has: {recipe.words()}"
-    return _example("Steps.", user, could(choices, rng.choice(choices) if choices else ""))
+    return _example("Steps.", user, number_choices(choices, rng.choice(choices) if choices else ""))
 
 
 def _hinted_plan(rng: random.Random, facts: Facts) -> Example | None:
-    """A parent's plan and a change; the plan that says both."""
+    """Show a parent's plan and a change; ask for the plan that says both."""
     parent = _recipe(rng, facts)
     options = list(changes(rng, parent, facts, _KNOWN))
     if not options:
@@ -160,9 +160,9 @@ def _hinted_plan(rng: random.Random, facts: Facts) -> Example | None:
     # A step left out of a list that is copied is what goes wrong most.
     weights = [option.weight * (4 if option.words.startswith("drop ") else 1) for option in options]
     change, earlier = rng.choices(options, weights, k=2)
-    said = earlier.words if rng.random() < 0.5 else ""
+    announced = earlier.words if rng.random() < 0.5 else ""
     hint = change.words if rng.random() < 0.7 else change.idea
-    user = f"parent #{rng.randint(0, 30)}: {plan_of(facts, parent, said)}\nhint: {hint}"
+    user = f"parent #{rng.randint(0, 30)}: {plan_of(facts, parent, announced)}\nhint: {hint}"
     return _example("Plan.", user, plan_of(facts, change.recipe, change.words))
 
 
@@ -175,11 +175,11 @@ def _merged_plan(rng: random.Random, facts: Facts) -> Example:
     a, b = rng.sample(range(30), 2)
     user = f"parent #{a}: {plan_of(facts, one)}\nparent #{b}: {plan_of(facts, other)}\nmerge"
     plan = plan_of(facts, merged, f"merge #{a} and #{b}")
-    return _example("Plan.", user, f"<think>{taken(one, other, merged)}</think>\n{plan}")
+    return _example("Plan.", user, f"<think>{merge_verdicts(one, other, merged)}</think>\n{plan}")
 
 
 def _whole(rng: random.Random, facts: Facts) -> Example:
-    """A plan; the whole script."""
+    """Ask for the whole script of a plan."""
     recipe = _recipe(rng, facts)
     user = plan_of(facts, recipe)
     return _example("Script.\n" + _shape(facts), user, f"```python\n{script(recipe, facts)}```")

@@ -1,9 +1,9 @@
-"""What a model can do on tasks never seen in training, operator by operator. Needs no torch.
+"""Examine what a model can do on tasks never seen in training, operator by operator. Needs no torch.
 
     python -m models.training.evaluate --quick                 # the figures of the model card
     python -m models.training.evaluate --model other.gguf      # any GGUF file
 
-Every prompt is packed by the product's own packer and answered by the product's own engine; every script is
+Every prompt is packed by the product's own packer and answered through the product's own model process; every script is
 executed on made-up data of its task, and its predictions are read and scored by the product's own code. The
 tasks, histories and bugs come from seeds that training never uses.
 """
@@ -28,7 +28,7 @@ from aide_local.sandbox.interpreter import probe
 from aide_local.types import Operator
 from models.training.corpus import bank, execution
 from models.training.corpus.bugs import BUGS
-from models.training.corpus.cases import Case, cases, failing
+from models.training.corpus.cases import Case, cases, failing_script
 from models.training.examination.answer import Answer
 from models.training.examination.examiner import Examiner
 from models.training.examination.figures import report
@@ -38,12 +38,12 @@ FIRST_SEED = 10_000_000  # of failing scripts; the bank's are far below
 
 
 def _unseen(name: str, number: int) -> Iterator[Case]:
-    """Moments of one run on a task that training never saw. A case holds until the next one is taken: the run goes on."""
+    """Yield moments of one run on a task that training never saw. A case is valid until the next one is taken: the run goes on."""
     return itertools.islice(cases(random.Random(f"evaluate {name} {number}")), 40)
 
 
 def drafts(examiner: Examiner, tasks: int, each: int) -> Iterator[Answer]:
-    """``each`` drafts at each moment of ``tasks`` new runs that asks for one, until there are tasks * each."""
+    """Yield the answers to ``each`` drafts for each of ``tasks`` new runs."""
     for number in range(tasks):
         case = next((case for case in _unseen("draft", number) if case.operator is Operator.DRAFT), None)
         for seed in range(each if case is not None else 0):
@@ -56,7 +56,7 @@ def drafts(examiner: Examiner, tasks: int, each: int) -> Iterator[Answer]:
 
 
 def improvements(examiner: Examiner, count: int) -> Iterator[Answer]:
-    """Improvements and merges, each in the middle of a run of its own."""
+    """Yield the answers to improvements and merges, each in the middle of a run of its own."""
     number = asked = 0
     while asked < count:
         number += 1
@@ -76,12 +76,12 @@ def improvements(examiner: Examiner, count: int) -> Iterator[Answer]:
 
 
 def repairs(examiner: Examiner, each: int) -> Iterator[Answer]:
-    """Scripts with each kind of bug, their real errors, the model's fixes."""
+    """Yield the fixes of scripts with each kind of bug, asked for with their real errors."""
     for number, bug in enumerate(BUGS):
         done, seed = 0, FIRST_SEED + 1000 * number  # so that every bug is in scripts of other runs
         while done < each and seed < FIRST_SEED + 1000 * number + 400:
             seed += 1
-            case = failing(seed, bug.name)
+            case = failing_script(seed, bug.name)
             if case is None:
                 continue
             error = bank.error_of(case)
@@ -96,7 +96,7 @@ def repairs(examiner: Examiner, each: int) -> Iterator[Answer]:
 
 
 def variety(examiner: Examiner, count: int) -> int:
-    """Distinct programs among ``count`` first drafts for one task; what does not parse is none."""
+    """Return the number of distinct programs among ``count`` first drafts for one task; what does not parse is none."""
     case = next(
         case
         for number in itertools.count()

@@ -1,4 +1,4 @@
-"""From a checkpoint to a GGUF file that llama.cpp runs, with its checksum in the registry.
+"""Export a checkpoint to a GGUF file that llama.cpp runs, with its checksum in the registry.
 
     python -m models.training.export --type q8_0
 
@@ -35,7 +35,7 @@ TYPES = {"f16": gguf.GGMLQuantizationType.F16, "q8_0": gguf.GGMLQuantizationType
 
 
 def load(work: Path, others: Sequence[Path] = ()) -> dict[str, Any]:
-    """The state of a training, its weights the mean with those of the others.
+    """Return the state of a training, its weights the mean with those of the others.
 
     Raises:
         ValueError: another has other shapes.
@@ -124,7 +124,7 @@ def _tokenizer(writer: gguf.GGUFWriter, tokenizer: Tokenizer) -> None:
 
 
 def write_vectors(state: dict[str, Any], target: Path, prompts: int = 6) -> None:
-    """Prompts with their token ids and PyTorch's logits after the last one, for the parity test.
+    """Write prompts with their token ids and PyTorch's logits after the last one, for the parity test.
 
     Only the 40 largest logits are kept, with their ids.
     """

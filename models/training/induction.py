@@ -1,6 +1,6 @@
 """Initial weights that already copy: heads that look one back, and heads that look for what followed this before.
 
-A small model trained for an hour does not find induction heads by itself (README, "What was found out"), and without them
+A small model trained for an hour does not find induction heads by itself (LOG.md), and without them
 it guesses every value that it should copy. Here they are put in at the start, as mimetic initialisation does for vision
 (Trockman and Kolter, 2023); training refines them. The circuit is the one of "In-context Learning and Induction Heads"
 (Olsson et al., 2022): block 0 writes the token before into each position, block 1 compares the current token with that and
@@ -31,7 +31,7 @@ def wire(model: Llama) -> None:
         torch.nn.functional.normalize(own - torch.outer(own @ shared, shared), dim=1) + SAME * shared
     )
     scale = width**0.5 / (1 + SAME**2) ** 0.5  # of a normed embedding's own part
-    # What each of the two heads reads of a token, and where it writes it: 64 directions each, none shared.
+    # The directions that each of the two heads reads of a token, and those that it writes to: 64 each, none shared.
     read = _directions(width, 2 * HEAD, shared)
     write = _directions(width, 2 * HEAD, shared)
     first, second = model.blk[0], model.blk[1]
@@ -56,13 +56,13 @@ def wire(model: Llama) -> None:
 
 
 def _directions(width: int, count: int, avoided: Tensor) -> Tensor:
-    """``count`` orthonormal rows, orthogonal to ``avoided``, too."""
+    """Return ``count`` orthonormal rows, orthogonal to ``avoided``, too."""
     basis = torch.linalg.qr(torch.cat([avoided[:, None], torch.randn(width, count)], dim=1))[0]
     return basis[:, 1:].T.contiguous()
 
 
 def _look_back(distance: int) -> tuple[Tensor, Tensor]:
-    """A query and a key, the same at every token, whose score is largest ``distance`` positions back."""
+    """Return a query and a key, the same at every token, whose score is largest ``distance`` positions back."""
     angle = rotary_frequencies() * distance
     strength = SHARP * (rotary_frequencies() > 1e-3).float()
     query = torch.stack([strength, torch.zeros_like(strength)], dim=1).flatten()

@@ -32,7 +32,7 @@ class Shape:
 
     @classmethod
     def of(cls, depth: int, vocabulary: int) -> Shape:
-        """Width 64 per layer up to 4 layers, then wider more slowly: small models gain from layers.
+        """Return the shape of a depth: width 64 per layer up to 4 layers, then wider more slowly: small models gain from layers.
 
         Widths stay multiples of 64, so that Q8_0 blocks of 32 fill every row.
         """
@@ -45,17 +45,17 @@ class Shape:
 
 
 def rotary_divisors() -> Tensor:
-    """What llama.cpp divides the frequency of each of the HEAD / 2 pairs by (its ``rope_freqs.weight``)."""
+    """Return the divisors of the frequencies of the HEAD / 2 pairs (llama.cpp's ``rope_freqs.weight``)."""
     return torch.cat([torch.ones(HEAD // 4), torch.full((HEAD // 4,), STILL)])
 
 
 def rotary_frequencies() -> Tensor:
-    """Radians per position of each of the HEAD / 2 pairs."""
+    """Return the radians per position of each of the HEAD / 2 pairs."""
     return ROPE_BASE ** (-torch.arange(0, HEAD, 2, dtype=torch.float32) / HEAD) / rotary_divisors()
 
 
 def rotary_table(length: int) -> tuple[Tensor, Tensor]:
-    """Cosine and sine of position times frequency: two tensors of (length, HEAD / 2)."""
+    """Return cosine and sine of position times frequency: two tensors of (length, HEAD / 2)."""
     angle = torch.outer(torch.arange(length, dtype=torch.float32), rotary_frequencies())
     return angle.cos(), angle.sin()
 
@@ -93,7 +93,7 @@ class Block(nn.Module):
         self.ffn_down = nn.Linear(hidden, width, bias=False)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        """(batch, length, width) to the same."""
+        """Return states of the shape that came: (batch, length, width)."""
         batch, length, width = x.shape
 
         def split(y: Tensor) -> Tensor:
@@ -109,7 +109,7 @@ class Block(nn.Module):
 
 
 class Llama(nn.Module):
-    """Call it with (batch, length) token ids; it returns the normed states, (batch, length, width).
+    """The network: called with (batch, length) token ids, it returns the normed states, (batch, length, width).
 
     Logits come from :meth:`logits` for the positions that need them only: prompts are long, and the
     loss counts replies.
@@ -146,14 +146,14 @@ class Llama(nn.Module):
         return self.output_norm(x)
 
     def logits(self, states: Tensor) -> Tensor:
-        """(n, width) states to (n, vocabulary) logits."""
+        """Return (n, vocabulary) logits of (n, width) states."""
         return F.linear(states, self.token_embd.weight)
 
     def matrices(self) -> list[nn.Parameter]:
-        """What Muon trains: the blocks' matrices."""
+        """Return the blocks' matrices: Muon trains them."""
         return [p for name, p in self.named_parameters() if p.ndim == 2 and "token_embd" not in name]
 
     def others(self) -> list[nn.Parameter]:
-        """What AdamW trains: embeddings and gains."""
+        """Return embeddings and gains: AdamW trains them."""
         chosen = {id(p) for p in self.matrices()}
         return [p for p in self.parameters() if id(p) not in chosen]

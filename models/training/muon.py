@@ -22,7 +22,7 @@ ITERATIONS = 5
 
 
 def fast_precision(device: torch.device) -> torch.dtype:
-    """bfloat16 where the device multiplies it faster than float32, by a trial; GPUs that train at all do."""
+    """Return bfloat16 if the device multiplies it faster than float32, by a trial; GPUs that train at all do."""
     if device.type != "cpu":
         return torch.bfloat16
     seconds = {}
@@ -37,7 +37,7 @@ def fast_precision(device: torch.device) -> torch.dtype:
 
 
 def orthogonal(matrices: Tensor, precision: torch.dtype) -> Tensor:
-    """(n, rows, columns) to the same, each with its singular values brought near 1 by Newton-Schulz steps."""
+    """Return the (n, rows, columns) matrices with their singular values brought near 1 by Newton-Schulz steps."""
     a, b, c = COEFFICIENTS
     x = matrices.to(precision)
     tall = x.shape[1] > x.shape[2]
@@ -75,7 +75,7 @@ class Muon(torch.optim.Optimizer):
                     one.mul_(1 - group["lr"] * group["weight_decay"]).sub_(update, alpha=rate)
 
     def _momentum(self, parameter: torch.nn.Parameter, share: float) -> Tensor:
-        """The gradient, as Nesterov's momentum smooths it."""
+        """Return the gradient, as Nesterov's momentum smooths it."""
         assert parameter.grad is not None
         state = self.state[parameter]
         if "average" not in state:

@@ -1,4 +1,4 @@
-"""Random tokens that come again: what an induction head, and recall by key, are made of.
+"""Random tokens that come again: they teach an induction head, and recall by key.
 
 Everything that improve and debug copy (a value of the plan, a line of the parent) is found by "what followed this before".
 Strings of words teach that slowly, for a word can be guessed; random tokens cannot. See "In-context Learning and
@@ -18,7 +18,7 @@ LENGTHS = (64, 128, 256, 512, 1024, 3072)  # of a row, in tokens; the same for a
 
 
 def repeats(vocabulary: int, tokens: int, seed: int) -> Iterator[Batch]:
-    """Infinite; batches of about ``tokens`` tokens, two rows in three a repeated segment, one a table of keys and values."""
+    """Yield batches of about ``tokens`` tokens without end: two rows in three repeat a segment, one is a table of keys."""
     rng = np.random.default_rng(seed)
     while True:
         length = int(rng.choice(LENGTHS))
@@ -32,7 +32,7 @@ def repeats(vocabulary: int, tokens: int, seed: int) -> Iterator[Batch]:
 
 
 def _segment(rng: np.random.Generator, vocabulary: int, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """A segment of 8 tokens to half the row, again and again; what comes after its first time counts."""
+    """Return a segment of 8 tokens to half the row, again and again; what comes after its first time counts."""
     size = int(rng.integers(8, length // 2))
     segment = rng.integers(len(SPECIAL), vocabulary, size)
     weights = np.zeros(length, dtype=np.float32)
@@ -41,7 +41,7 @@ def _segment(rng: np.random.Generator, vocabulary: int, length: int) -> tuple[np
 
 
 def _table(rng: np.random.Generator, vocabulary: int, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct keys with values, then the keys in another order; the values count."""
+    """Return distinct keys with values, then the keys in another order; the values count."""
     size = int(rng.integers(4, min(length // 4, vocabulary // 2)))
     keys = rng.choice(np.arange(len(SPECIAL), vocabulary), size, replace=False)
     values, order = rng.integers(len(SPECIAL), vocabulary, size), rng.permutation(size)

@@ -63,7 +63,7 @@ class Encoder:
         return int(self.tokenizer.get_vocab_size())
 
     def render(self, messages: Sequence[Message]) -> str:
-        """The prompt with the opening of the assistant's turn."""
+        """Return the prompt with the opening of the assistant's turn."""
         turns = [{"role": message.role, "content": message.content} for message in messages]
         return self._template.render(messages=turns, add_generation_prompt=True)
 
@@ -71,7 +71,7 @@ class Encoder:
         return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
 
     def encode(self, example: Example) -> Encoded:
-        """Prompt and reply are encoded apart, as they are when the model is used."""
+        """Encode prompt and reply apart, as they are when the model is used."""
         prompt = self.ids(self.render(example.messages))
         reply = self.tokenizer.encode(example.reply, add_special_tokens=False)
         weights = np.ones(len(reply.ids) + 1, dtype=np.float32)
@@ -85,7 +85,7 @@ class Encoder:
 
 
 def splitter() -> pre_tokenizers.PreTokenizer:
-    """Single digits, then GPT-2's words, as bytes."""
+    """Return the split into single digits, then GPT-2's words, as bytes."""
     digits = pre_tokenizers.Digits(individual_digits=True)
     return pre_tokenizers.Sequence([digits, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)])
 

@@ -37,7 +37,7 @@ WORK = Path(__file__).with_name("work")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a training run was asked to do. Rates are per step; shares are of the run's length."""
+    """The order for a training run. Rates are per step; shares are of the run's length."""
 
     depth: int = 6
     vocabulary: int = 3072
@@ -68,7 +68,7 @@ FURTHER_SHARES = (
 
 
 def rate_at(plan: Plan, progress: float, step: int) -> float:
-    """Share of the full learning rate: warm-up, flat, then a straight line down."""
+    """Return the share of the full learning rate: warm-up, flat, then a straight line down."""
     warm = min(1.0, (step + 1) / 60)
     if progress <= plan.decay_from:
         return warm
@@ -118,7 +118,7 @@ class Trainer:
         return self.seconds / (60 * self.plan.minutes)
 
     def learn(self, batch: Batch) -> dict[str, list[float]]:
-        """One step. Returns for each operator: sum of loss, tokens, right, focus tokens, focus right."""
+        """Take one step; return for each operator: sum of loss, tokens, right, focus tokens, focus right."""
         scale = rate_at(self.plan, self.progress, self.step)
         for optimiser, rate in ((self.muon, self.plan.matrix_rate), (self.adam, self.plan.other_rate)):
             for group in optimiser.param_groups:
@@ -296,7 +296,7 @@ def run(
 
 
 def report(trainer: Trainer, sums: dict[str, list[float]]) -> dict[str, Any]:
-    """One line of the log: loss, share of tokens right, and right where a choice is made."""
+    """Return one line of the log: loss, share of tokens right, and right where a choice is made."""
     return {
         "step": trainer.step,
         "progress": round(trainer.progress, 4),

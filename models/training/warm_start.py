@@ -14,7 +14,7 @@ from models.training.tokenizer import SPECIAL, splitter
 
 
 def weights_of(path: Path) -> dict[str, Tensor]:
-    """Tensors by name, float32; 8-bit ones are what llama.cpp computes with.
+    """Return the tensors by name, float32; 8-bit ones are what llama.cpp computes with.
 
     Raises:
         ValueError: the file's rotary frequencies are not those of :mod:`models.training.model`.
@@ -30,7 +30,7 @@ def weights_of(path: Path) -> dict[str, Tensor]:
 
 
 def tokenizer_of(path: Path) -> Tokenizer:
-    """The model's vocabulary and merges: the same ids for every text, but that numbers are split as they are now."""
+    """Return the model's vocabulary and merges: the same ids for every text, but that numbers are split as they are now."""
     reader = gguf.GGUFReader(path)
     tokens: list[str] = reader.fields["tokenizer.ggml.tokens"].contents()
     merges = [tuple(merge.split(" ")) for merge in reader.fields["tokenizer.ggml.merges"].contents()]
@@ -42,5 +42,5 @@ def tokenizer_of(path: Path) -> Tokenizer:
 
 
 def training_of(path: Path) -> str:
-    """What its metadata says of its training: ``9000 steps, …``."""
+    """Return the words of its metadata on its training: ``9000 steps, …``."""
     return str(gguf.GGUFReader(path).fields["aide.training"].contents())

@@ -1,4 +1,4 @@
-"""What is said of model files that cannot be used, and how models are found."""
+"""Model files that cannot be used are reported with what is wrong and what to do; models are found by name and by path."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aide_local.llm.gguf import read_header
 from aide_local.llm.registry import add_model, list_models, resolve
 
 
-def test_the_header_tells_what_the_model_is(tiny: Path) -> None:
+def test_the_header_says_what_the_model_is(tiny: Path) -> None:
     header = read_header(tiny)
     assert header.architecture == "llama"
     assert header.n_ctx_train == 2048
@@ -21,7 +21,7 @@ def test_the_header_tells_what_the_model_is(tiny: Path) -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.0001, 0.01, 0.2, 0.9, 0.9999])
-def test_a_truncated_file_is_told(tiny: Path, tmp_path: Path, share: float) -> None:
+def test_a_truncated_file_is_reported(tiny: Path, tmp_path: Path, share: float) -> None:
     content = tiny.read_bytes()
     path = tmp_path / "cut.gguf"
     path.write_bytes(content[: int(share * len(content))])
@@ -39,14 +39,14 @@ def test_a_truncated_file_is_told(tiny: Path, tmp_path: Path, share: float) -> N
         (b"\x80\x02" + b"\0" * 100, "first bytes"),
     ],
 )
-def test_what_a_file_is_instead_is_told(tmp_path: Path, content: bytes, words: str) -> None:
+def test_what_a_file_is_instead_is_reported(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "model.gguf"
     path.write_bytes(content)
     with pytest.raises(ModelError, match=words):
         read_header(path)
 
 
-def test_an_absent_file_is_told(tmp_path: Path) -> None:
+def test_an_absent_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be read"):
         read_header(tmp_path / "absent.gguf")
 
@@ -77,14 +77,14 @@ def test_a_changed_file_is_not_used(tiny: Path, tmp_path: Path) -> None:
         resolve("mine", home)
 
 
-def test_an_unknown_name_is_told_with_the_nearest(tiny: Path, tmp_path: Path) -> None:
+def test_an_unknown_name_is_reported_with_the_nearest(tiny: Path, tmp_path: Path) -> None:
     home = Home(tmp_path)
     add_model(tiny, home, name="coder-small")
     with pytest.raises(ModelError, match="coder-small"):
         resolve("coder-smal", home)
 
 
-def test_a_broken_registry_is_told(tmp_path: Path) -> None:
+def test_a_broken_registry_is_reported(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.models.mkdir()
     (home.models / "registry.toml").write_text("[models.x\n")

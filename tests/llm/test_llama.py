@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from aide_local.llm.grammar import json_schema_grammar
 from aide_local.llm.llama import LlamaModel
 from aide_local.llm.registry import bundled_models
 from aide_local.types import Generation, Message, Sampling
-from models.training.corpus.examples import generate
+from models.training.corpus.examples import Example, generate
 from tests.llm.tiny import make_gguf
 
 LONG = "a long prompt about rmse and größe. " * 60
@@ -59,19 +59,20 @@ def test_the_same_seed_gives_the_same_reply_and_another_seed_another(model: Llam
 
 def test_what_a_file_recommends_for_sampling_is_followed_but_for_the_temperature(model: LlamaModel) -> None:
     asked = Sampling(1, temperature=0.3)
-    assert model.info.recommended(asked) == asked
+    assert model.info.follow_recommendations(asked) == asked
     metadata = {"general.sampling.min_p": "0.4", "general.sampling.top_k": "5", "general.sampling.temp": "2"}
     info = replace(model.info, metadata=metadata)
-    assert info.recommended(asked) == replace(asked, min_p=0.4, top_k=5)
+    assert info.follow_recommendations(asked) == replace(asked, min_p=0.4, top_k=5)
 
 
-def test_a_shared_beginning_is_not_computed_twice(model: LlamaModel) -> None:
-    first = whole(model, LONG + "one")
-    second = whole(model, LONG + "two")
+def test_a_shared_beginning_is_not_computed_twice(fresh: LlamaModel) -> None:
+    first = whole(fresh, LONG + "one")
+    second = whole(fresh, LONG + "two")
     assert first.cached_tokens == 0
     assert second.cached_tokens > 0.5 * (second.prompt_tokens + second.cached_tokens)
 
 
+@pytest.mark.usefixtures("size")
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 def test_a_reply_does_not_depend_on_what_was_generated_before(tiny: Path, temperature: float) -> None:
     fresh = LlamaModel(tiny, threads=1)
@@ -89,17 +90,31 @@ def test_a_reply_does_not_depend_on_what_was_generated_before(tiny: Path, temper
     assert after.text == alone.text
 
 
+@pytest.fixture(scope="module")
+def starters() -> Iterator[tuple[LlamaModel, LlamaModel]]:
+    """Yield the starter twice: with guesses, and without."""
+    made = [
+        LlamaModel(bundled_models() / "starter.gguf", threads=1, lookup=lookup) for lookup in (True, False)
+    ]
+    yield made[0], made[1]
+    for one in made:
+        one.close()
+
+
+@pytest.fixture(scope="module")
+def improvement() -> Example:
+    return next(example for example in generate(1) if example.operator == "improve")
+
+
 @pytest.mark.parametrize("temperature", [0.0, 0.7])
-def test_what_is_guessed_from_the_prompt_changes_no_token(temperature: float) -> None:
-    example = next(example for example in generate(1) if example.operator == "improve")
+def test_what_is_guessed_from_the_prompt_changes_no_token(
+    starters: tuple[LlamaModel, LlamaModel], improvement: Example, temperature: float
+) -> None:
+    reply = improvement.reply
     made = []
-    for lookup in (True, False):
-        model = LlamaModel(bundled_models() / "starter.gguf", threads=1, lookup=lookup)
-        try:
-            prompt = model.render(example.messages) + example.reply[: len(example.reply) // 2]
-            made.append(whole(model, prompt, temperature=temperature, tokens=200))
-        finally:
-            model.close()
+    for starter in starters:
+        prompt = starter.render(improvement.messages) + reply[: len(reply) // 2]
+        made.append(whole(starter, prompt, temperature=temperature, tokens=200))
     guessing, plain = made
     assert guessing.text == plain.text
     assert guessing.completion_tokens == plain.completion_tokens
@@ -114,17 +129,17 @@ def test_a_reply_under_a_grammar_is_not_guessed(model: LlamaModel) -> None:
     assert last.generation.speculated_tokens == 0
 
 
-def test_a_generation_is_cancelled_between_tokens(model: LlamaModel) -> None:
-    stream = model.generate("x", Sampling(1, temperature=1.0, max_tokens=1500))
+def test_a_generation_is_cancelled_between_tokens(fresh: LlamaModel) -> None:
+    stream = fresh.generate("x", Sampling(1, temperature=1.0, max_tokens=1500))
     next(stream)
-    model.cancel()
+    fresh.cancel()
     with pytest.raises(Cancelled):
         for _ in stream:
             pass
-    assert whole(model, "x").text  # and the model goes on
+    assert whole(fresh, "x").text  # and the model goes on
 
 
-def test_leaving_a_stream_early_leaves_the_engine_usable(model: LlamaModel) -> None:
+def test_leaving_a_stream_early_leaves_the_model_usable(model: LlamaModel) -> None:
     stream = model.generate("x", Sampling(1, temperature=1.0, max_tokens=1500))
     next(stream)
     assert isinstance(stream, Generator)
@@ -132,26 +147,26 @@ def test_leaving_a_stream_early_leaves_the_engine_usable(model: LlamaModel) -> N
     assert whole(model, "model", seed=5).text == whole(model, "model", seed=5).text
 
 
-def test_a_process_killed_in_mid_generation_is_replaced_and_the_reply_repeated(model: LlamaModel) -> None:
-    expected = whole(model, "model", seed=5, tokens=400)
-    pid = model.pid
+def test_a_process_killed_in_mid_generation_is_replaced_and_the_reply_repeated(fresh: LlamaModel) -> None:
+    expected = whole(fresh, "model", seed=5, tokens=400)
+    pid = fresh.pid
     text = ""
     restarts = 0
-    for number, chunk in enumerate(model.generate("model", Sampling(5, temperature=1.0, max_tokens=400))):
+    for number, chunk in enumerate(fresh.generate("model", Sampling(5, temperature=1.0, max_tokens=400))):
         if number == 0:
             os.kill(pid, signal.SIGKILL)
         if chunk.restart:
             text, restarts = "", restarts + 1
         text += chunk.text
     assert restarts == 1
-    assert model.pid != pid
+    assert fresh.pid != pid
     assert text == expected.text
 
 
-def test_a_process_that_keeps_dying_is_an_error(model: LlamaModel) -> None:
+def test_a_process_that_keeps_dying_is_an_error(fresh: LlamaModel) -> None:
     def kill() -> None:
         while not done.is_set():
-            model._process.kill(model._process.pid)
+            fresh._process.kill(fresh._process.pid)
             time.sleep(0.01)
 
     done = threading.Event()
@@ -159,7 +174,7 @@ def test_a_process_that_keeps_dying_is_an_error(model: LlamaModel) -> None:
     killer.start()
     try:
         with pytest.raises(ModelError):
-            whole(model, LONG, tokens=1500)
+            whole(fresh, LONG, tokens=1500)
     finally:
         done.set()
         killer.join()
@@ -259,7 +274,7 @@ def test_a_template_that_refuses_the_system_role_gets_it_in_the_first_message(tm
         made.close()
 
 
-def test_an_unknown_architecture_is_told_as_such(tmp_path: Path) -> None:
+def test_an_unknown_architecture_is_reported_as_such(tmp_path: Path) -> None:
     path = make_gguf(tmp_path / "odd.gguf", architecture="unheard-of")
     with pytest.raises(ModelError, match="unheard-of"):
         LlamaModel(path, threads=1)

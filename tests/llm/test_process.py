@@ -1,4 +1,4 @@
-"""A model process that dies: of what, when, and what becomes of it."""
+"""A model process that dies of its weights' layout is started without it; one that dies of anything else is an error."""
 
 from __future__ import annotations
 

@@ -53,6 +53,6 @@ def test_a_template_cannot_reach_the_machine() -> None:
         ChatTemplate("{{ messages.__class__.__mro__[1].__subclasses__() }}", {}).render(MESSAGES)
 
 
-def test_a_template_that_does_not_parse_is_told() -> None:
+def test_a_template_that_does_not_parse_is_reported() -> None:
     with pytest.raises(ModelError, match="does not parse"):
         ChatTemplate("{% for %}", {})

@@ -24,7 +24,7 @@ _TEXT = [
 def make_gguf(
     path: Path, *, seed: int = 0, context: int = 2048, template: str = TEMPLATE, architecture: str = "llama"
 ) -> Path:
-    """Two layers, width 64. Weights are large enough that replies vary."""
+    """Write a model of two layers, width 64. Weights are large enough that replies vary."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

@@ -1,4 +1,4 @@
-"""What the starter learns from: its scripts run, its errors are real, and it says the same each time."""
+"""The corpus: its scripts run, its errors are real, and it is the same each time."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from models.training.corpus import outcomes
 from models.training.corpus.bank import FILE as ERRORS
 from models.training.corpus.bank import error_of
 from models.training.corpus.bugs import BUGS
-from models.training.corpus.cases import Case, cases, failing
+from models.training.corpus.cases import Case, cases, failing_script
 from models.training.corpus.changes import changes, difference
 from models.training.corpus.data import write_input
 from models.training.corpus.estimators import serves
 from models.training.corpus.examples import example, generate
 from models.training.corpus.execution import ROWS, TEST_ROWS, execute, marks, run_script
+from models.training.corpus.experience import FILE as LEARNT
+from models.training.corpus.experience import Experience
 from models.training.corpus.facts import Facts
 from models.training.corpus.history import recipe_in
-from models.training.corpus.learnt import FILE as LEARNT
-from models.training.corpus.learnt import Learnt
 from models.training.corpus.outcomes import KEPT as OUTCOMES
 from models.training.corpus.recipe import Recipe
 from models.training.corpus.recipes import covers, draft, fits, recipe_of
@@ -47,7 +47,7 @@ from models.training.drills import drills
 
 
 def targets(seed: int, count: int) -> Iterator[Case]:
-    """Cases, each of a run of its own."""
+    """Yield cases, each of a run of its own."""
     found = 0
     for number in itertools.count():
         case = next(
@@ -61,7 +61,7 @@ def targets(seed: int, count: int) -> Iterator[Case]:
 
 
 def failures(seed: int, count: int, place: Path) -> list[str]:
-    """What went wrong with the scripts that are to be learnt: an error, or no better than the constant guess."""
+    """Return what went wrong with the corpus' own scripts: an error, or no better than the constant guess."""
     bad = []
     for number, case in enumerate(targets(seed, count)):
         task = replace(case.history.task, n_train=ROWS)
@@ -119,9 +119,9 @@ def test_the_bank_holds_real_errors_of_more_than_forty_kinds_of_bug() -> None:
 def test_a_banked_error_is_what_its_script_leads_to() -> None:
     """The bank names scripts by seed: it is worth nothing once a seed gives another script."""
     entries = [json.loads(line) for line in ERRORS.read_text("utf-8").splitlines()]
-    told = [entry for entry in entries if entry["type"] and entry["kind"] != "timeout"]
-    for entry in random.Random(0).sample(told, 4):
-        case = failing(entry["seed"], entry["only"])
+    repeatable = [entry for entry in entries if entry["type"] and entry["kind"] != "timeout"]
+    for entry in random.Random(0).sample(repeatable, 4):
+        case = failing_script(entry["seed"], entry["only"])
         assert case is not None
         assert case.bug.name == entry["bug"]
         error = error_of(case, seconds=120)  # beside other work
@@ -165,14 +165,14 @@ def test_a_recipe_is_read_back_from_its_words() -> None:
         recipe_of("ridge alpha 1 with a wand")
 
 
-def said_in(thought: str, what: str) -> list[str]:
-    """The list that a thought has under a heading."""
+def list_in(thought: str, what: str) -> list[str]:
+    """Return the list that a thought has under a heading."""
     found = re.search(rf"\. {what}: (.*?)(?:\. \w[\w ]*: |</think>)", thought)
     return found[1].split(", ") if found else []
 
 
-def tried_in(thought: str) -> list[str]:
-    return said_in(thought, "tried")
+def ideas_tried_in(thought: str) -> list[str]:
+    return list_in(thought, "tried")
 
 
 def test_a_thought_repeats_what_the_choice_depends_on() -> None:
@@ -182,12 +182,12 @@ def test_a_thought_repeats_what_the_choice_depends_on() -> None:
         task, history = case.history.task, case.history
         digest = digest_lines(history.tree, case.parent.id if case.parent else None)[:8]
         thought = thought_of(case, digest)
-        told = Counter(str(column.kind) for column in task.columns)
+        counts = Counter(str(column.kind) for column in task.columns)
         assert thought.startswith(f"<think>{task.kind} {task.metric}, {task.n_train} rows, ")
-        assert all(f"{number} {kind}" in thought for kind, number in told.items())
+        assert all(f"{number} {kind}" in thought for kind, number in counts.items())
         for parent in (case.parent, case.other):
             assert parent is None or f": {history.recipes[parent.id].words()}" in thought
-        tried = tried_in(thought)
+        tried = ideas_tried_in(thought)
         assert not tried or all(any(one in line for line in digest) for one in tried)
         assert not case.hint or thought.endswith(f". asked: {case.hint}</think>")
         reply = example(case, Templates("starter"), rng).reply
@@ -226,8 +226,8 @@ def test_an_improvement_is_none_that_its_thought_calls_tried_and_adds_or_drops_w
         assert case.parent is not None
         thought = thought_of(case, digest_lines(case.history.tree, case.parent.id))
         change = case.plan.partition(". ")[0]
-        assert change.removeprefix("add ") not in tried_in(thought)
-        steps = said_in(thought, "could")
+        assert change.removeprefix("add ") not in ideas_tried_in(thought)
+        steps = list_in(thought, "could")
         recipe = case.history.recipes[case.parent.id]
         could = [step.removeprefix(f"{number} ") for number, step in enumerate(steps, 1)]
         assert could
@@ -256,13 +256,13 @@ def test_a_merge_says_what_it_takes_from_the_second_parent() -> None:
         assert case.other is not None
         thought = thought_of(case, digest_lines(case.history.tree, case.parent.id))
         merged = recipe_in(case.plan)
-        one, dropped = case.history.recipes[case.parent.id], said_in(thought, "drop")
+        one, dropped = case.history.recipes[case.parent.id], list_in(thought, "drop")
         kept = replace(one, steps=tuple(pair for pair in one.steps if pair[0] not in dropped))
-        told = [words.rpartition(" ") for words in said_in(thought, "take")]
-        assert {words for words, _, _ in told} == parts_of(case.history.recipes[case.other.id])
-        new = {words for words, _, verdict in told if verdict == "new"}
-        assert {*parts_of(kept), *new, *said_in(thought, "add")} - {"nothing"} == parts_of(merged)
-        seen.update(verdict for _, _, verdict in told)
+        verdicts = [words.rpartition(" ") for words in list_in(thought, "take")]
+        assert {words for words, _, _ in verdicts} == parts_of(case.history.recipes[case.other.id])
+        new = {words for words, _, verdict in verdicts if verdict == "new"}
+        assert {*parts_of(kept), *new, *list_in(thought, "add")} - {"nothing"} == parts_of(merged)
+        seen.update(verdict for _, _, verdict in verdicts)
     assert set(seen) == {"has", "new", "no"}
 
 
@@ -288,7 +288,7 @@ def task_of(number: int) -> Task:
 
 
 def parts_of(recipe: Recipe) -> set[str]:
-    """Its estimators and steps, in words."""
+    """Return its estimators and steps, in words."""
     return {*(estimator.words() for estimator in recipe.estimators), *recipe.step_words}
 
 
@@ -297,8 +297,11 @@ def test_components_are_fewer_than_the_numbers_they_are_made_of() -> None:
     seen: Counter[str] = Counter()
     for _ in range(400):
         facts = Facts.of(random_task(rng))
-        recipe = draft(rng, facts, known=Learnt(between=True))
-        for one in (recipe, *(change.recipe for change in changes(rng, recipe, facts, Learnt(between=True)))):
+        recipe = draft(rng, facts, known=Experience(between=True))
+        for one in (
+            recipe,
+            *(change.recipe for change in changes(rng, recipe, facts, Experience(between=True))),
+        ):
             if one.has("pca"):
                 assert int(one.setting("pca")) < facts.numeric
                 seen[one.setting("pca")] += 1

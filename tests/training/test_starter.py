@@ -38,7 +38,7 @@ print(json.dumps({str(half): copying(model, half, times=2) for half in (64, 400)
 
 @dataclass(frozen=True)
 class Answers:
-    """What llama.cpp makes of the texts of the vectors, and how well it finds random tokens again, by their number."""
+    """Token ids and logits of the texts of the vectors by llama.cpp, and how well it finds random tokens again, by their number."""
 
     ids: list[list[int]]
     logits: list[list[float]]

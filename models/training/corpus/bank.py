@@ -23,14 +23,14 @@ from pathlib import Path
 
 from aide_local.run.precheck import screen
 from aide_local.types import NodeError
-from models.training.corpus.cases import Failing, failing
+from models.training.corpus.cases import FailingScript, failing_script
 
 FILE = Path(__file__).with_name("errors.jsonl")
 SECONDS = 12.0  # of one script: what is far too slow is to show it soon
 
 
-def recorded() -> Iterator[tuple[int, str, NodeError]]:
-    """Seeds whose scripts fail, the bug that they were made with if it was not left open, and their errors."""
+def recorded_errors() -> Iterator[tuple[int, str, NodeError]]:
+    """Yield the seeds whose scripts fail, the bug that they were made with if it was not left open, and their errors."""
     if not FILE.exists():
         return
     with FILE.open(encoding="utf-8") as lines:
@@ -44,8 +44,8 @@ def recorded() -> Iterator[tuple[int, str, NodeError]]:
                 )
 
 
-def error_of(case: Failing, seconds: float = SECONDS) -> NodeError | None:
-    """What the product would say of the script: refused, failed, or wrong predictions."""
+def error_of(case: FailingScript, seconds: float = SECONDS) -> NodeError | None:
+    """Return the error that the product would report for the script: refused, failed, or wrong predictions."""
     from models.training.corpus.execution import execute  # heavy; training only reads what is recorded
 
     _, refused = screen(case.node.code, _modules(), {})
@@ -59,8 +59,8 @@ def error_of(case: Failing, seconds: float = SECONDS) -> NodeError | None:
 
 
 def entry_of(seed: int, only: str) -> dict[str, object] | None:
-    """The line of the bank for a seed; None where it gives no failing script."""
-    case = failing(seed, only)
+    """Return the line of the bank for a seed; None if it gives no failing script."""
+    case = failing_script(seed, only)
     if case is None:
         return None
     error = error_of(case)

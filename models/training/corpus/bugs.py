@@ -19,7 +19,7 @@ Edit = Callable[[random.Random, str, Facts], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """``fix`` is the first sentence of the plan that fixes it; ``edit`` is None where it does not apply. A ``weight`` of 0 is
+    """``fix`` is the first sentence of the plan that fixes it; ``edit`` returns None if it does not apply. A ``weight`` of 0 is
     for bugs that are only put in by name: one more weight would give every seed of the bank another bug."""
 
     name: str
@@ -63,7 +63,7 @@ def _drop_line(pattern: str) -> Edit:
 
 
 def _drop_name_of_import(rng: random.Random, code: str, facts: Facts) -> str | None:
-    """One name less in a from-import, or the whole line where it is the only one."""
+    """Drop one name of a from-import, or the whole line if it is the only one."""
     lines = code.split("\n")
     places = [n for n, line in enumerate(lines) if line.startswith("from ")]
     place = rng.choice(places)
@@ -75,7 +75,7 @@ def _drop_name_of_import(rng: random.Random, code: str, facts: Facts) -> str | N
 
 
 def _other_estimator(rng: random.Random, code: str, facts: Facts) -> str | None:
-    """The constructor of one estimator under the import of another, as small models do."""
+    """Write the constructor of one estimator under the import of another, as small models do."""
     known = (
         "RandomForest", "ExtraTrees", "HistGradientBoosting", "GradientBoosting", "XGB", "KNeighbors", "MLP",
     )  # fmt: skip
@@ -89,7 +89,7 @@ def _other_estimator(rng: random.Random, code: str, facts: Facts) -> str | None:
 
 
 def _wrong_kind(rng: random.Random, code: str, facts: Facts) -> str | None:
-    """Regressor for classifier or the reverse, import included: a wrong idea, not a typo."""
+    """Write regressor for classifier or the reverse, import included: a wrong idea, not a typo."""
     old, new = ("Regressor", "Classifier") if facts.regression else ("Classifier", "Regressor")
     names = set(
         re.findall(
@@ -104,7 +104,7 @@ def _wrong_kind(rng: random.Random, code: str, facts: Facts) -> str | None:
 
 
 def _typo(rng: random.Random, code: str, facts: Facts) -> str | None:
-    """One use of a name misspelt: a letter dropped, doubled or two swapped."""
+    """Misspell one use of a name: a letter dropped, doubled or two swapped."""
     words = [
         m
         for m in re.finditer(r"\b[A-Za-z_]{5,}\b", code)
@@ -161,7 +161,7 @@ def _indent(rng: random.Random, code: str, facts: Facts) -> str | None:
 
 
 def _swap_lines(rng: random.Random, code: str, facts: Facts) -> str | None:
-    """A line of the model's part before the line that it needs."""
+    """Put a line of the model's part before the line that it needs."""
     lines = code.split("\n")
     places = [
         n
@@ -274,8 +274,8 @@ BUGS: tuple[Bug, ...] = (
 )  # fmt: skip
 
 
-def broken(rng: random.Random, code: str, facts: Facts, only: str = "") -> tuple[Bug, str] | None:
-    """A random bug put into ``code`` (the one named ``only``, if given); None where none applies."""
+def break_script(rng: random.Random, code: str, facts: Facts, only: str = "") -> tuple[Bug, str] | None:
+    """Put a random bug into ``code`` (the one named ``only``, if given); return it and the script, None if none applies."""
     bugs = [bug for bug in BUGS if not only or bug.name == only]
     for bug in rng.choices(bugs, None if only else [bug.weight for bug in bugs], k=20):
         wrong = bug.edit(rng, code, facts)

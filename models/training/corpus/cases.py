@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 from aide_local.task import Task
 from aide_local.types import Node, NodeError, NodeState, Operator
-from models.training.corpus.bugs import Bug, broken
+from models.training.corpus.bugs import Bug, break_script
 from models.training.corpus.changes import merge
+from models.training.corpus.experience import NOTHING, Experience, load_experience
 from models.training.corpus.facts import Facts
 from models.training.corpus.history import History, plan_of
-from models.training.corpus.learnt import NOTHING, Learnt, learnt
 from models.training.corpus.recipe import Recipe
 from models.training.corpus.recipes import draft
 from models.training.corpus.render import script
@@ -24,7 +24,7 @@ from models.training.corpus.schemas import random_task
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is asked (operator, history, parents, hint) and what is to be answered (plan, code)."""
+    """A question (operator, history, parents, hint) and the answer that is wanted (plan, code)."""
 
     operator: Operator
     history: History
@@ -35,7 +35,7 @@ class Case:
     hint: str = ""
 
 
-def _start(rng: random.Random, known: Learnt = NOTHING) -> History:
+def _start(rng: random.Random, known: Experience = NOTHING) -> History:
     task = random_task(rng)
     return History.start(task, Facts.of(task), rng, known)
 
@@ -45,8 +45,8 @@ def _with_code(history: History, node: Node) -> Node:
 
 
 def cases(rng: random.Random) -> Iterator[Case]:
-    """The questions of one made-up run, in the order of its steps: drafts, then improvements and merges."""
-    history = _start(rng, learnt())
+    """Yield the questions of one made-up run, in the order of its steps: drafts, then improvements and merges."""
+    history = _start(rng, load_experience())
     drafts = rng.randint(1, 8) if rng.random() < 0.1 else 5  # a tenth of runs has more or fewer than usual
     steps = rng.choice([3, 6, 10, 16, 30])
     for step in range(steps):
@@ -111,7 +111,7 @@ def _merge(history: History, rng: random.Random) -> Case | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Failing:
+class FailingScript:
     """A script with a bug, before it was executed; ``node`` is its place in the history."""
 
     bug: Bug
@@ -124,7 +124,7 @@ class Failing:
         return self.history.task
 
     def case(self, error: NodeError) -> Case:
-        """The question how to fix it, given what executing it led to."""
+        """Return the question how to fix it, given the error that executing it led to."""
         node = replace(self.node, state=NodeState.BUGGY, error=error)
         self.history.tree = self.history.tree.tell(node)
         facts = self.history.facts
@@ -132,8 +132,8 @@ class Failing:
         return Case(Operator.DEBUG, self.history, plan, script(self.recipe, facts), node)
 
 
-def failing(seed: int, only: str = "") -> Failing | None:
-    """The failing script of a seed; None where no bug applies to what the seed gives."""
+def failing_script(seed: int, only: str = "") -> FailingScript | None:
+    """Return the failing script of a seed; None if no bug applies to what the seed gives."""
     rng = random.Random(f"failing {seed}")
     history = _start(rng)
     for _ in range(rng.choice([0, 1, 2, 3, 4, 5, 6, 8, 12])):
@@ -148,9 +148,9 @@ def failing(seed: int, only: str = "") -> Failing | None:
     else:
         recipe = draft(rng, facts, history.tried_estimators())
         node = Node(id=at, operator=Operator.DRAFT, plan=plan_of(facts, recipe))
-    found = broken(rng, script(recipe, facts), facts, only)
+    found = break_script(rng, script(recipe, facts), facts, only)
     if found is None:
         return None
     bug, code = found
     history.recipes[at] = recipe
-    return Failing(bug, history, replace(node, code=code), recipe)
+    return FailingScript(bug, history, replace(node, code=code), recipe)

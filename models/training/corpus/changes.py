@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from models.training.corpus.estimators import FAMILIES, random_estimator
+from models.training.corpus.experience import NOTHING, Experience
 from models.training.corpus.facts import Facts
-from models.training.corpus.learnt import NOTHING, Learnt
 from models.training.corpus.recipe import COMBINES, Estimator, Recipe
 from models.training.corpus.recipes import add, base_steps
 from models.training.corpus.steps import (
@@ -33,8 +33,10 @@ class Change:
     weight: float = 1.0
 
 
-def changes(rng: random.Random, recipe: Recipe, facts: Facts, known: Learnt = NOTHING) -> Iterator[Change]:
-    """Every sensible atomic change of the recipe, settings chosen at random."""
+def changes(
+    rng: random.Random, recipe: Recipe, facts: Facts, known: Experience = NOTHING
+) -> Iterator[Change]:
+    """Yield every sensible atomic change of the recipe, settings chosen at random."""
     for step in EXTRAS:
         if addable(step, recipe, facts):
             new = add(rng, recipe, step, facts, known)
@@ -64,12 +66,12 @@ def changes(rng: random.Random, recipe: Recipe, facts: Facts, known: Learnt = NO
 
 
 def droppable(recipe: Recipe) -> list[str]:
-    """The steps that the script does without."""
+    """Return the steps that the script does without."""
     return [step for step in recipe.names if step in EXTRAS and not _needed(step, recipe)]
 
 
 def difference(parent: Recipe, child: Recipe) -> str:
-    """The words of the atomic change that leads from one recipe to the other; empty where no one change of steps or
+    """Return the words of the atomic change that leads from one recipe to the other; empty if no one change of steps or
     parameters does. Whether the task has the rows and columns for it is not asked."""
     before, after = parent.estimators, child.estimators
     if [estimator.name for estimator in before] != [estimator.name for estimator in after]:
@@ -108,7 +110,7 @@ def _clash(recipe: Recipe, facts: Facts) -> bool:
 
 
 def _parameters(recipe: Recipe) -> Iterator[Change]:
-    """One parameter a notch up or down: notches are the values of its family, in order."""
+    """Yield the changes of one parameter by a notch up or down: notches are the values of its family, in order."""
     if recipe.has("search"):
         return
     for at, estimator in enumerate(recipe.estimators):
@@ -127,7 +129,9 @@ def _parameters(recipe: Recipe) -> Iterator[Change]:
                 )
 
 
-def _other_estimators(rng: random.Random, recipe: Recipe, facts: Facts, known: Learnt) -> Iterator[Change]:
+def _other_estimators(
+    rng: random.Random, recipe: Recipe, facts: Facts, known: Experience
+) -> Iterator[Change]:
     used = frozenset(estimator.name for estimator in recipe.estimators)
     other = random_estimator(rng, facts, used, known)
     if other.name not in used:
@@ -135,7 +139,7 @@ def _other_estimators(rng: random.Random, recipe: Recipe, facts: Facts, known: L
 
 
 def with_other(rng: random.Random, recipe: Recipe, facts: Facts, other: Estimator) -> Iterator[Change]:
-    """The changes that bring in an estimator which the recipe does not have; its other steps are fitted to it."""
+    """Yield the changes that bring in an estimator which the recipe does not have; its other steps are fitted to it."""
     if len(recipe.estimators) == 1:
         swapped = _refit(rng, replace(recipe, estimators=(other,)), facts)
         yield Change(f"replace {recipe.estimators[0].name} by {other.words()}", other.name, swapped, 1.5)
@@ -180,7 +184,7 @@ def _refit(rng: random.Random, recipe: Recipe, facts: Facts) -> Recipe:
 
 
 def merge(rng: random.Random, one: Recipe, other: Recipe, facts: Facts) -> Recipe:
-    """The first recipe's steps with those of the second that fit, and both estimators, combined."""
+    """Return the first recipe's steps with those of the second that fit, and both estimators, combined."""
     names = [estimator.name for estimator in one.estimators]
     fresh = [estimator for estimator in other.estimators if estimator.name not in names]
     estimators = (*one.estimators, *fresh)[:3]

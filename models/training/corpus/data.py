@@ -42,7 +42,7 @@ _WORDS = [
 
 
 def write_input(task: Task, folder: Path, seed: int, rows: int, test_rows: int) -> np.ndarray:
-    """Write task.json, train.csv, test.csv, sample_submission.csv; returns the truth of the test rows.
+    """Write task.json, train.csv, test.csv and sample_submission.csv; return the truth of the test rows.
 
     The truth is (test_rows, targets): class indices, or values. Behind the columns lies one hidden quantity, which some of
     them show well, some a little, some not at all; a target is a sum of what the former say, a product of two, and noise. So
@@ -50,17 +50,17 @@ def write_input(task: Task, folder: Path, seed: int, rows: int, test_rows: int) 
     """
     rng = np.random.default_rng(seed)
     total = rows + test_rows
-    telling = _telling(task, rng)
+    telling = _telling_columns(task, rng)
     hidden = rng.normal(size=total)
-    said = [_mixed(rng, hidden, share) for share in _shares(len(task.columns), telling, rng)]
+    signals = [_mix(rng, hidden, share) for share in _shares(len(task.columns), telling, rng)]
     frame = pd.DataFrame(
         {
             column.name: _values(column, signal, n in telling, rng)
-            for n, (column, signal) in enumerate(zip(task.columns, said, strict=True))
+            for n, (column, signal) in enumerate(zip(task.columns, signals, strict=True))
         }
     )
-    signals = [said[n] for n in telling]
-    truth = np.column_stack([_target(task, rng, signals, total) for _ in task.targets])
+    causes = [signals[n] for n in telling]
+    truth = np.column_stack([_target(task, rng, causes, total) for _ in task.targets])
     _punch_holes(task, rng, frame)
     return write_files(task, frame, truth, folder, rows, rng)
 
@@ -68,9 +68,9 @@ def write_input(task: Task, folder: Path, seed: int, rows: int, test_rows: int) 
 def write_files(
     task: Task, frame: pd.DataFrame, truth: np.ndarray, folder: Path, rows: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """The files of the contract from features and truth of all rows; the first ``rows`` are for training.
+    """Write the files of the contract from features and truth of all rows; the first ``rows`` are for training.
 
-    Returns the truth of the test rows.
+    Return the truth of the test rows.
     """
     key = task.id_column
     frame.insert(0, key, [f"r{n:06d}" for n in rng.permutation(len(frame))])
@@ -118,21 +118,21 @@ def _card(task: Task) -> dict[str, object]:
     }
 
 
-def _telling(task: Task, rng: np.random.Generator) -> list[int]:
-    """The places of at most four columns; of dates and texts, which scripts may leave out, only where there is nothing else."""
+def _telling_columns(task: Task, rng: np.random.Generator) -> list[int]:
+    """Return the places of at most four columns; dates and texts, which scripts may leave out, only if there is nothing else."""
     order = [int(n) for n in rng.permutation(len(task.columns))]
     late = (ColumnKind.DATETIME, ColumnKind.TEXT)
     return sorted(order, key=lambda n: task.columns[n].kind in late)[:4]
 
 
 def _shares(columns: int, telling: list[int], rng: np.random.Generator) -> np.ndarray:
-    """How much of each column is the hidden quantity, from 0 to 1."""
+    """Return how much of each column is the hidden quantity, from 0 to 1."""
     shares = rng.uniform(0.2, 0.6, columns) * (rng.random(columns) < 0.6)
     shares[telling] = rng.uniform(0.8, 0.9, len(telling))
     return shares
 
 
-def _mixed(rng: np.random.Generator, hidden: np.ndarray, share: float) -> np.ndarray:
+def _mix(rng: np.random.Generator, hidden: np.ndarray, share: float) -> np.ndarray:
     mixed: np.ndarray = share * hidden + np.sqrt(1 - share**2) * rng.normal(size=len(hidden))
     return mixed
 
@@ -140,7 +140,7 @@ def _mixed(rng: np.random.Generator, hidden: np.ndarray, share: float) -> np.nda
 def _values(
     column: Column, signal: np.ndarray, telling: bool, rng: np.random.Generator
 ) -> np.ndarray | pd.Series:
-    """A column of its kind that shows ``signal`` (standard normal)."""
+    """Return a column of its kind that shows ``signal`` (standard normal)."""
     total = len(signal)
     level = norm.cdf(signal)
     match column.kind:
@@ -170,7 +170,7 @@ def _target(task: Task, rng: np.random.Generator, signals: list[np.ndarray], tot
         score = score + 0.5 * signals[0] * signals[1]
     score = (score - score.mean()) / score.std() + rng.normal(size=total) * rng.uniform(0.1, 0.4)
     if task.kind is Kind.REGRESSION:
-        # where errors are relative, few values are many times the others
+        # if errors are relative, few values are many times the others
         values: np.ndarray = (
             100 * np.exp(score / 2) if task.metric in ("rmsle", "mape", "smape") else 100 + 20 * score
         )

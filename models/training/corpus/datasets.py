@@ -31,7 +31,7 @@ _METRICS = {
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """``write(folder, seed)`` writes the files of the contract and returns the truth of the test rows."""
+    """A task and its data: ``write(folder, seed)`` writes the files of the contract and returns the truth of the test rows."""
 
     task: Task
     origin: str
@@ -39,15 +39,15 @@ class DataSet:
 
 
 def data_set(rng: random.Random) -> DataSet:
-    """One at random: three in five from random schemas, the others from scikit-learn."""
+    """Return one at random: three in five from random schemas, the others from scikit-learn."""
     rows = rng.choice(ROWS)
     if rng.random() < 0.6:
         task = replace(random_task(rng), n_train=rows, n_test=TEST_ROWS)
         return DataSet(task, "schema", lambda folder, seed: write_input(task, folder, seed, rows, TEST_ROWS))
-    return _generated(rng, rows)
+    return _generate(rng, rows)
 
 
-def _generated(rng: random.Random, rows: int) -> DataSet:
+def _generate(rng: random.Random, rows: int) -> DataSet:
     state, noise = rng.randrange(10**6), rng.choice([0.1, 0.5, 1.5])
     total, width = rows + TEST_ROWS, rng.choice([5, 8, 12, 20, 40])
     useful = max(2, width // rng.choice([1, 2, 4]))
@@ -92,7 +92,7 @@ def _generated(rng: random.Random, rows: int) -> DataSet:
 
 
 def _roughen(rng: random.Random, frame: pd.DataFrame, state: int) -> None:
-    """Some columns become categories, some get gaps or heavy tails, as columns of real files have."""
+    """Turn some columns into categories, and give some gaps or heavy tails, as columns of real files have."""
     generator = np.random.default_rng(state)
     for name in list(frame.columns):
         what = rng.random()

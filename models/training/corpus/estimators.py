@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aide_local.task import Predict
+from models.training.corpus.experience import NOTHING, Experience
 from models.training.corpus.facts import Facts
-from models.training.corpus.learnt import NOTHING, Learnt
 from models.training.corpus.recipe import Estimator, Recipe
 
 Params = Mapping[str, str]
@@ -38,7 +38,7 @@ def _balanced(recipe: Recipe) -> str:
 
 
 def _absolute(facts: Facts, loss: str) -> str:
-    """The argument for a loss of absolute errors, if that is what the metric measures."""
+    """Return the argument for a loss of absolute errors, if that is what the metric measures."""
     return loss if facts.regression and facts.metric in ("mae", "mape", "medae", "smape") else ""
 
 
@@ -192,7 +192,7 @@ def constructor(estimator: Estimator, recipe: Recipe, facts: Facts) -> str:
 
 
 def random_estimator(
-    rng: random.Random, facts: Facts, avoid: frozenset[str] = frozenset(), known: Learnt = NOTHING
+    rng: random.Random, facts: Facts, avoid: frozenset[str] = frozenset(), known: Experience = NOTHING
 ) -> Estimator:
     """Return one that serves the task; names in ``avoid`` are ten times rarer, what is known to do well is more frequent."""
     names = [name for name in FAMILIES if serves(name, facts)]
@@ -205,7 +205,7 @@ def random_estimator(
     return Estimator(name, params)
 
 
-def value_of(rng: random.Random, values: tuple[str, ...], known: Learnt) -> str:
+def value_of(rng: random.Random, values: tuple[str, ...], known: Experience) -> str:
     """Return one of ``values``; or, half of the time if ``known`` says so, one between two of them."""
     if len(values) == 1 or not known.between or rng.random() < 0.5:
         return rng.choice(values)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from aide_local.prompts.build import Request, Templates, system_message, user_message
 from aide_local.search.digest import digest_lines
 from aide_local.types import Message
-from models.training.corpus.bank import recorded
-from models.training.corpus.cases import Case, cases, failing
+from models.training.corpus.bank import recorded_errors
+from models.training.corpus.cases import Case, cases, failing_script
 from models.training.corpus.schemas import packages
 from models.training.corpus.thoughts import thought_of
 
@@ -41,22 +41,22 @@ class Example:
 
 
 def generate(seed: int) -> Iterator[Example]:
-    """Infinite; deterministic in the seed, the bank of errors and what was learnt."""
+    """Yield examples without end; deterministic in the seed, the bank of errors and the experience."""
     rng = random.Random(f"corpus {seed}")
     templates = Templates("starter")
-    bank = list(recorded())
+    bank = list(recorded_errors())
     while True:
         for case in cases(rng):
             yield example(case, templates, rng)
             if bank and rng.random() < DEBUG_SHARE / (1 - DEBUG_SHARE):
                 place, only, error = rng.choice(bank)
-                found = failing(place, only)
+                found = failing_script(place, only)
                 if found is not None:
                     yield example(found.case(error), templates, rng)
 
 
 def example(case: Case, templates: Templates, rng: random.Random) -> Example:
-    """The prompt as the product would send it, and the reply as it is to be."""
+    """Return the prompt as the product would send it, and the reply that is wanted."""
     tree = case.history.tree
     digest = digest_lines(tree, case.parent.id if case.parent else None)
     digest = digest[: rng.choice([4, 8, 12, 20])]  # the packer cuts it to what fits
@@ -69,7 +69,7 @@ def example(case: Case, templates: Templates, rng: random.Random) -> Example:
 
 
 def _focus(reply: str) -> tuple[tuple[int, int], ...]:
-    """The thought, the plan, and the lines that not every script has."""
+    """Return the places of the thought, the plan, and the lines that not every script has."""
     ranges = []
     place = 0
     for line in reply.split("\n"):

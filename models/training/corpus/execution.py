@@ -1,4 +1,4 @@
-"""Scripts are executed on made-up data of a task, and marked: for the bank of errors, outcomes, the examination."""
+"""Execute scripts on made-up data of a task, and mark them: for the bank of errors, the outcomes and the examination."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def run_script(code: str, folder: Path, seconds: float) -> NodeError | None:
 
 
 def _become_candidate(code: str, folder: Path) -> None:
-    """Never returns. The line reported is the last one of the script's own in the traceback."""
+    """Execute the script and never return. The line reported is the last one of the script's own in the traceback."""
     os.chdir(folder)
     os.environ["OMP_NUM_THREADS"] = "1"  # on so few rows, more threads only wait for each other
     resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30, 6 * 2**30))
@@ -65,7 +65,7 @@ def _become_candidate(code: str, folder: Path) -> None:
     try:
         exec(compile(code, "solution.py", "exec"), {"__name__": "__main__"})
         os._exit(0)
-    except BaseException as error:  # noqa: BLE001 - every failure is what we are after
+    except BaseException as error:  # noqa: BLE001 - every failure is to be recorded
         frames = traceback.extract_tb(error.__traceback__)
         line = next((frame.lineno for frame in reversed(frames) if frame.filename == "solution.py"), None)
         failure = {"type": type(error).__name__, "message": str(error)[:500], "line": line}
@@ -84,14 +84,14 @@ def _read_failure(path: Path) -> NodeError:
 
 def _check(task: Task, folder: Path) -> NodeError | None:
     try:
-        predicted(task, folder)
+        predictions_in(task, folder)
     except PredictionsError as error:
         return error.error
     return None
 
 
-def predicted(task: Task, folder: Path) -> np.ndarray:
-    """The predictions that a script left in ``folder``, in the order of its test rows.
+def predictions_in(task: Task, folder: Path) -> np.ndarray:
+    """Return the predictions that a script left in ``folder``, in the order of its test rows.
 
     Raises:
         PredictionsError: they are missing, misshapen or not usable.
@@ -101,7 +101,7 @@ def predicted(task: Task, folder: Path) -> np.ndarray:
 
 
 def marks(task: Task, folder: Path, truth: np.ndarray) -> tuple[float, float]:
-    """The metric of the predictions in ``folder`` against the truth of the test rows, and that of the constant guess.
+    """Return the metric of the predictions in ``folder`` against the truth of the test rows, and that of the constant guess.
 
     Raises:
         PredictionsError: as :func:`predicted`.
@@ -112,7 +112,7 @@ def marks(task: Task, folder: Path, truth: np.ndarray) -> tuple[float, float]:
         truth = truth.astype(int)
     form = Form.of(task)
     scorer = open_scorer(task, form, truth)
-    ours = scorer.score(truth, form.decide(predicted(task, folder)))
+    ours = scorer.score(truth, form.decide(predictions_in(task, folder)))
     return ours, scorer.score(truth, scorer.constant(truth, len(truth)))
 
 

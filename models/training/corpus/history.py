@@ -15,8 +15,8 @@ from aide_local.task import Direction, Task
 from aide_local.types import FoldScore, Node, NodeError, NodeState, Operator
 from models.training.corpus.changes import Change, changes
 from models.training.corpus.estimators import is_linear
+from models.training.corpus.experience import NOTHING, Experience
 from models.training.corpus.facts import Facts
-from models.training.corpus.learnt import NOTHING, Learnt
 from models.training.corpus.recipe import Recipe
 from models.training.corpus.recipes import draft, recipe_of
 
@@ -34,13 +34,13 @@ _FAILURES = (
 
 
 def plan_of(facts: Facts, recipe: Recipe, first: str = "") -> str:
-    """How a plan is worded: what is changed (a first idea changes nothing), then kind, metric and the whole recipe."""
+    """Return the words of a plan: what is changed (a first idea changes nothing), then kind, metric and the whole recipe."""
     opening = f"{first}. " if first else ""
     return f"{opening}{facts.kind} {facts.metric}: {recipe.words()}."
 
 
 def recipe_in(plan: str) -> Recipe:
-    """The recipe that :func:`plan_of` put into words.
+    """Return the recipe that :func:`plan_of` put into words.
 
     Raises:
         ValueError: the plan names none.
@@ -59,10 +59,10 @@ class History:
     recipes: dict[int, Recipe] = field(default_factory=dict)
     changes: dict[int, Change] = field(default_factory=dict)
     worth: dict[str, float] = field(default_factory=dict)
-    known: Learnt = NOTHING
+    known: Experience = NOTHING
 
     @classmethod
-    def start(cls, task: Task, facts: Facts, rng: random.Random, known: Learnt = NOTHING) -> History:
+    def start(cls, task: Task, facts: Facts, rng: random.Random, known: Experience = NOTHING) -> History:
         return cls(task, facts, rng, Tree((), task.direction), known=known)
 
     def idea_worth(self, idea: str) -> float:
@@ -71,7 +71,7 @@ class History:
         return self.worth[idea]
 
     def quality(self, recipe: Recipe) -> float:
-        """In standard deviations of ideas' worth; the share of each idea shrinks as they add up."""
+        """Return the quality in standard deviations of ideas' worth; the share of each idea shrinks as they add up."""
         names = [estimator.name for estimator in recipe.estimators]
         value = max(self.idea_worth(name) for name in names) + 0.3 * (len(names) - 1)
         value += sum(0.4 * self.idea_worth(step) for step in recipe.names)
@@ -80,7 +80,7 @@ class History:
         return value
 
     def metric(self, recipe: Recipe) -> float:
-        """A number that looks like the task's metric."""
+        """Return a number that looks like the task's metric."""
         quality = self.quality(recipe) + self.rng.gauss(0, 0.1)
         if "scale" not in self.worth:
             self.worth["scale"] = 10 ** self.rng.uniform(-2, 4)
@@ -92,7 +92,7 @@ class History:
         return scale * max(0.05, 1 - 0.04 * quality)
 
     def grow(self, drafts: int = 5, failure: float = 0.2) -> None:
-        """One more node: a draft among the first ``drafts``, else a change of the best or of any valid node."""
+        """Add a node: a draft among the first ``drafts``, else a change of the best or of any valid node."""
         node_id = len(self.tree)
         best = self.tree.best
         if best is None or (node_id < drafts and self.rng.random() < 0.9):
@@ -127,7 +127,7 @@ class History:
         return frozenset(e.name for recipe in self.recipes.values() for e in recipe.estimators)
 
     def propose(self, parent: int) -> Change | None:
-        """A change of the node: never one tried on it; what helped elsewhere is favoured, what hurt is not."""
+        """Return a change of the node: never one tried on it; what helped elsewhere is favoured, what hurt is not."""
         tried = {
             self.changes[child.id].words for child in self.tree.children(parent) if child.id in self.changes
         }

@@ -1,7 +1,7 @@
-"""Which programs do well: a few thousand are executed on made-up data, and what came of them is summed up.
+"""Outcomes: a few thousand programs are executed on made-up data, and which of them do well is summed up.
 
     python -m models.training.corpus.outcomes run --first 0 --count 200   # about a second a program; can be repeated
-    python -m models.training.corpus.outcomes learn                       # writes learnt.json
+    python -m models.training.corpus.outcomes learn                       # writes experience.json
 
 For each data set some drafts are executed, then changes of the best three. Results lie in ``work/outcomes.duckdb``, one
 row a program; ``learn`` also writes them to ``outcomes.parquet``, from which a new database begins. No sample task, and
@@ -35,8 +35,8 @@ from models.training.corpus.changes import changes
 from models.training.corpus.datasets import TEST_ROWS, DataSet, data_set
 from models.training.corpus.estimators import is_linear
 from models.training.corpus.execution import marks, run_script, warm
+from models.training.corpus.experience import FILE, place_of, sort_of
 from models.training.corpus.facts import Facts
-from models.training.corpus.learnt import FILE, place_of, sort_of
 from models.training.corpus.recipe import Recipe
 from models.training.corpus.recipes import draft
 from models.training.corpus.render import script
@@ -108,7 +108,7 @@ def execute(data: DataSet, number: int, recipe: Recipe, idea: str = "", parent: 
 
 
 def explore(number: int) -> list[Outcome]:
-    """The programs of one data set; what to try is chosen without regard to what is known already."""
+    """Execute the programs of one data set; what to try is chosen without regard to what is known already."""
     rng = random.Random(f"outcomes {number}")
     data = data_set(rng)
     facts, sign = Facts.of(data.task), data.task.direction.sign
@@ -133,7 +133,7 @@ def explore(number: int) -> list[Outcome]:
 
 
 def _with_skill(outcomes: list[Outcome], sign: int) -> list[Outcome]:
-    """The same with ``skill`` and ``gain``; as they are where no program beat the constant guess."""
+    """Return the same with ``skill`` and ``gain``; as they are if no program beat the constant guess."""
     above = {
         one.recipe: sign * (one.score - one.constant)
         for one in outcomes
@@ -156,7 +156,7 @@ def _with_skill(outcomes: list[Outcome], sign: int) -> list[Outcome]:
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """The database of outcomes; a new one holds those that were kept."""
+    """Open the database of outcomes; a new one holds those that were kept."""
     new = not DATABASE.exists()
     DATABASE.parent.mkdir(parents=True, exist_ok=True)
     connection = duckdb.connect(str(DATABASE))
@@ -199,7 +199,7 @@ def _keep(connection: duckdb.DuckDBPyConnection, outcomes: list[Outcome]) -> Non
 
 
 def learn() -> None:
-    """Keep the outcomes in ``outcomes.parquet``, sum them up in ``learnt.json`` and print what they say.
+    """Keep the outcomes in ``outcomes.parquet``, sum them up in ``experience.json`` and print what they say.
 
     An estimator's worth is its mean rank among the drafts of a data set, from 0 to 1; an idea's is the share of times that it
     gained at least a hundredth of the data set's range of skill. Both are pulled towards the mean of all where they are rare.
@@ -221,7 +221,7 @@ def learn() -> None:
         gained[place][idea].append(float(gain > 0.01))
     known = {
         "estimators": {
-            sort: _weights(table, lambda name: _pulled(ranks["all"][name], 0.5), steep=3.0)
+            sort: _weights(table, lambda name: _shrink(ranks["all"][name], 0.5), steep=3.0)
             for sort, table in sorted(ranks.items())
             if sort != "all"
         },
@@ -240,15 +240,15 @@ def learn() -> None:
             print(f"{name}: " + ", ".join(f"{what} {weight:.2f}" for what, weight in best[:6] + best[-4:]))
 
 
-def _pulled(values: list[float], towards: float) -> float:
+def _shrink(values: list[float], towards: float) -> float:
     return (sum(values) + _COUNTS_FOR * towards) / (len(values) + _COUNTS_FOR)
 
 
 def _weights(
     table: dict[str, list[float]], towards: Callable[[str], float], steep: float
 ) -> dict[str, float]:
-    """``exp(steep * (worth - mean worth))``, between 0.3 and 3."""
-    worth = {name: _pulled(values, towards(name)) for name, values in table.items()}
+    """Return ``exp(steep * (worth - mean worth))`` of each name, between 0.3 and 3."""
+    worth = {name: _shrink(values, towards(name)) for name, values in table.items()}
     middle = float(np.mean(list(worth.values())))
     return {
         name: round(min(3.0, max(0.3, math.exp(steep * (one - middle)))), 2) for name, one in worth.items()

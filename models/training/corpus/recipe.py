@@ -37,7 +37,7 @@ class Recipe:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the steps."""
+        """The names of the steps, in their order."""
         return tuple(name for name, _ in self.steps)
 
     @property

@@ -6,8 +6,8 @@ import random
 from dataclasses import replace
 
 from models.training.corpus.estimators import FAMILIES, is_linear, random_estimator, serves, value_of
+from models.training.corpus.experience import NOTHING, Experience
 from models.training.corpus.facts import Facts
-from models.training.corpus.learnt import NOTHING, Learnt
 from models.training.corpus.recipe import COMBINES, Estimator, Recipe
 from models.training.corpus.steps import (
     CODINGS,
@@ -96,7 +96,7 @@ def covers(recipe: Recipe, facts: Facts) -> bool:
 
 
 def draft(
-    rng: random.Random, facts: Facts, avoid: frozenset[str] = frozenset(), known: Learnt = NOTHING
+    rng: random.Random, facts: Facts, avoid: frozenset[str] = frozenset(), known: Experience = NOTHING
 ) -> Recipe:
     """Return a first idea: simple, sensible, unlike the estimators in ``avoid``."""
     first = random_estimator(rng, facts, avoid, known)
@@ -115,7 +115,7 @@ def draft(
     return recipe
 
 
-def add(rng: random.Random, recipe: Recipe, step: str, facts: Facts, known: Learnt = NOTHING) -> Recipe:
+def add(rng: random.Random, recipe: Recipe, step: str, facts: Facts, known: Experience = NOTHING) -> Recipe:
     """Return the recipe with the step, in one of its settings."""
     values = settings(step, facts)
     return with_step(recipe, step, value_of(rng, values, known) if values else "")

@@ -83,7 +83,7 @@ def prepare_lines(recipe: Recipe, facts: Facts) -> list[str]:
 
 
 def _number(recipe: Recipe, facts: Facts) -> str:
-    """What is done with the gaps of numeric columns."""
+    """Return the transformer that fills the gaps of numeric columns, or leaves them to estimators that can."""
     if any(titled_lines(recipe, facts, Part.SCALING, Part.NUMBERS)):
         return 'SimpleImputer(strategy="median")'
     if recipe.estimator_names <= {"hist boosting", "xgboost"} and not recipe.has(
@@ -112,7 +112,7 @@ def model_lines(recipe: Recipe, facts: Facts) -> list[str]:
 
 
 def _combination(recipe: Recipe, facts: Facts) -> list[str]:
-    """Each estimator under its words, so that the value of one is not written into the line of another; then all together."""
+    """Return each estimator under its words, so that no value is written into another's line; then all together."""
     lines = []
     variables = ("first", "second", "third")[: len(recipe.estimators)]
     for estimator, variable in zip(recipe.estimators, variables, strict=True):
@@ -127,7 +127,7 @@ def _combination(recipe: Recipe, facts: Facts) -> list[str]:
 
 
 def _predict(facts: Facts) -> list[str]:
-    """The submission: labels, values or probabilities, in one column or in several."""
+    """Return the lines of the submission: labels, values or probabilities, in one column or in several."""
     one, several = 'submission[task["outputs"][0]]', 'submission[task["outputs"]]'
     if facts.multi and (facts.predict is Predict.LABEL or facts.regression):
         line = f"{several} = model.predict(X_test)"

@@ -25,7 +25,7 @@ _METRICS: dict[Kind, dict[str, float]] = {
 
 
 def random_task(rng: random.Random) -> Task:
-    """A task value that could come from a person's folder."""
+    """Return a task that could come from a person's folder."""
     kind = rng.choices(list(_METRICS), (4, 3.6, 2.6, 0.5))[0]
     multi = kind is Kind.MULTILABEL or (kind is Kind.REGRESSION and rng.random() < 0.08)
     name_of = _naming(rng)
@@ -130,7 +130,7 @@ _WORDS = [
 
 
 def _naming(rng: random.Random) -> Callable[[str], str]:
-    """A function that gives new column names, all in one style, as the columns of a file are."""
+    """Return a function that gives new column names, all in one style, as the columns of a file are."""
     style = rng.randrange(7)
     used: set[str] = set()
 
@@ -159,7 +159,7 @@ def _naming(rng: random.Random) -> Callable[[str], str]:
 
 
 def _classes(rng: random.Random, count: int) -> tuple[str, ...]:
-    """Sorted as text, as the product sorts them."""
+    """Return class labels, sorted as text, as the product sorts them."""
     if count == 2:
         return rng.choice(
             [("0", "1"), ("0", "1"), ("no", "yes"), ("False", "True"), ("bad", "good"), ("a", "b")]
@@ -169,7 +169,7 @@ def _classes(rng: random.Random, count: int) -> tuple[str, ...]:
 
 
 def _columns(rng: random.Random, name_of: Callable[[str], str]) -> tuple[Column, ...]:
-    """Narrow and wide, all numeric or mixed; with gaps in half of the tasks."""
+    """Return columns: narrow and wide, all numeric or mixed; with gaps in half of the tasks."""
     numeric = rng.choice([0, 1, 2, 3, 4, 5, 6, 8, 10, 13, 15, 20, 30, 60, 120])
     categorical = 0 if rng.random() < 0.3 else rng.choice([1, 2, 3, 4, 5, 6, 8, 12, 20])
     boolean = 0 if rng.random() < 0.7 else rng.randint(1, 4)
@@ -196,7 +196,7 @@ def _columns(rng: random.Random, name_of: Callable[[str], str]) -> tuple[Column,
 
 
 def packages(rng: random.Random) -> str:
-    """A package card: often this project's own versions, else near ones."""
+    """Return a package card: often this project's own versions, else near ones."""
     if rng.random() < 0.5:
         return "python 3.11, numpy 2.4, pandas 3.1, scipy 1.17, scikit-learn 1.9, xgboost 3.2"
     card = (

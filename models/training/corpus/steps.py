@@ -49,19 +49,19 @@ def _always(*lines: str) -> Lines:
 
 
 def _number(transformer: str) -> Lines:
-    """The line of a scaling."""
+    """Return the line of a scaling."""
     return _always(f"number = make_pipeline(number, {transformer})")
 
 
 def _further(transformer: str) -> Lines:
-    """The line that puts further columns beside the numeric ones; ``{}`` stands for the setting."""
+    """Return the line that puts further columns beside the numeric ones; ``{}`` stands for the setting."""
     return lambda setting, recipe, facts: (
         f'number = make_union(number, make_pipeline(SimpleImputer(strategy="median"), {transformer.format(setting)}))',
     )
 
 
 def _beside(variable: str, transformer: str) -> Lines:
-    """The lines that put what a transformer finds beside the prepared columns; ``{}`` stands for the setting."""
+    """Return the lines that put what a transformer finds beside the prepared columns; ``{}`` stands for the setting."""
     return lambda setting, recipe, facts: (
         f"{variable} = make_pipeline(StandardScaler(), {transformer.format(setting)})",
         f"prepare = make_pipeline(prepare, make_union(FunctionTransformer(), {variable}))",
@@ -104,13 +104,13 @@ def _balanced_fits(recipe: Recipe, facts: Facts) -> bool:
 
 
 def _monotone_fits(recipe: Recipe, facts: Facts) -> bool:
-    """It counts the columns as prepared of all rows, which those of a part of the rows need not be."""
+    """It fits unless a part of the rows is prepared again: that part may have other columns than those constrained."""
     ordered = facts.kind in (Kind.REGRESSION, Kind.BINARY) and not facts.multi
     return _xgboost_alone(recipe) and ordered and not recipe.has("calibrated", "threshold")
 
 
 def _early_stopping_fits(recipe: Recipe, facts: Facts) -> bool:
-    """It stops by the target as it is."""
+    """It fits unless the target is put on another scale: boosting stops by the target as it is."""
     return _xgboost_alone(recipe) and not facts.multi and facts.rows >= 300 and not recipe.has(*TARGETS)
 
 
@@ -161,7 +161,7 @@ def _selection(setting: str, recipe: Recipe, facts: Facts) -> list[str]:
 
 
 def _early_stopping(setting: str, recipe: Recipe, facts: Facts) -> list[str]:
-    """The number of rounds is found on a part of the rows, then all are fitted."""
+    """Find the number of rounds on a part of the rows, then fit all of them."""
     alike = "" if facts.regression else ", stratify=y"
     return [
         f"part, held, y_part, y_held = train_test_split(prepare.fit_transform(X, y), y{alike}, random_state=0)",
@@ -172,7 +172,6 @@ def _early_stopping(setting: str, recipe: Recipe, facts: Facts) -> list[str]:
 
 
 def _search(setting: str, recipe: Recipe, facts: Facts) -> list[str]:
-    """Of one target only."""
     estimator = recipe.estimators[0].name
     grid = FAMILIES[estimator].grid
     if grid is None:
@@ -190,7 +189,7 @@ def _threshold(setting: str, recipe: Recipe, facts: Facts) -> list[str]:
 
 
 def _log_target(setting: str, recipe: Recipe, facts: Facts) -> list[str]:
-    """A target that may be negative has no logarithm; arcsinh is one on both sides of zero."""
+    """Take arcsinh of a target that may be negative: it is a logarithm on both sides of zero."""
     rmsle = facts.metric == "rmsle"
     pair = "np.log1p, inverse_func=np.expm1" if rmsle else "np.arcsinh, inverse_func=np.sinh"
     return [f"model = TransformedTargetRegressor(model, func={pair})"]

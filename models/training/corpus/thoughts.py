@@ -1,4 +1,4 @@
-"""What a reply says to itself before its plan: the facts, the parents and what was tried, next to where they are needed.
+"""Thoughts: before its plan, a reply repeats facts, parents and earlier ideas, next to where they are needed.
 
 A small model copies what is a few words back and guesses what is a thousand words back. So a reply first repeats, in
 the form in which they stand in the prompt, the rows and kinds of columns, the recipe of each parent, and the ideas that
@@ -24,27 +24,29 @@ _MOST_ESTIMATORS, _MOST_CHANGES = 6, 4  # of those tried: what comes first in th
 
 
 def thought_of(case: Case, digest: Sequence[str]) -> str:
-    """The thought, with its tags; ``digest`` is the journal as the prompt shows it. Empty where a bug is to be fixed."""
+    """Return the thought with its tags, empty if a bug is to be fixed; ``digest`` is the journal as the prompt shows it."""
     if case.operator is Operator.DEBUG:
         return ""
     facts = case.history.facts
-    said = [facts_in_words(facts)]
+    sentences = [facts_in_words(facts)]
     for word, parent in (("has", case.parent), ("and", case.other)):
         if parent is not None:
-            said.append(f"{word}: {case.history.recipes[parent.id].words()}")
-    tried = _tried(case, digest)
+            sentences.append(f"{word}: {case.history.recipes[parent.id].words()}")
+    tried = _earlier_ideas(case, digest)
     if tried:
-        said.append(f"tried: {', '.join(one.removeprefix('add ') for one in tried)}")
+        sentences.append(f"tried: {', '.join(one.removeprefix('add ') for one in tried)}")
     if case.parent is not None and case.other is not None:
         recipes = case.history.recipes
-        said.append(taken(recipes[case.parent.id], recipes[case.other.id], recipe_in(case.plan)))
+        sentences.append(
+            merge_verdicts(recipes[case.parent.id], recipes[case.other.id], recipe_in(case.plan))
+        )
     if case.operator is Operator.IMPROVE:
         assert case.parent is not None
         choices = choices_of(case.history.recipes[case.parent.id], facts, tried)
-        said.append(could(choices, "" if case.hint else _chosen(case, choices)))
+        sentences.append(number_choices(choices, "" if case.hint else _choice_of(case, choices)))
     if case.hint:
-        said.append(f"asked: {case.hint}")
-    return f"<think>{'. '.join(said)}</think>"
+        sentences.append(f"asked: {case.hint}")
+    return f"<think>{'. '.join(sentences)}</think>"
 
 
 def facts_in_words(facts: Facts) -> str:
@@ -52,7 +54,7 @@ def facts_in_words(facts: Facts) -> str:
 
 
 def choices_of(recipe: Recipe, facts: Facts, tried: Sequence[str] = ()) -> list[str]:
-    """The steps that could be added, then those that could be dropped, in the order in which a script takes them."""
+    """Return the steps that could be added, then those that could be dropped, in the order in which a script takes them."""
     new = [
         step
         for step in STEPS
@@ -62,30 +64,30 @@ def choices_of(recipe: Recipe, facts: Facts, tried: Sequence[str] = ()) -> list[
     return [*new, *(words for words in gone if words not in tried)]
 
 
-def could(choices: Sequence[str], chosen: str) -> str:
-    """The choices by number and, unless it is empty, the chosen one: "could: 1 logs, 2 drop pca. so: 2 drop pca"."""
+def number_choices(choices: Sequence[str], chosen: str) -> str:
+    """Number the choices and name the chosen one, unless it is empty: "could: 1 logs, 2 drop pca. so: 2 drop pca"."""
     numbered = [f"{number} {choice}" for number, choice in enumerate(choices, 1)]
-    said = f"could: {', '.join(numbered) or 'nothing'}"
-    return f"{said}. so: {numbered[choices.index(chosen)]}" if chosen else said
+    listed = f"could: {', '.join(numbered) or 'nothing'}"
+    return f"{listed}. so: {numbered[choices.index(chosen)]}" if chosen else listed
 
 
-def taken(one: Recipe, other: Recipe, merged: Recipe) -> str:
-    """What becomes of each estimator and step of the second recipe (the first has it, it is new, or it is not taken), what
-    comes besides, and what of the first goes: "take: svm C 3 new, logs has, bagged 10 no. add: scaled. drop: nothing"."""
+def merge_verdicts(one: Recipe, other: Recipe, merged: Recipe) -> str:
+    """Return what becomes of each estimator and step of the second recipe (the first has it, it is new, or it is not taken),
+    what comes besides, and what of the first goes: "take: svm C 3 new, logs has, bagged 10 no. add: scaled. drop: nothing"."""
     estimators = [(estimator.name, estimator.words()) for estimator in other.estimators]
     parts = [*estimators, *zip(other.names, other.step_words, strict=True)]
-    told = [f"{words} {_verdict(name, one, merged)}" for name, words in parts]
+    verdicts = [f"{words} {_verdict(name, one, merged)}" for name, words in parts]
     besides = [
         words
         for step, words in zip(merged.names, merged.step_words, strict=True)
         if not one.has(step) and not other.has(step)
     ]
     gone = [step for step in one.names if not merged.has(step)]
-    return f"take: {', '.join(told)}. add: {', '.join(besides) or 'nothing'}. drop: {', '.join(gone) or 'nothing'}"
+    return f"take: {', '.join(verdicts)}. add: {', '.join(besides) or 'nothing'}. drop: {', '.join(gone) or 'nothing'}"
 
 
 def _verdict(name: str, one: Recipe, merged: Recipe) -> str:
-    """Of an estimator or a step, by its name."""
+    """Return the verdict on an estimator or a step, by its name."""
 
     def among(recipe: Recipe) -> bool:
         return name in recipe.names or any(estimator.name == name for estimator in recipe.estimators)
@@ -93,16 +95,16 @@ def _verdict(name: str, one: Recipe, merged: Recipe) -> str:
     return "has" if among(one) else "new" if among(merged) else "no"
 
 
-def _chosen(case: Case, choices: Sequence[str]) -> str:
-    """The step that the plan adds or drops; empty where it announces another change."""
+def _choice_of(case: Case, choices: Sequence[str]) -> str:
+    """Return the step that the plan adds or drops; empty if it announces another change."""
     announced = case.plan.partition(". ")[0]
     if announced in choices:
         return announced
     return next((step for step in choices if re.fullmatch(rf"add {step}(?: \d+)?", announced)), "")
 
 
-def _tried(case: Case, digest: Sequence[str]) -> list[str]:
-    """For a draft the estimators of those before it, for an improvement the changes of its parent, in the journal's order."""
+def _earlier_ideas(case: Case, digest: Sequence[str]) -> list[str]:
+    """Return, for a draft, the estimators of those before it, for an improvement the changes of its parent, in the journal's order."""
     history = case.history
     shown = [
         history.tree[int(line.removeprefix("#").split(" ")[0])] for line in digest if re.match(r"#\d+ ", line)

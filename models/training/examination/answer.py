@@ -19,7 +19,7 @@ class Answer:
     runs: bool = False
     beats_constant: bool = False
     own_beats_constant: bool = False
-    score: float | None = None  # on the rows of the made-up test file; None where it does not run
+    score: float | None = None  # on the rows of the made-up test file; None if it does not run
     gains: bool = False  # scores better than its parent, on the same few rows
     own_gains: bool = False  # the corpus' own answer does
     names_right: bool = False

@@ -28,7 +28,7 @@ SECONDS = 60.0  # of one script on 300 rows; a product run gives minutes, on mor
 
 @dataclass(slots=True)
 class Examiner:
-    """Asks the model, executes what it writes."""
+    """Asks the model and executes what it writes; ``known`` keeps what became of the corpus' own scripts."""
 
     model: LanguageModel
     modules: frozenset[str] = field(default_factory=frozenset)
@@ -36,7 +36,7 @@ class Examiner:
     known: dict[tuple[str, int], Answer] = field(default_factory=dict)
 
     def ask(self, case: Case, seed: int) -> tuple[Answer, str, str]:
-        """The answer so far, and the reply's plan and code."""
+        """Return the answer before it is judged, and the reply's plan and code."""
         task = case.history.task
         reply_tokens = min(LONGEST_REPLY, self.model.info.n_ctx // 3)
         packer = Packer(
@@ -52,7 +52,7 @@ class Examiner:
         digest = digest_lines(case.history.tree, parent.id if parent else None)
         request = Request.of(case.operator, digest, parent, case.other, case.hint)
         packed = packer.pack(request)
-        sampling = self.model.info.recommended(
+        sampling = self.model.info.follow_recommendations(
             Sampling(seed, temperature=TEMPERATURE, max_tokens=LONGEST_REPLY)
         )
         answer = Answer(case.operator.value, task.name, task.kind.value, task.metric)
@@ -67,17 +67,17 @@ class Examiner:
         return answer, reply.plan, reply.code
 
     def judge(self, answer: Answer, case: Case, code: str, seed: int) -> None:
-        """Execute the script on made-up data; fill in what came of it, of the corpus' own answer, and of the parent."""
+        """Execute the script, the corpus' own answer and the parent on made-up data; fill in what came of each."""
         self._judge(answer, case, code, seed)
-        own = self._judged(case, case.code, seed)
+        own = self._judge_script(case, case.code, seed)
         answer.own_beats_constant = own.beats_constant
         if case.parent is not None and case.operator is not Operator.DEBUG:
-            parent = self._judged(case, case.parent.code, seed)
+            parent = self._judge_script(case, case.parent.code, seed)
             answer.gains = better(case.history.task, answer.score, parent.score)
             answer.own_gains = better(case.history.task, own.score, parent.score)
 
-    def _judged(self, case: Case, code: str, seed: int) -> Answer:
-        """What becomes of a script of the corpus."""
+    def _judge_script(self, case: Case, code: str, seed: int) -> Answer:
+        """Return what becomes of a script of the corpus."""
         if (code, seed) not in self.known:
             self.known[code, seed] = Answer("", "", "", "")
             self._judge(self.known[code, seed], case, code, seed)
@@ -118,7 +118,7 @@ class Examiner:
 
 
 def _foreign_names(code: str, case: Case) -> bool:
-    """Whether a task.json key, a target, the id or a file is misnamed in the script."""
+    """Whether the script names a key of task.json or a file that there is not."""
     known = {
         "target", "targets", "id", "kind", "metric", "classes", "numeric", "categorical", "datetime", "text", "boolean",
         "outputs", "predict", "name", "direction", "columns", "time", "group",

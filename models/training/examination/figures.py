@@ -44,7 +44,7 @@ def report(answers: Sequence[Answer], distinct: int, asked: int) -> str:
 
 
 def _table(by: Mapping[str, Sequence[Answer]]) -> list[str]:
-    """A row for each operator."""
+    """Return a row for each operator."""
     lines = [
         "| operator | replies with code | names right | run | beat the constant guess | the corpus' own answers beat it |",
         "|---|---|---|---|---|---|",
@@ -62,7 +62,7 @@ def _table(by: Mapping[str, Sequence[Answer]]) -> list[str]:
 
 
 def _changes(operator: str, answers: Sequence[Answer]) -> str:
-    """The line for improvements or merges; only replies whose code parses count."""
+    """Return the line for improvements or merges; only replies whose code parses count."""
     parsed = [one for one in answers if one.hash]
     return (
         f"- {operator}, script changed: {share(one.changed for one in parsed)}; the recipe that the plan names is what the"
@@ -75,7 +75,7 @@ def _changes(operator: str, answers: Sequence[Answer]) -> str:
 
 
 def _fixes(answers: Sequence[Answer]) -> list[str]:
-    """The lines for bugs: how many scripts run again, and which kinds of bug were not always fixed."""
+    """Return the lines for bugs: how many scripts run again, and which kinds of bug were not always fixed."""
     fixed: dict[str, list[bool]] = defaultdict(list)
     for one in answers:
         fixed[one.bug].append(one.runs)

@@ -17,8 +17,8 @@ from models.training.examination.answer import Answer
 
 
 def judge_plan(answer: Answer, case: Case, plan: str) -> None:
-    """Fill in whether the plan names a recipe, for a parent the one that the announced change leads to; whether it suits the
-    task; and whether it is what the script does."""
+    """Fill in whether the plan names a recipe (after a parent: the one that the announced change leads to), whether that
+    suits the task, and whether it is what the script does."""
     facts = case.history.facts
     announced, _, rest = ("", "", plan) if case.parent is None else plan.partition(". ")
     recipe = _recipe(rest)
@@ -31,7 +31,7 @@ def judge_plan(answer: Answer, case: Case, plan: str) -> None:
 
 
 def _recipe(plan: str) -> Recipe | None:
-    """The recipe that a plan, or its second sentence, names; None where that is none."""
+    """Return the recipe that a plan, or its second sentence, names; None if it names none."""
     try:
         return recipe_in(plan)
     except ValueError:
@@ -39,7 +39,7 @@ def _recipe(plan: str) -> Recipe | None:
 
 
 def _hash_of(recipe: Recipe, facts: Facts) -> str:
-    """Of the recipe's script; empty where an estimator lacks a parameter, or has one of no such name."""
+    """Return the hash of the recipe's script; empty if an estimator lacks a parameter, or has one of no such name."""
     try:
         return ast_hash(script(recipe, facts))
     except KeyError:
@@ -58,7 +58,7 @@ def _leads_to(case: Case, announced: str, recipe: Recipe) -> bool:
 
 
 def _brought_in(parent: Recipe, recipe: Recipe, facts: Facts) -> Iterator[str]:
-    """The words of the changes that bring an estimator in and lead to ``recipe``; one comes with one of several scalings."""
+    """Yield the words of the changes that bring an estimator in and lead to ``recipe``; one may come with several scalings."""
     used = {estimator.name for estimator in parent.estimators}
     for other in recipe.estimators:
         for seed in range(40 if other.name not in used else 0):

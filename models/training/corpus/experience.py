@@ -1,4 +1,4 @@
-"""What worked when programs were executed (:mod:`outcomes`), as weights for what the corpus proposes.
+"""The experience of executed programs (:mod:`outcomes`), as weights for what the corpus proposes.
 
 Two tables: how well an estimator did among the drafts for a sort of task, and how often an idea, added to a
 script, gained. A weight of 1 is the average; weights are bounded, so that nothing is ever left out.
@@ -14,24 +14,24 @@ from pathlib import Path
 
 from models.training.corpus.facts import Facts
 
-FILE = Path(__file__).with_name("learnt.json")
+FILE = Path(__file__).with_name("experience.json")
 FEW_ROWS = 450
 
 
 def sort_of(facts: Facts) -> str:
-    """The sort of task that estimators are told apart by; all of it is in the prompt."""
+    """Return the sort of task for which estimators are weighed; all of it is in the prompt."""
     kind = "regression" if facts.regression else "classes"
     rows = "few rows" if facts.rows < FEW_ROWS else "many rows"
     return f"{kind}, {rows}, {'mixed' if facts.categorical else 'numeric'}"
 
 
 def place_of(facts: Facts, linear: bool) -> str:
-    """Where an idea was added: kind of task, kind of script."""
+    """Return where an idea was added: kind of task, kind of script."""
     return f"{'regression' if facts.regression else 'classes'}, {'linear' if linear else 'trees'}"
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
+class Experience:
     """``estimators[sort][name]`` and ``ideas[place][idea]``; what is not there weighs 1.
 
     ``between`` lets parameters take values between the notches of their family: what is always one of three values is
@@ -49,13 +49,13 @@ class Learnt:
         return self.ideas.get(place_of(facts, linear), {}).get(idea, 1.0)
 
 
-NOTHING = Learnt()
+NOTHING = Experience()
 """No opinion: exploring, and the bank of errors, whose scripts are named by seed, must not change with what is learnt."""
 
 
 @cache
-def learnt() -> Learnt:
-    """What :mod:`outcomes` wrote down; no weights before it did."""
+def load_experience() -> Experience:
+    """Return the weights that :mod:`outcomes` wrote down; none before it did."""
     if not FILE.exists():
-        return Learnt(between=True)
-    return Learnt(**json.loads(FILE.read_text("utf-8")), between=True)
+        return Experience(between=True)
+    return Experience(**json.loads(FILE.read_text("utf-8")), between=True)
