@@ -58,7 +58,7 @@ def choose(evidence: Evidence) -> Choice:
 
     The greedy average is delivered, unless another kind has the better cross-fitted score by more than two
     standard errors, paired over the folds. The simplest within one standard error, the usual rule, was
-    measured to lose on rows not seen: a single node is within one of the average in half of the runs, and
+    measured to lose on rows not seen: a single node is within one of the average in two of five runs, and
     the average is better in four of five (docs/decisions/0011).
 
     Raises:

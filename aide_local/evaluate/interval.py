@@ -55,6 +55,19 @@ class Estimate:
     check_rows: int = 0
     warning: str = ""
 
+    @property
+    def basis(self) -> str:
+        """Say what the headline rests on and what its check is, in one sentence for a person."""
+        if self.source is Source.CROSS_FITTED:
+            first = f"Cross-fitted on {self.rows:,} rows"
+            if self.check is None:
+                return f"{first}; there is no report slice to check it by."
+            return f"{first}; the report slice of {self.check_rows:,} rows is too small to say much and is the check."
+        first = f"On the report slice of {self.rows:,} rows, which nothing was chosen by"
+        if self.check is None:
+            return f"{first}."
+        return f"{first}; the cross-fitted estimate on {self.check_rows:,} rows is the check."
+
 
 def estimate(
     scorer: Scorer, crossed: ScoredRows, sliced: ScoredRows | None, seed: int, blocks: Sequence[float] = ()

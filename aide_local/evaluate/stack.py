@@ -14,7 +14,20 @@ from aide_local.evaluate.evidence import Evidence
 from aide_local.evaluate.form import Floats
 
 _RIDGE = 0.1  # of the mean square of a model's predictions: how strongly weights are held to the greedy ones
-_STEPS = (-0.8, -0.5, -0.3, -0.2, -0.1, -0.05, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8)  # of a class's share of the vote
+_STEPS = (
+    -0.8,
+    -0.5,
+    -0.3,
+    -0.2,
+    -0.1,
+    -0.05,
+    0.05,
+    0.1,
+    0.2,
+    0.3,
+    0.5,
+    0.8,
+)  # of a class's share of the vote
 _SWEEPS = 2
 _DESCENTS, _CONVERGED = 500, 1e-6
 

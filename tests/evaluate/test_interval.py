@@ -92,6 +92,9 @@ def test_a_small_report_slice_is_the_check_of_the_cross_fitted_estimate(tmp_path
     assert (found.source, found.rows, found.check_rows) == (Source.CROSS_FITTED, 1000, 50)
     assert found.check is not None
     assert found.warning == ""
+    assert found.basis == (
+        "Cross-fitted on 1,000 rows; the report slice of 50 rows is too small to say much and is the check."
+    )
 
 
 def test_a_large_report_slice_is_the_headline(tmp_path: Path) -> None:
