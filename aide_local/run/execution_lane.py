@@ -131,8 +131,11 @@ class ExecutionLane:
         """Settle or take up the nodes in flight when an earlier process of this run ended; returns those to execute.
 
         Must be called before the writing lane starts: its nodes are in flight, too, and none of an earlier process.
+        A further attempt counts, and is stored, once it begins.
         """
-        again = []
+        again: list[Node] = []
+        if self._control.halted.is_set():
+            return again
         for node in self._live.tree.nodes:
             if node.state is not NodeState.PENDING:
                 continue
@@ -140,7 +143,6 @@ class ExecutionLane:
                 self.settle(replace(node, state=NodeState.INTERRUPTED))
                 continue
             node = replace(node, attempts=node.attempts + 1)
-            self._live.put(node)
             if node.code:
                 again.append(node)
             else:
