@@ -113,6 +113,7 @@ def learn(X, y, X_held, y_held):
         .fit(A, values)
         .feature_importances_
     )
+    told = np.clip(told, 0.0, None)  # rounding leaves some a hair below 0
     scale = np.sqrt(told / max(told.max(), 1e-9)) + 0.05
     kernel = ConstantKernel(1.0) * Matern(3.0, nu=1.5) + ConstantKernel(0.1) * DotProduct() + WhiteKernel(0.3)
     few_rows = np.random.default_rng(0).permutation(len(A))[:400]
