@@ -1,4 +1,4 @@
-"""How the predictions of several nodes become one: weights, the scale they are averaged on, and offsets."""
+"""Put the predictions of several nodes together: weights, the scale they are averaged on, and offsets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Combination(StrEnum):
 
 
 class Scale(StrEnum):
-    """What the weights are applied to."""
+    """The scale that the weights are applied on."""
 
     PLAIN = "plain"
     LOG1P = "log1p"  # of values, if the metric is of their logarithms
@@ -46,7 +46,7 @@ class Scale(StrEnum):
         return soft
 
     def back(self, scaled: Floats) -> Floats:
-        """Return what :meth:`of` made, as predictions again."""
+        """Return predictions from this scale."""
         match self:
             case Scale.LOG1P:
                 return np.expm1(scaled)

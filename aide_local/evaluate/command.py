@@ -35,7 +35,7 @@ from aide_local.basics.text import printable
 from aide_local.errors import Cancelled, TaskError
 from aide_local.evaluate.compare import Rival
 from aide_local.evaluate.protocol import Evaluation
-from aide_local.evaluate.single import Place, executed
+from aide_local.evaluate.single import Place, execute_script
 from aide_local.sandbox.protocol import Outcome
 from aide_local.task import Task
 from aide_local.types import FoldScore, NodeError
@@ -74,7 +74,11 @@ class CommandEvaluator:
         cancel: Event | None = None,
     ) -> Evaluation:
         """See :class:`aide_local.evaluate.protocol.Evaluator`."""
-        with executed(self._place, node, code, wall, on_output, cancel) as (outcome, execution, working):
+        with execute_script(self._place, node, code, wall, on_output, cancel) as (
+            outcome,
+            execution,
+            working,
+        ):
             error, score = outcome.error, None
             if error is None:
                 try:
@@ -100,7 +104,7 @@ class CommandEvaluator:
         said = working.parent / "printed.txt"
         said.write_text(outcome.output, encoding="utf-8")
         places = {"working": working, "input": self._place.input, "output": said}
-        command = [_filled(word, places) for word in self._task.grader]
+        command = [_fill(word, places) for word in self._task.grader]
         environment = {
             **os.environ,
             "AIDE_LOCAL_WORKING": str(working),
@@ -125,7 +129,7 @@ class CommandEvaluator:
         errors: Path,
         cancel: Event | None,
     ) -> int:
-        """Run to its end, its time limit or ``cancel``; its process group is gone afterwards.
+        """Return the exit code of the command, run to its end, its time limit or ``cancel``; its process group is gone afterwards.
 
         Raises:
             TaskError: there is no such program.
@@ -170,7 +174,7 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _filled(word: str, places: dict[str, Path]) -> str:
+def _fill(word: str, places: dict[str, Path]) -> str:
     for name, path in places.items():
         word = word.replace("{" + name + "}", str(path))
     return word
@@ -183,13 +187,13 @@ def _tail(path: Path) -> str:
 
 
 def refuse_all_but_plain(folder: Path) -> None:
-    """Raises GraderError where anything below ``folder`` is a link, a device, a pipe or a socket, or is
+    """Raise GraderError where anything below ``folder`` is a link, a device, a pipe or a socket, or is
     linked from elsewhere: a trusted program is about to open these files."""
 
-    def locked(error: OSError) -> None:
+    def refuse(error: OSError) -> None:
         raise GraderError("UnsafeFolder", f"A folder in working/ cannot be read: {error.strerror}.")
 
-    for where, folders, files in os.walk(folder, onerror=locked):
+    for where, folders, files in os.walk(folder, onerror=refuse):
         for name in (*folders, *files):
             path = Path(where, name)
             found = path.lstat()
@@ -203,7 +207,7 @@ def refuse_all_but_plain(folder: Path) -> None:
 
 
 def score_in(text: str) -> float:
-    """The score that a grader printed: the last JSON object with a "score", else the last number.
+    """Return the score that a grader printed: the last JSON object with a "score", else the last number.
 
     Where there is such an object no other number counts: ``{"score": null, "seconds": 30}`` is no score of 30.
 
@@ -233,7 +237,7 @@ def score_in(text: str) -> float:
 
 
 def _answer_in(text: str) -> dict[str, Any] | None:
-    """The last JSON object with a "score" in the text, on one line or several, between lines of other words.
+    """Return the last JSON object with a "score" in the text, on one line or several, between lines of other words.
 
     An object within another is a part of it, not an answer of its own.
     """

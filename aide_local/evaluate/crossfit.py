@@ -24,6 +24,7 @@ from aide_local.task import Predict
 
 Fit = Callable[[Evidence], Blend]
 
+_ERRORS = 2.0  # standard errors by which another kind must be better than the greedy average
 _LEAST_GAIN = 1e-4  # of the metric's scale: less is noise of the last digits
 _PSEUDO_FOLDS = 5  # if the run has a single fold
 _MOST_TRIED = 25  # models that the metric itself is asked about in every round
@@ -46,7 +47,7 @@ class CrossFitted:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What is delivered, and all that it was chosen among, the simplest first."""
+    """The combination to deliver, and all that it was chosen among, the simplest first."""
 
     chosen: CrossFitted
     all: tuple[CrossFitted, ...]
@@ -55,10 +56,10 @@ class Choice:
 def choose(evidence: Evidence) -> Choice:
     """Fit and cross-fit every kind that suits the predictions.
 
-    The greedy average is delivered, unless another kind has the better cross-fitted score and gains more
-    than one standard error on it, paired over the folds. The other way round, the simplest within one
-    standard error, was measured to lose on rows not seen: a single node is within one standard error of
-    the average in two of three runs, and the average is better in five of six (docs/decisions/0011).
+    The greedy average is delivered, unless another kind has the better cross-fitted score by more than two
+    standard errors, paired over the folds. The simplest within one standard error, the usual rule, was
+    measured to lose on rows not seen: a single node is within one of the average in two of five runs, and
+    the average is better in four of five (docs/decisions/0011).
 
     Raises:
         ValueError: no model has a score.
@@ -76,11 +77,11 @@ def _clearly_better(evidence: Evidence, one: CrossFitted, than: CrossFitted) -> 
     if len(defined) < 2 or evidence.rank(one.score) <= evidence.rank(than.score):
         return False
     error = statistics.stdev(defined) / math.sqrt(len(defined))
-    return statistics.fmean(defined) > max(error, _LEAST_GAIN * evidence.scorer.scale)
+    return statistics.fmean(defined) > max(_ERRORS * error, _LEAST_GAIN * evidence.scorer.scale)
 
 
 def cross_fit(evidence: Evidence, fit: Fit) -> CrossFitted:
-    """``fit`` is given rows to fit a combination to, and never those that the combination is scored on.
+    """Return ``fit`` of all rows, scored fold by fold as fitted to the other folds' rows.
 
     Raises:
         ValueError: no model has a score.
@@ -112,29 +113,31 @@ def fits(evidence: Evidence) -> Sequence[Fit]:
     if len(evidence.parts) > 1:
         match evidence.form.predict:
             case Predict.VALUE if evidence.of_squares:
-                found.append(_stacked(linear))
+                found.append(_above_greedy(linear))
             case Predict.VALUE if evidence.scorer.quick:
                 found.append(greedy_by_metric)
             case Predict.PROBABILITY:
-                found.append(_stacked(log_odds))
+                found.append(_above_greedy(log_odds))
             case Predict.LABEL if evidence.scorer.quick:
-                found.append(_stacked(class_offsets))
+                found.append(_above_greedy(class_offsets))
     return found
 
 
 def single(evidence: Evidence) -> Blend:
+    """Return the model with the best score, alone; of equals the first."""
     ranks = [evidence.rank(score) for score in evidence.scores(evidence.parts)]
     return Blend(Combination.SINGLE, tuple(np.eye(len(ranks))[int(np.argmax(ranks))]))
 
 
 def greedy(evidence: Evidence) -> Blend:
+    """Return the greedy average by squared error, on the scale of the metric."""
     scale = evidence.scale
     weights = select_by_squares(evidence.scaled(scale), evidence.soft_truth(scale), evidence.always)
     return Blend(Combination.GREEDY, weights, scale)
 
 
 def greedy_by_metric(evidence: Evidence) -> Blend:
-    """For values by a metric that is not of squares, such as the absolute error."""
+    """Return the greedy average by the metric itself, for values and a metric that is not of squares."""
     ranks = np.array([evidence.rank(score) for score in evidence.scores(evidence.parts)])
     best = np.argsort(-ranks, kind="stable")[:_MOST_TRIED]
     tried = sorted({*best.tolist(), *evidence.always})
@@ -150,5 +153,5 @@ def greedy_by_metric(evidence: Evidence) -> Blend:
     return Blend(Combination.GREEDY, tuple(map(float, weights)))
 
 
-def _stacked(second: Callable[[Evidence, Blend], Blend]) -> Fit:
+def _above_greedy(second: Callable[[Evidence, Blend], Blend]) -> Fit:
     return lambda evidence: second(evidence, greedy(evidence))

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aide_local.evaluate.splits import shuffled
+from aide_local.evaluate.splits import permutation
 from aide_local.task import Direction
 
 Floats = NDArray[np.float64]
@@ -48,7 +48,7 @@ def select(
     rounds: int = ROUNDS,
     always: Sequence[int] = (),
 ) -> Selection:
-    """Weights for ``predictions``, each (n, width), averaged as they are (labels: as votes).
+    """Return weights for ``predictions``, each (n, width), averaged as they are (labels: as votes).
 
     ``score_many`` scores averages; nan counts as worse than any number. Of equals the earliest is taken,
     so the result depends on the arguments alone. Models in ``always`` are in it whether they help or not;
@@ -57,13 +57,13 @@ def select(
     Raises:
         ValueError: no predictions, or none of them has a score.
     """
-    alone = _ranked(score_many(list(predictions)), direction)
+    alone = _ranks(score_many(list(predictions)), direction)
     order = [at for at in sorted(range(len(alone)), key=lambda at: (-alone[at], at)) if alone[at] > -math.inf]
     if not order:
         raise ValueError("There is no model with a score to select from.")
     prefixes = np.cumsum([predictions[at] for at in order[:MOST_AT_START]], axis=0)
     sizes = range(1, len(prefixes) + 1)
-    scores = _ranked(
+    scores = _ranks(
         score_many([total / size for total, size in zip(prefixes, sizes, strict=True)]), direction
     )
     start = _first_best(scores)
@@ -73,10 +73,10 @@ def select(
     if added := [at for at in always if counts[at] == 0]:
         counts[added] = 1
         total = total + np.sum([predictions[at] for at in added], axis=0)
-        best = _ranked(score_many([total / int(counts.sum())]), direction)[0]
+        best = _ranks(score_many([total / int(counts.sum())]), direction)[0]
     for _ in range(rounds):
         size = int(counts.sum()) + 1
-        scores = _ranked(score_many([(total + predictions[at]) / size for at in order]), direction)
+        scores = _ranks(score_many([(total + predictions[at]) / size for at in order]), direction)
         helps = _first_best(scores)
         if scores[helps] <= best:
             break
@@ -89,7 +89,7 @@ def select(
 def select_by_squares(
     parts: Floats, truth: Floats, always: Sequence[int] = (), bags: int = _BAGS
 ) -> tuple[float, ...]:
-    """Weights that sum to 1 for ``parts`` (models, n, width), by their average's squared error from ``truth``
+    """Return weights that sum to 1 for ``parts`` (models, n, width), by their average's squared error from ``truth``
     (n, width); the columns count alike, whatever their units.
 
     Models in ``always`` are in it whether they help or not.
@@ -97,7 +97,7 @@ def select_by_squares(
     models, n, _ = parts.shape
     spread = truth.std(axis=0)
     scale = np.where(spread > 0, spread, 1.0)
-    order = shuffled(n, 0)
+    order = permutation(n, 0)
     products, gains = [], []
     for rows in np.array_split(order, min(_BLOCKS, n)):
         flat = (parts[:, rows] / scale).reshape(models, -1)
@@ -119,7 +119,10 @@ def select_by_squares(
 
 
 def _greedy_squares(product: Floats, gain: Floats, always: Sequence[int]) -> Floats:
-    """``product`` (models, models) and ``gain`` (models,) are the sums of products with each other and the truth."""
+    """Return the shares of one bag.
+
+    ``product`` (models, models) and ``gain`` (models,) are sums of products with each other and with the truth.
+    """
     counts = np.zeros(len(gain))
     counts[list(always)] = 1.0
     towards = product @ counts
@@ -136,15 +139,15 @@ def _greedy_squares(product: Floats, gain: Floats, always: Sequence[int]) -> Flo
 
 
 def average(predictions: Sequence[Floats], weights: Sequence[float]) -> Floats:
-    """Weighted sum of arrays of one shape."""
+    """Return the weighted sum of arrays of one shape."""
     total = np.zeros_like(np.asarray(predictions[0], dtype=np.float64))
     for one, weight in zip(predictions, weights, strict=True):
         total += weight * one
     return total
 
 
-def _ranked(scores: Sequence[float], direction: Direction) -> list[float]:
-    """Higher is better; nan is worst."""
+def _ranks(scores: Sequence[float], direction: Direction) -> list[float]:
+    """Return numbers that are higher for better scores; nan is worst."""
     return [-math.inf if math.isnan(score) else direction.sign * score for score in scores]
 
 

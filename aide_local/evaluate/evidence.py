@@ -1,4 +1,4 @@
-"""What a choice of an ensemble may look at: out-of-fold predictions, their truth, their folds."""
+"""The material that an ensemble is chosen by: out-of-fold predictions, their truth, their folds."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Evidence:
 
     @property
     def of_squares(self) -> bool:
-        """Whether a smaller squared error is a better score: of values by metrics of squares alone.
+        """Tell whether a smaller squared error is a better score: of values by metrics of squares alone.
 
         Of probabilities and votes it is, nearly: their squared error is lowest for the true probabilities.
         """

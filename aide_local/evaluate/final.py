@@ -1,4 +1,4 @@
-"""What a run delivers: the ensemble over the tree's nodes, the best single script, and the honest score."""
+"""Deliver the result of a run: the ensemble over the tree's nodes, the best single script, and the honest score."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aide_local.evaluate.form import Floats
 from aide_local.evaluate.interval import Estimate, estimate
 from aide_local.evaluate.prepared import Prepared
 from aide_local.evaluate.refit import SHARE, Execute, Refits, refit
-from aide_local.evaluate.resample import Scored
+from aide_local.evaluate.resample import ScoredRows
 from aide_local.evaluate.score import ScoreError
 from aide_local.evaluate.splits import Rows
 from aide_local.evaluate.stored import Predictions
@@ -202,10 +202,10 @@ def _report_score(prepared: Prepared, soft: Floats | None) -> float | None:
 
 
 def _estimate(prepared: Prepared, chosen: CrossFitted, report: Floats) -> Estimate | None:
-    def scored(rows: Rows, soft: Floats) -> Scored:
+    def scored_rows(rows: Rows, soft: Floats) -> ScoredRows:
         keys = prepared.keys[rows] if prepared.keys is not None else None
         decided = prepared.form.decide(soft)
-        return Scored.of(
+        return ScoredRows.of(
             prepared.split.kind,
             prepared.truth[rows],
             decided,
@@ -216,8 +216,8 @@ def _estimate(prepared: Prepared, chosen: CrossFitted, report: Floats) -> Estima
 
     return estimate(
         prepared.scorer,
-        scored(prepared.split.scored, chosen.column),
-        scored(prepared.split.report, report) if len(report) else None,
+        scored_rows(prepared.split.scored, chosen.column),
+        scored_rows(prepared.split.report, report) if len(report) else None,
         prepared.seed,
         chosen.by_fold if prepared.split.kind is SplitKind.TIME else (),
     )

@@ -1,4 +1,4 @@
-"""The form of a task's predictions: from cells of text to arrays, to what the metric takes, and back to cells.
+"""Know the form of a task's predictions: from cells of text to arrays, to what the metric takes, and back to cells.
 
 Three shapes are kept apart, for n rows:
 
@@ -30,7 +30,7 @@ MISSING = ("", "nan", "na", "n/a", "<na>", "nat", "none", "null")  # lower case
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a task's predictions look; ``outputs`` are the submission's columns beside the id."""
+    """The look of a task's predictions; ``outputs`` are the submission's columns beside the id."""
 
     kind: Kind
     predict: Predict
@@ -40,7 +40,7 @@ class Form:
 
     @classmethod
     def of(cls, task: Task) -> Form:
-        """Raises TaskError where the number of submission columns does not fit kind and classes."""
+        """Raise TaskError where the number of submission columns does not fit kind and classes."""
         form = cls(task.kind, task.predict, task.outputs, task.classes, len(task.targets))
         if len(task.outputs) != form.columns:
             raise TaskError(
@@ -82,21 +82,21 @@ class Form:
         return 1 if self.both_classes else self.columns
 
     def soft(self, decided: Array) -> Floats:
-        """Predictions as the metric takes them → (n, width); labels become votes."""
+        """Return predictions as the metric takes them as (n, width); labels become votes."""
         values = np.asarray(decided)
         if self.predict is Predict.LABEL and not self.several:
             return np.eye(self.width)[values.astype(np.int64)]
         return values.astype(np.float64).reshape(len(values), self.width)
 
     def decide(self, soft: Floats) -> Array:
-        """(n, width), perhaps an average → predictions as the metric takes them."""
+        """Return (n, width), perhaps an average, as predictions that the metric takes."""
         if self.predict is Predict.LABEL:
             # Of equal votes the first class wins, so the decision does not depend on chance.
             return (soft > 0.5).astype(np.int64) if self.several else np.argmax(soft, axis=1)
         return soft if self.several or (self.per_class and not self.both_classes) else soft[:, 0]
 
     def cells(self, soft: Floats) -> dict[str, pa.Array]:
-        """(n, width) → the submission's columns as text, in order."""
+        """Return (n, width) as the submission's columns of text, in order."""
         decided = self.decide(soft)
         if self.predict is Predict.LABEL and not self.several:
             return {self.outputs[0]: pc.take(text_array(self.classes), pa.array(decided))}
@@ -108,7 +108,7 @@ class Form:
 
 
 def class_index(classes: Sequence[str]) -> dict[str, int]:
-    """Every spelling of a class that is accepted → its index.
+    """Return the index of every spelling of a class that is accepted.
 
     A script that reads "001" or "true" with pandas writes back 1, 1.0 or True, so a class is also met
     by the same number, and by the same letters in another case, wherever that is unambiguous.
@@ -124,7 +124,7 @@ def class_index(classes: Sequence[str]) -> dict[str, int]:
 
 
 def find_class(text: str, index: dict[str, int]) -> int | None:
-    """The index of the class that ``text`` spells, see :func:`class_index`; None for no class."""
+    """Return the index of the class that ``text`` spells, see :func:`class_index`; None for no class."""
     plain = text.strip()
     for spelling in (text, plain, plain.lower(), _as_number(plain)):
         if spelling in index:
@@ -140,7 +140,7 @@ def _as_number(text: str) -> str:
 
 
 def to_numbers(column: pa.Array | pa.ChunkedArray) -> Floats:
-    """Cells of text → floats; a missing cell is nan.
+    """Return cells of text as floats; a missing cell is nan.
 
     Raises:
         ValueError: the first argument names the first cell that is no number, the second its row.
@@ -169,7 +169,7 @@ def _number(text: str | None, row: int) -> float | None:
 
 
 def truth_of(task: Task, table: Table) -> Array:
-    """The target columns of the training file, in the shape the metric takes.
+    """Return the target columns of the training file, in the shape the metric takes.
 
     Raises:
         TaskError: a target is missing or is neither a number nor one of the classes.

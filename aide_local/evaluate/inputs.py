@@ -1,4 +1,4 @@
-"""What a candidate finds in ``input/`` beside the tables: ``task.json`` and the task's further files."""
+"""Write what a candidate finds in ``input/`` beside the tables: ``task.json`` and the task's further files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def facts(task: Task, n_train: int, n_test: int) -> dict[str, object]:
     group = task.split.column if task.split.kind is SplitKind.GROUP else None
     time = task.split.column if task.split.kind is SplitKind.TIME else None
 
-    def named(*kinds: ColumnKind) -> list[str]:
+    def names_of(*kinds: ColumnKind) -> list[str]:
         left_out = {task.id_column, group, *task.targets}
         usable = (column for column in task.columns if column.in_test and column.name not in left_out)
         return [column.name for column in usable if column.kind in kinds]
@@ -44,10 +44,10 @@ def facts(task: Task, n_train: int, n_test: int) -> dict[str, object]:
         "predict": task.predict.value,
         "outputs": list(task.outputs),
         "classes": list(task.classes),
-        "numeric": named(ColumnKind.NUMERIC),
-        "categorical": named(ColumnKind.CATEGORICAL, ColumnKind.BOOLEAN),
-        "datetime": named(ColumnKind.DATETIME),
-        "text": named(ColumnKind.TEXT),
+        "numeric": names_of(ColumnKind.NUMERIC),
+        "categorical": names_of(ColumnKind.CATEGORICAL, ColumnKind.BOOLEAN),
+        "datetime": names_of(ColumnKind.DATETIME),
+        "text": names_of(ColumnKind.TEXT),
         "group": group,
         "time": time,
         "n_train": n_train,

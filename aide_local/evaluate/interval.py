@@ -21,7 +21,7 @@ from enum import StrEnum
 import numpy as np
 
 from aide_local.evaluate.form import Floats
-from aide_local.evaluate.resample import Scored
+from aide_local.evaluate.resample import ScoredRows
 from aide_local.evaluate.score import ScoreError, Scorer
 
 FEWEST_RESAMPLES = 50  # with a score; an interval of fewer would be a guess
@@ -55,9 +55,22 @@ class Estimate:
     check_rows: int = 0
     warning: str = ""
 
+    @property
+    def basis(self) -> str:
+        """Say what the headline rests on and what its check is, in one sentence for a person."""
+        if self.source is Source.CROSS_FITTED:
+            first = f"Cross-fitted on {self.rows:,} rows"
+            if self.check is None:
+                return f"{first}; there is no report slice to check it by."
+            return f"{first}; the report slice of {self.check_rows:,} rows is too small to say much and is the check."
+        first = f"On the report slice of {self.rows:,} rows, which nothing was chosen by"
+        if self.check is None:
+            return f"{first}."
+        return f"{first}; the cross-fitted estimate on {self.check_rows:,} rows is the check."
+
 
 def estimate(
-    scorer: Scorer, crossed: Scored, sliced: Scored | None, seed: int, blocks: Sequence[float] = ()
+    scorer: Scorer, crossed: ScoredRows, sliced: ScoredRows | None, seed: int, blocks: Sequence[float] = ()
 ) -> Estimate | None:
     """Return the headline of the two estimates, with the other as its check.
 
@@ -103,7 +116,7 @@ class _Interval:
 
 
 def _interval(
-    scorer: Scorer, scored: Scored, seed: Sequence[int], blocks: Sequence[float]
+    scorer: Scorer, scored: ScoredRows, seed: Sequence[int], blocks: Sequence[float]
 ) -> _Interval | None:
     try:
         score = scorer.score(scored.truth, scored.prediction)
@@ -131,7 +144,7 @@ def _interval(
 
 
 def _one_more_block(blocks: Sequence[float]) -> float:
-    """How far the score of one more block may be from the others' mean, if blocks vary as they did."""
+    """Return how far the score of one more block may be from the others' mean, if blocks vary as they did."""
     scores = [score for score in blocks if not math.isnan(score)]
     if len(scores) < 3:
         return 0.0
@@ -144,8 +157,8 @@ def _difference(first: Floats, second: Floats) -> Floats:
     return first[:count] - second[:count]
 
 
-def _with_few_mistakes(scorer: Scorer, scored: Scored, score: float) -> float:
-    """The score if a few rows had the predictions of rows with another truth.
+def _with_few_mistakes(scorer: Scorer, scored: ScoredRows, score: float) -> float:
+    """Return the score if a few rows had the predictions of rows with another truth.
 
     No resample differs from perfect predictions, and yet another sample may.
     """
@@ -162,7 +175,7 @@ def _with_few_mistakes(scorer: Scorer, scored: Scored, score: float) -> float:
 
 
 def _disagreement(scorer: Scorer, crossed: _Interval, sliced: _Interval, by_chance: Floats) -> str:
-    """One sentence if the two estimates differ by more than chance, else empty.
+    """Return one sentence if the two estimates differ by more than chance, else empty.
 
     ``by_chance`` is the spread of samples of the slice's size from the cross-fitted rows.
     """

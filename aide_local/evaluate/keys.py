@@ -1,4 +1,4 @@
-"""What the rows of a training file are split by: their class, their group, their moment."""
+"""The keys that the rows of a training file are split by: their class, their group, their moment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BINS = 10  # quantiles of a numeric target that stratification evens out
 
 
 def split_keys(task: Task, table: Table, truth: NDArray[Any]) -> NDArray[Any] | None:
-    """(n,) for :func:`aide_local.evaluate.splits.split`; None for a random split.
+    """Return the keys (n,) for :func:`aide_local.evaluate.splits.split`; None for a random split.
 
     Raises:
         TaskError: there is no such column, or a time cannot be read.
@@ -49,7 +49,7 @@ def _strata(task: Task, truth: NDArray[Any]) -> NDArray[Any]:
 
 
 def times(column: pa.Array, name: str) -> NDArray[Any]:
-    """Moments that sort as time does: numbers as they are, dates as nanoseconds since 1970.
+    """Return moments that sort as time does: numbers as they are, dates as nanoseconds since 1970.
 
     Raises:
         TaskError: a cell is empty, or is neither a number nor a date.
@@ -75,7 +75,7 @@ def times(column: pa.Array, name: str) -> NDArray[Any]:
 
 
 def _dates(texts: list[str], name: str) -> NDArray[Any]:
-    """One format for all, the day first where the month first does not fit all, else each by itself."""
+    """Read dates in one format for all, the day first where the month first does not fit all, else each by itself."""
     import pandas as pd
 
     reason: Exception | None = None

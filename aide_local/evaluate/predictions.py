@@ -1,4 +1,4 @@
-"""From the bytes of a script's submission.csv to an array, or to a named error that says what and where.
+"""Read the bytes of a script's submission.csv as an array, or raise a named error that says what and where.
 
 The file comes from code that nobody has read: everything in it is checked before a number is used.
 """
@@ -36,7 +36,7 @@ _SAMPLE = "input/sample_submission.csv"
 
 
 class PredictionsError(Exception):
-    """What is wrong with a submission; becomes the node's error."""
+    """Raised for a submission that cannot be used; becomes the node's error."""
 
     def __init__(self, name: str, message: str) -> None:
         super().__init__(message)
@@ -45,7 +45,7 @@ class PredictionsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a submission must hold. ``ids`` are those of test.csv, in its order."""
+    """The rows and columns that a submission must hold. ``ids`` are those of test.csv, in its order."""
 
     id_column: str
     ids: pa.Array
@@ -54,7 +54,7 @@ class Wanted:
 
 
 def read_predictions(working: Path, wanted: Wanted) -> Floats:
-    """``working/submission.csv`` → soft predictions (n, width) in the order of test.csv.
+    """Return ``working/submission.csv`` as soft predictions (n, width) in the order of test.csv.
 
     Raises:
         PredictionsError: naming the first thing wrong.
@@ -74,7 +74,7 @@ def read_predictions(working: Path, wanted: Wanted) -> Floats:
 
 def _missing_file(working: Path) -> PredictionsError:
     found = sorted(path.name for path in working.iterdir())[:5]
-    beside = f" It wrote {_shown(found)}." if found else ""
+    beside = f" It wrote {_listing(found)}." if found else ""
     return PredictionsError(
         "NoSubmission",
         f"The script ended without an error but did not write working/{SUBMISSION}.{beside}",
@@ -82,7 +82,7 @@ def _missing_file(working: Path) -> PredictionsError:
 
 
 def parse(content: bytes, wanted: Wanted) -> Floats:
-    """See :func:`read_predictions`."""
+    """Return the predictions in a submission's bytes; see :func:`read_predictions`."""
     columns = _columns(content, (wanted.id_column, *wanted.form.outputs))
     order = _order(columns[wanted.id_column], wanted.ids)
     cells = {name: pc.take(columns[name], pa.array(order)) for name in wanted.form.outputs}
@@ -92,7 +92,7 @@ def parse(content: bytes, wanted: Wanted) -> Floats:
 
 
 def _columns(content: bytes, names: Sequence[str]) -> dict[str, pa.Array]:
-    """The wanted columns as text; further columns do not matter."""
+    """Return the wanted columns as text; further columns do not matter."""
     if not content.strip():
         raise PredictionsError("EmptyFile", f"working/{SUBMISSION} is empty.")
     try:
@@ -107,13 +107,13 @@ def _columns(content: bytes, names: Sequence[str]) -> dict[str, pa.Array]:
     if missing:
         raise PredictionsError(
             "MissingColumns",
-            f"working/{SUBMISSION} has no column {_shown(missing)}; it has {_shown(found)}."
-            f" The columns must be those of {_SAMPLE}: {_shown(names)}.",
+            f"working/{SUBMISSION} has no column {_listing(missing)}; it has {_listing(found)}."
+            f" The columns must be those of {_SAMPLE}: {_listing(names)}.",
         )
     twice = [name for name in names if found.count(name) > 1]
     if twice:
         raise PredictionsError(
-            "DuplicateColumns", f"working/{SUBMISSION} has more than one column {_shown(twice)}."
+            "DuplicateColumns", f"working/{SUBMISSION} has more than one column {_listing(twice)}."
         )
     plain = [f"{at}" for at in range(len(found))]  # by position: odd names cannot disturb Arrow
     try:
@@ -141,7 +141,7 @@ def _header(text: str) -> list[str]:
 
 
 def _order(found: pa.Array, ids: pa.Array) -> NDArray[np.int64]:
-    """For each id of test.csv, the submission's row with it."""
+    """Return, for each id of test.csv, the submission's row with it."""
     at = pc.index_in(pc.utf8_trim_whitespace(found), value_set=ids)
     if len(found) != len(ids):
         lost = len(ids) - pc.count_distinct(at).as_py()
@@ -173,7 +173,7 @@ def _order(found: pa.Array, ids: pa.Array) -> NDArray[np.int64]:
 
 
 def _values(cells: dict[str, pa.Array], wanted: Wanted) -> Floats:
-    """Values or probabilities (n, width)."""
+    """Return values or probabilities (n, width)."""
     form = wanted.form
     columns = [_numbers(name, column, wanted.ids) for name, column in cells.items()]
     soft = np.column_stack(columns)
@@ -204,7 +204,7 @@ def _values(cells: dict[str, pa.Array], wanted: Wanted) -> Floats:
 
 
 def _labels(cells: dict[str, pa.Array], wanted: Wanted) -> Floats:
-    """Votes (n, width): 1 for the named class, or the 0/1 of each label column."""
+    """Return votes (n, width): 1 for the named class, or the 0/1 of each label column."""
     form = wanted.form
     if form.several:
         soft = np.column_stack([_numbers(name, column, wanted.ids) for name, column in cells.items()])
@@ -232,7 +232,7 @@ def _labels(cells: dict[str, pa.Array], wanted: Wanted) -> Floats:
         raise PredictionsError(
             "UnknownLabel",
             f"{len(rows)} predictions in column {name!r} of working/{SUBMISSION} are {quoted(spelled[at])}, which is"
-            f" no class (first for id {wanted.ids[int(rows[0])].as_py()}). The classes are: {_shown(form.classes)}.",
+            f" no class (first for id {wanted.ids[int(rows[0])].as_py()}). The classes are: {_listing(form.classes)}.",
         )
     return form.soft(np.asarray(found, dtype=np.int64)[codes])
 
@@ -270,7 +270,7 @@ def _missing(name: str, count: int, first: str) -> PredictionsError:
 
 
 def _refuse_constant(soft: Floats, wanted: Wanted) -> None:
-    """One prediction for nearly every row is a script that has learned nothing.
+    """Raise PredictionsError if nearly every row has one prediction: the script has learned nothing.
 
     Labels may be very uneven: they are refused only where all are one class and the truth is not. Values
     and probabilities are refused above 95 % of one and the same row, unless the truth is as uneven.
@@ -293,7 +293,7 @@ def _refuse_constant(soft: Floats, wanted: Wanted) -> None:
 
 
 def most_frequent_row(values: NDArray[Any]) -> tuple[float, int]:
-    """Share of the most frequent row of (n,) or (n, m), and where it first is."""
+    """Return the share of the most frequent row of (n,) or (n, m), and where it first is."""
     rows = np.ascontiguousarray(values).reshape(len(values), -1)
     whole = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).reshape(-1)
     _, first, counts = np.unique(whole, return_index=True, return_counts=True)
@@ -305,6 +305,6 @@ def _cell(column: pa.Array, row: int) -> str:
     return quoted(column[row].as_py())
 
 
-def _shown(names: Sequence[str]) -> str:
+def _listing(names: Sequence[str]) -> str:
     shown = ", ".join(quoted(name) for name in names[:8])
     return f"{shown} and {len(names) - 8} more" if len(names) > 8 else shown

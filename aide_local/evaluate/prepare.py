@@ -1,4 +1,4 @@
-"""The rows that candidates see, cut once per run: K anonymised input folders.
+"""Write the rows that candidates see, cut once per run: K anonymised input folders.
 
 ``<run>/folds/<k>/input/`` holds what fold k's candidate sees. Its test.csv is fold k's rows, the report
 slice and the real test rows, shuffled and with new ids, so a script cannot tell them apart; no label of
@@ -88,7 +88,7 @@ def _units(task: Task, test: Table | None) -> int:
 
 
 def _fingerprint(task: Task, settings: RunSettings) -> dict[str, str]:
-    """What the folds and their scores depend on: the same run must find the same."""
+    """Return checksums of what the folds and their scores depend on: the same run must find the same."""
     parts = {"train": task.train, "test": task.test}
     mark = {name: sha256_of(path) for name, path in parts.items() if path is not None}
     rule = (
@@ -113,7 +113,7 @@ def _fingerprint(task: Task, settings: RunSettings) -> dict[str, str]:
 
 
 def _is_whole(prepared: Prepared, mark: dict[str, str]) -> bool:
-    """Everything is on disk as it was written.
+    """Tell whether everything is on disk as it was written.
 
     Raises:
         TaskError: it was made of other data, or by another rule.
@@ -146,7 +146,7 @@ def _is_whole(prepared: Prepared, mark: dict[str, str]) -> bool:
 
 
 def _count(folder: Path) -> int:
-    """Files below ``folder``."""
+    """Return the number of files below ``folder``."""
     return sum(len(files) for _, _, files in os.walk(folder))
 
 
@@ -204,7 +204,7 @@ def _write_input(
     further: RowFiles,
     copies: dict[Path, Path],
 ) -> None:
-    """The whole of an ``input/``; no file's time or mode tells anything."""
+    """Write the whole of an ``input/``; no file's time or mode tells anything."""
     _write_tables(prepared, view, folder, train, test)
     for name in (TRAIN, TEST, SAMPLE, FACTS):
         (folder / name).chmod(0o444)
@@ -243,7 +243,7 @@ def _row_files(task: Task, train: Table, test: Table | None) -> RowFiles:
     if not files or task.id is None:
         return RowFiles(tuple(files), {}, {}, {})
 
-    def mentioned(names: Sequence[str]) -> bool:
+    def is_mentioned(names: Sequence[str]) -> bool:
         ends = text_array(names)
         shorter = rf"^.*/((?:[^/]*/){{{names[0].count('/')}}}[^/]*)$"
         for name, column in train.columns.items():
@@ -258,7 +258,7 @@ def _row_files(task: Task, train: Table, test: Table | None) -> RowFiles:
         table.texts(task.id) if table is not None and task.id in table.columns else np.empty(0, object)
         for table in (train, test)
     ]
-    return match(files, ids[0], ids[1], mentioned)
+    return match(files, ids[0], ids[1], is_mentioned)
 
 
 def _links(view: View, further: RowFiles) -> Iterator[Named]:
@@ -270,7 +270,7 @@ def _links(view: View, further: RowFiles) -> Iterator[Named]:
 
 
 def _gather(train: Table, test: Table | None, name: str, rows: Origin) -> pa.Array:
-    """A feature of the rows of a fold's test.csv, from the two files they come from."""
+    """Return a feature of the rows of a fold's test.csv, from the two files they come from."""
     if test is None:
         return take(train.columns[name], rows.row)
     both = pa.chunked_array([*train.columns[name].chunks, *test.columns[name].chunks], pa.large_string())

@@ -22,7 +22,7 @@ from aide_local.errors import TaskError
 from aide_local.evaluate.form import Form, truth_of
 from aide_local.evaluate.keys import split_keys
 from aide_local.evaluate.score import ScoreError, Scorer, open_scorer
-from aide_local.evaluate.splits import REPORT, Rows, Split, codes_of, shuffled, split
+from aide_local.evaluate.splits import REPORT, Rows, Split, codes_of, permutation, split
 from aide_local.task import SplitKind, Task
 from aide_local.types import RunSettings
 
@@ -32,7 +32,7 @@ _TRAIN_STREAM, _TEST_STREAM = 3, 4  # apart from those of aide_local.evaluate.sp
 
 
 class Part(IntEnum):
-    """Where a row of a candidate's test.csv comes from."""
+    """The place that a row of a candidate's test.csv comes from."""
 
     OOF = 0  # the training file, this fold
     REPORT = 1  # the training file, the report slice
@@ -78,33 +78,33 @@ class Prepared:
         return self.folder / "folds" / str(k) / "input"
 
     def origin(self, k: int) -> Origin:
-        """The shuffled rows of fold ``k``'s test.csv."""
-        return _shuffled(self.split.validation(k), self.split.report, self.n_test, self.seed, k)
+        """Return the shuffled rows of fold ``k``'s test.csv."""
+        return _test_rows(self.split.validation(k), self.split.report, self.n_test, self.seed, k)
 
     def ids(self, k: int) -> pa.Array:
-        """Ids of fold ``k``'s test.csv in its order, as candidates see them."""
+        """Return the ids of fold ``k``'s test.csv in its order, as candidates see them."""
         return self.view(k).test_ids
 
     def train_order(self, k: int) -> Rows:
-        """Rows of the training file in the order of fold ``k``'s train.csv."""
+        """Return rows of the training file in the order of fold ``k``'s train.csv."""
         return self._in_order(self.split.training(k), k)
 
     @property
     def whole(self) -> View:
-        """What a script sees that learns from every training row, the report slice too."""
+        """The rows of a script that learns from every training row, the report slice too."""
         k = self.folds  # the number after the last fold's, for the order of rows
         nothing = np.empty(0, dtype=np.int64)
         everything = np.arange(len(self.truth))
-        return View(self._in_order(everything, k), _shuffled(nothing, nothing, self.n_test, self.seed, k))
+        return View(self._in_order(everything, k), _test_rows(nothing, nothing, self.n_test, self.seed, k))
 
     def view(self, k: int) -> View:
-        """What fold ``k``'s script sees."""
+        """Return the rows that fold ``k``'s script sees."""
         return View(self.train_order(k), self.origin(k))
 
     def _in_order(self, rows: Rows, k: int) -> Rows:
         if self._moments is not None:
             return rows[np.argsort(self._moments[rows], kind="stable")]
-        return rows[shuffled(len(rows), self.seed, _TRAIN_STREAM, k)]
+        return rows[permutation(len(rows), self.seed, _TRAIN_STREAM, k)]
 
     @cached_property
     def _moments(self) -> Rows | None:
@@ -129,15 +129,15 @@ class View:
         return new_ids(len(self.train), len(self.test))
 
 
-def _shuffled(validation: Rows, report: Rows, n_test: int, seed: int, k: int) -> Origin:
+def _test_rows(validation: Rows, report: Rows, n_test: int, seed: int, k: int) -> Origin:
     rows = (validation, report, np.arange(n_test))
     part = np.repeat(np.array(list(Part), dtype=np.int8), [len(some) for some in rows])
-    order = shuffled(len(part), seed, _TEST_STREAM, k)
+    order = permutation(len(part), seed, _TEST_STREAM, k)
     return Origin(part[order], np.concatenate(rows)[order])
 
 
 def new_ids(first: int, count: int) -> pa.Array:
-    """``r000123``: always text, so no script takes the id for a feature that means something."""
+    """Return ids such as ``r000123``: always text, so no script takes the id for a feature that means something."""
     digits = pc.cast(pa.array(np.arange(first, first + count)), pa.large_string())
     padded = pc.utf8_lpad(digits, width=6, padding="0")
     return pc.binary_join_element_wise(
@@ -147,7 +147,7 @@ def new_ids(first: int, count: int) -> pa.Array:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What is computed from the training rows before anything is written."""
+    """The results of reading the training rows, before anything is written."""
 
     form: Form
     truth: Array
@@ -182,7 +182,7 @@ def cut(task: Task, train: Table, settings: RunSettings) -> Cut:
 
 
 def _constant_score(task: Task, scorer: Scorer, truth: Array, made: Split) -> float:
-    """Of the best constant guess, on the rows that the nodes' out-of-fold metric is on."""
+    """Return the score of the best constant guess, on the rows that the nodes' out-of-fold metric is on."""
     known = truth[made.fold != REPORT]
     try:
         score = scorer.score(truth[made.scored], scorer.constant(known, len(made.scored)))

@@ -57,7 +57,7 @@ def refit(
     seconds: float,
     on_refit: Callable[[int], None] | None = None,
 ) -> Refits:
-    """Refit ``nodes`` in their order until ``seconds`` are over; done ones are found again by a resumed run.
+    """Refit ``nodes`` in their order until ``seconds`` are over; a resumed run finds those that were run before.
 
     A node whose fold took longer than what is left is skipped: on all rows it would take longer still.
 
@@ -78,7 +78,7 @@ def refit(
             test[node] = known
             continue
         left = deadline - time.monotonic()
-        if left < _expected(tree, node):
+        if left < _seconds_needed(tree, node):
             skipped.append(node)
             continue
         if on_refit is not None:
@@ -92,15 +92,15 @@ def refit(
     return Refits(test, tuple(notes), tuple(skipped))
 
 
-def _expected(tree: Tree, node: int) -> float:
-    """Seconds: its slowest fold's, longer by the rows that the fold lacked."""
+def _seconds_needed(tree: Tree, node: int) -> float:
+    """Return the seconds of its slowest fold, longer by the rows that the fold lacked."""
     folds = tree[node].folds
     slowest = max((fold.usage.wall for fold in folds), default=0.0)
     return slowest * len(folds) / max(1, len(folds) - 1)
 
 
 def _run(prepared: Prepared, node: int, code: str, execute: Execute, seconds: float) -> Floats | str:
-    """Predictions of the test rows in the order of their file, or what went wrong."""
+    """Return predictions of the test rows in the order of their file, or what went wrong."""
     folder = prepared.folder / "work" / f"refit-{node:05d}"
     if folder.exists():  # of a process that was killed
         remove_tree(folder)
@@ -129,7 +129,7 @@ def _run(prepared: Prepared, node: int, code: str, execute: Execute, seconds: fl
 
 
 def _input(prepared: Prepared) -> Path:
-    """Made when first asked for."""
+    """Return the input of all rows, which is made when first asked for."""
     folder = prepared.folder / "whole"
     if not folder.exists():
         partial = folder.with_name("whole.partial")

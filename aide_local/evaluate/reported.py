@@ -15,7 +15,7 @@ from threading import Event
 
 from aide_local.evaluate.compare import Rival
 from aide_local.evaluate.protocol import Evaluation
-from aide_local.evaluate.single import Place, executed
+from aide_local.evaluate.single import Place, execute_script
 from aide_local.task import Task
 from aide_local.types import FoldScore, NodeError
 
@@ -25,7 +25,7 @@ _SHOWN = 6000  # characters of a script's output that the model reviews
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What the model says of an execution; ``metric`` is None where it saw no validation score."""
+    """The model's verdict on an execution; ``metric`` is None where it saw no validation score."""
 
     is_bug: bool
     metric: float | None
@@ -50,7 +50,7 @@ REVIEW_TOKENS = 400  # of the context, kept for such a reply
 
 
 def read_review(reply: str) -> Review:
-    """The model's JSON reply. Raises ValueError where it is not of ``REVIEW_SCHEMA``."""
+    """Read the model's JSON reply. Raises ValueError if it is not of ``REVIEW_SCHEMA``."""
     found = json.loads(reply)
     if not isinstance(found, dict) or not isinstance(found.get("is_bug"), bool):
         raise ValueError(f"not a review: {reply[:200]!r}")
@@ -60,7 +60,7 @@ def read_review(reply: str) -> Review:
 
 
 def review_text(task: Task, code: str, output: str) -> str:
-    """What the model reviews: the script and the end of what it printed."""
+    """Return what the model reviews: the script and the end of what it printed."""
     shown = output if len(output) <= _SHOWN else "…" + output[-_SHOWN:]
     return (
         f"A script was run that must print its validation {task.metric}.\n\n"
@@ -94,7 +94,7 @@ class ReportedEvaluator:
         Raises:
             ModelError: the reviewer failed.
         """
-        with executed(self._place, node, code, wall, on_output, cancel) as (outcome, execution, _):
+        with execute_script(self._place, node, code, wall, on_output, cancel) as (outcome, execution, _):
             pass
         error, score = outcome.error, None
         if error is None:
@@ -114,7 +114,7 @@ class ReportedEvaluator:
         )
 
     def _judge(self, node: int, code: str, output: str) -> float | NodeError:
-        """The score: the contract's own line if it was printed, else the number that the model names.
+        """Return the score: the contract's own line if it was printed, else the number that the model names.
 
         Without a review the printed line alone decides.
         """
@@ -136,13 +136,13 @@ class ReportedEvaluator:
 
 
 def printed_score(output: str, metric: str) -> float | None:
-    """The number of the last line ``validation <metric>: <number>``; case does not matter."""
+    """Return the number of the last line ``validation <metric>: <number>``; case does not matter."""
     line = rf"^\s*validation\s+{re.escape(metric)}\s*[:=]\s*({_NUMBER}|nan|[-+]?inf)\s*$"
     found = re.findall(line, output, flags=re.IGNORECASE | re.MULTILINE)
     return float(found[-1]) if found else None
 
 
 def occurs(value: float, output: str) -> bool:
-    """Whether the number was really printed: a model may invent one, or turn its sign or scale."""
+    """Tell whether the number was really printed: a model may invent one, or turn its sign or scale."""
     numbers = (float(text) for text in re.findall(_NUMBER, output))
     return any(math.isclose(value, number, rel_tol=1e-3, abs_tol=1e-12) for number in numbers)

@@ -29,7 +29,7 @@ _STREAM = 5  # apart from those of aide_local.evaluate.splits and prepared
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class ScoredRows:
     """Rows with their truth and with predictions as the metric takes them.
 
     ``strata`` and ``units`` (n,) are whole numbers: rows of one stratum are drawn among themselves, as many
@@ -54,7 +54,7 @@ class Scored:
         *,
         train_rows: int,
         test_units: int,
-    ) -> Scored:
+    ) -> ScoredRows:
         """``keys`` (n,) are what the task's rows are split by; see :mod:`aide_local.evaluate.keys`.
 
         ``train_rows`` is the number of all training rows; ``test_units`` that of the rows to be predicted,
@@ -81,7 +81,7 @@ class Scored:
         return len(self) if self.units is None else len(np.unique(self.units))
 
     def spread(self, scorer: Scorer, size: int, seed: Sequence[int], *, as_dealt: bool = True) -> Floats:
-        """Scores of :data:`RESAMPLES` samples of ``size`` around their mean; those that are defined.
+        """Return the scores of :data:`RESAMPLES` samples of ``size`` around their mean; those that are defined.
 
         ``as_dealt`` mixes the classes as the split does, else as chance does.
         """
@@ -111,18 +111,18 @@ def _rows_of(units: Rows) -> list[Rows]:
 
 
 def _words(seed: Sequence[int]) -> np.random.PCG64:
-    """Raw words are the same with every version of NumPy; see :mod:`aide_local.evaluate.splits`."""
+    """Return raw random words, which are the same with every version of NumPy; see :mod:`aide_local.evaluate.splits`."""
     return np.random.PCG64(np.random.SeedSequence([_STREAM, *seed]))
 
 
-def _drawn(words: np.random.PCG64, count: int, below: int) -> Rows:
+def _draw(words: np.random.PCG64, count: int, below: int) -> Rows:
     return np.asarray(words.random_raw(count) % np.uint64(below), dtype=np.int64)
 
 
 def _draw_rows(n: int, count: int, seed: Sequence[int]) -> Iterator[Rows]:
     words = _words(seed)
     for _ in range(RESAMPLES):
-        yield _drawn(words, count, n)
+        yield _draw(words, count, n)
 
 
 def _draw_by_stratum(strata: Rows, known: int, count: int, seed: Sequence[int]) -> Iterator[Rows]:
@@ -132,21 +132,21 @@ def _draw_by_stratum(strata: Rows, known: int, count: int, seed: Sequence[int]) 
     codes = np.repeat(np.arange(len(members)), [len(rows) for rows in members])
     shares = np.array([len(rows) for rows in members]) / len(strata)
     for _ in range(RESAMPLES):
-        seen = np.bincount(codes[_drawn(words, count, len(codes))], minlength=len(members)) / count
+        seen = np.bincount(codes[_draw(words, count, len(codes))], minlength=len(members)) / count
         now = shares + (seen - shares) * min(1.0, math.sqrt(count / known))
         sizes = np.maximum(1, np.rint(count * now)).astype(np.int64)
-        drawn = [rows[_drawn(words, int(size), len(rows))] for rows, size in zip(members, sizes, strict=True)]
+        drawn = [rows[_draw(words, int(size), len(rows))] for rows, size in zip(members, sizes, strict=True)]
         yield np.concatenate(drawn)
 
 
 def _draw_groups(groups: Sequence[Rows], count: int, seed: Sequence[int]) -> Iterator[Rows]:
     words = _words(seed)
     for _ in range(RESAMPLES):
-        yield np.concatenate([groups[at] for at in _drawn(words, count, len(groups))])
+        yield np.concatenate([groups[at] for at in _draw(words, count, len(groups))])
 
 
 def _blocks(moments: Rows) -> Rows:
-    """Consecutive moments in blocks of about the same number of rows."""
+    """Return the block of each row: consecutive moments in blocks of about the same number of rows."""
     counts = np.bincount(moments)
     middle = np.cumsum(counts) - counts / 2.0
     return np.asarray(np.floor(middle * min(_BLOCKS, len(counts)) / len(moments)), dtype=np.int64)[moments]

@@ -50,7 +50,7 @@ class RowFiles:
         train_ids: Iterable[str],
         test_ids: Iterable[str],
     ) -> Iterator[Named]:
-        """What is linked into a fold's input. ``shown`` are test.csv's rows: (of the test file?, row)."""
+        """Yield what is linked into an input. ``shown`` are test.csv's rows: (of the test file?, row)."""
         yield from self.fixed
         if not self.train and not self.test:
             return
@@ -74,30 +74,17 @@ def match(
     files: Sequence[Named],
     train_ids: NDArray[np.object_],
     test_ids: NDArray[np.object_],
-    mentioned: Callable[[Sequence[str]], bool],
+    is_mentioned: Callable[[Sequence[str]], bool],
 ) -> RowFiles:
     """Sort files into those of rows and the others.
 
-    A folder's files are its rows' when at least half of them are named after an id. ``mentioned`` says
+    A folder's files are its rows' when at least half of them are named after an id. ``is_mentioned`` says
     whether one of some file names, or paths of as many parts, stands in a column: such files keep their own
     names as well.
     """
     of_train = {str(name): row for row, name in enumerate(train_ids)}
     of_test = {str(name): row for row, name in enumerate(test_ids)}
-    fixed: list[Named] = []
-    folders: dict[str, list[Named]] = {}
-    for file in files:
-        folders.setdefault(_folder(file[1]), []).append(file)
-    sorted_out: list[_Sorted] = []
-    for folder, inside in folders.items():
-        in_train = {path: found for _, path in inside if (found := _id_of(path, of_train)) is not None}
-        in_test = {path: found for _, path in inside if (found := _id_of(path, of_test)) is not None}
-        if 2 * len(in_train.keys() | in_test.keys()) < len(inside):
-            fixed += inside
-            continue
-        if in_train.keys() & in_test.keys():  # the same ids in both files: the folder's name decides
-            (in_train if "test" in folder.lower() else in_test).clear()
-        sorted_out.append(_Sorted(folder, inside, in_train, in_test))
+    sorted_out, fixed = _sort_folders(files, of_train, of_test)
     training = {
         one.folder: _Rows({of_train[name] for name in one.in_train.values()}, one.endings)
         for one in sorted_out
@@ -111,9 +98,9 @@ def match(
     test: dict[int, list[RowFile]] = {}
     for one in sorted_out:
         names = [PurePosixPath(path) for path in (*one.in_train, *one.in_test)][:_MOST_MENTIONS]
-        keep = mentioned([name.name for name in names])
+        keep = is_mentioned([name.name for name in names])
         # A column with the folder in it says what the folder says: nothing is hidden by moving the file.
-        hidden = one.folder in telling and not mentioned(["/".join(name.parts[-2:]) for name in names])
+        hidden = one.folder in telling and not is_mentioned(["/".join(name.parts[-2:]) for name in names])
         for source, path in one.inside:
             of_training = path in one.in_train
             if not of_training and path not in one.in_test:
@@ -155,8 +142,29 @@ class _Rows:
     endings: frozenset[str]
 
 
+def _sort_folders(
+    files: Sequence[Named], of_train: dict[str, int], of_test: dict[str, int]
+) -> tuple[list[_Sorted], list[Named]]:
+    """Return the folders whose files are rows' own, and the other files."""
+    fixed: list[Named] = []
+    folders: dict[str, list[Named]] = {}
+    for file in files:
+        folders.setdefault(_folder(file[1]), []).append(file)
+    sorted_out: list[_Sorted] = []
+    for folder, inside in folders.items():
+        in_train = {path: found for _, path in inside if (found := _id_of(path, of_train)) is not None}
+        in_test = {path: found for _, path in inside if (found := _id_of(path, of_test)) is not None}
+        if 2 * len(in_train.keys() | in_test.keys()) < len(inside):
+            fixed += inside
+            continue
+        if in_train.keys() & in_test.keys():  # the same ids in both files: the folder's name decides
+            (in_train if "test" in folder.lower() else in_test).clear()
+        sorted_out.append(_Sorted(folder, inside, in_train, in_test))
+    return sorted_out, fixed
+
+
 def _folder(path: str) -> str:
-    """With a slash at its end, or empty."""
+    """Return the folder of a path with a slash at its end, or nothing."""
     return path[: path.rfind("/") + 1]
 
 
@@ -169,7 +177,7 @@ def _id_of(path: str, ids: dict[str, int]) -> str | None:
 
 
 def _alternatives(training: dict[str, _Rows]) -> list[list[str]]:
-    """Folders in groups in which no row is in two: ``cat/`` and ``dog/``, but not ``images/`` and ``masks/``."""
+    """Return folders in groups in which no row is in two: ``cat/`` and ``dog/``, but not ``images/`` and ``masks/``."""
     groups: list[tuple[list[str], set[int]]] = []
     for folder in sorted(training):
         rows = training[folder].rows
@@ -186,7 +194,7 @@ def _alternatives(training: dict[str, _Rows]) -> list[list[str]]:
 def _counterparts(
     training: dict[str, _Rows], testing: dict[str, frozenset[str]], groups: list[list[str]]
 ) -> dict[str, str | None]:
-    """The folder in which rows of test.csv find what lies in a training folder; see ``RowFiles``."""
+    """Return the folder in which rows of test.csv find what lies in a training folder; see ``RowFiles``."""
     chosen: dict[int, str] = {}  # by the number of the group
     for at, group in enumerate(groups):
         renamed = re.sub("(?i)train", _as_test, _common(group))
@@ -214,7 +222,7 @@ def _counterparts(
 def _likeness(
     group: list[str], training: dict[str, _Rows], folder: str, endings: frozenset[str]
 ) -> tuple[bool, bool, int, int]:
-    """How well a group of training folders fits a folder of test rows, the weightiest sign first."""
+    """Return how well a group of training folders fits a folder of test rows, the weightiest sign first."""
     return (
         any(training[name].endings & endings for name in group),
         not any(_ANNOTATION.search(name) for name in group),
@@ -232,7 +240,7 @@ def _as_test(found: re.Match[str]) -> str:
 
 
 def _common(folders: list[str]) -> str:
-    """The folder that all lie in, or the only one itself; as :func:`_folder` writes it."""
+    """Return the folder that all lie in, or the only one itself; as :func:`_folder` writes it."""
     if len(folders) == 1:
         return folders[0]
     shared = os.path.commonpath(folders) if all(folders) else ""

@@ -1,4 +1,4 @@
-"""The task's score of predictions: a metric of ours, or the task's own Python function, run apart."""
+"""Score predictions by the task's metric: one of ours, or the task's own Python function, run apart."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Scorer(Protocol):
     quick: bool  # scores by the thousand are no matter
 
     def score(self, truth: Array, prediction: Array) -> float:
-        """A finite number, or nan where this truth leaves the metric undefined.
+        """Return a finite number, or nan where this truth leaves the metric undefined.
 
         Raises:
             ScoreError: see there.
@@ -50,23 +50,23 @@ class Scorer(Protocol):
         ...
 
     def score_many(self, truth: Array, predictions: Sequence[Array]) -> list[float]:
-        """As ``score`` for each; nan also where scoring failed."""
+        """Return the ``score`` of each; nan also where scoring failed."""
         ...
 
     def score_samples(self, truth: Array, prediction: Array, samples: Iterable[Rows]) -> list[float]:
-        """The scores of samples of the rows, for resampling; nan where a sample has none.
+        """Return the scores of samples of the rows, for resampling; nan where a sample has none.
 
         Of a task's own function only as many as it scores in a bounded time.
         """
         ...
 
     def constant(self, truth: Array, rows: int) -> Array:
-        """The best constant prediction that is known for ``truth``, for ``rows`` rows."""
+        """Return the best constant prediction that is known for ``truth``, for ``rows`` rows."""
         ...
 
 
 def open_scorer(task: Task, form: Form, truth: Array) -> Scorer:
-    """``truth`` is that of the training rows.
+    """Return the scorer of a task; ``truth`` is that of the training rows.
 
     Raises:
         TaskError: no such metric, it does not fit the task, or the task's own scorer does not work.
@@ -167,7 +167,7 @@ class OwnScorer:
     """
 
     TIMEOUT = 300.0  # seconds, of one process
-    SAMPLING = 10.0  # seconds, of scoring samples of rows
+    SAMPLING = 3.0  # seconds, of scoring samples of rows
 
     def __init__(self, task: Task, file: Path, form: Form, truth: Array) -> None:
         self.direction = task.direction
@@ -176,7 +176,7 @@ class OwnScorer:
         self._file = file
         one_of_several = bool(task.classes) and not form.several
         # None where truth and prediction are passed as they are, not as class indices.
-        self._names = _typed(task.classes) if one_of_several else None
+        self._names = _class_values(task.classes) if one_of_several else None
         self._decoded = task.predict is Predict.LABEL and one_of_several
         self._guess = metrics.get(metrics.default_for(task.kind, task.predict, len(task.targets)), task.kind)
         self._classes = len(task.classes) or None
@@ -189,11 +189,14 @@ class OwnScorer:
             ) from error
 
     def constant(self, truth: Array, rows: int) -> Array:
-        """The best constant of the usual metric for this kind of task; the function's own is not known."""
+        """Return the best constant of the usual metric for this kind of task; the function's own is not known."""
         return self._guess.constant(truth, rows, self._classes)
 
     def score(self, truth: Array, prediction: Array) -> float:
-        """NaN where a constant prediction has no score either: the fault is then in these rows, such as a single class."""
+        """Return the score; nan if a constant prediction has none either.
+
+        The fault is then in these rows, such as a single class.
+        """
         try:
             return self._score(truth, prediction)
         except ScoreError:
@@ -271,8 +274,8 @@ class OwnScorer:
         return answers
 
 
-def _typed(classes: Sequence[str]) -> Array:
-    """Class names as integers or floats where all of them are, else as text."""
+def _class_values(classes: Sequence[str]) -> Array:
+    """Return class names as integers or floats where all of them are, else as text."""
     for kind in (int, float):
         try:
             return np.array([kind(name) for name in classes])

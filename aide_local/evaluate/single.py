@@ -19,7 +19,7 @@ from aide_local.types import Execution
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where scripts run and with what."""
+    """The folders and the bench that scripts run with."""
 
     folder: Path  # the run's
     input: Path
@@ -27,7 +27,7 @@ class Place:
 
 
 @contextmanager
-def executed(
+def execute_script(
     place: Place,
     node: int,
     code: str,
@@ -66,7 +66,7 @@ def executed(
 
 
 def finalise_single(tree: Tree, out: Path | None, constant_score: float | None = None) -> Final | None:
-    """The best script alone: there are no predictions to put together."""
+    """Return the best script alone: there are no predictions to put together."""
     best = tree.best
     if best is None or best.metric is None:
         return None

@@ -1,4 +1,4 @@
-"""Which rows are trained on, validated on, and set aside: pure functions of the rows' keys and a seed.
+"""Decide which rows are trained on, validated on, and set aside: pure functions of the rows' keys and a seed.
 
 The same seed gives the same split on every machine and with every version of NumPy: only the raw words
 of PCG64 are used (its stream is fixed; the shuffling methods of ``numpy.random.Generator`` may change
@@ -47,13 +47,13 @@ class Split:
     fold: NDArray[np.int32]
 
     def training(self, k: int) -> Rows:
-        """Rows that fold ``k`` trains on, ascending."""
+        """Return the rows that fold ``k`` trains on, ascending."""
         if self.kind is SplitKind.TIME:
             return np.flatnonzero((self.fold < k) & (self.fold != REPORT))
         return np.flatnonzero((self.fold != k) & (self.fold != REPORT))
 
     def validation(self, k: int) -> Rows:
-        """Rows that fold ``k`` is scored on, ascending."""
+        """Return the rows that fold ``k`` is scored on, ascending."""
         return np.flatnonzero(self.fold == k)
 
     @property
@@ -67,8 +67,8 @@ class Split:
         return np.flatnonzero(self.fold >= 0)
 
 
-def shuffled(n: int, *seed: int) -> Rows:
-    """A permutation of 0..n-1 that depends on ``seed`` alone."""
+def permutation(n: int, *seed: int) -> Rows:
+    """Return an order of 0..n-1 that depends on ``seed`` alone."""
     words = np.random.PCG64(np.random.SeedSequence(list(seed))).random_raw(n)
     return np.argsort(words, kind="stable")
 
@@ -82,7 +82,7 @@ def split(
     report_fraction: float = 0.0,
     keys: Array | None = None,
 ) -> Split:
-    """Cut ``n`` training rows.
+    """Return how ``n`` training rows are cut.
 
     ``keys`` (n,) is what the kind goes by: the class of each row, its group, or its time; None for a
     random split. Fewer folds than asked for are made where there are fewer rows, groups or moments.
@@ -108,7 +108,7 @@ def split(
 
 
 def codes_of(kind: SplitKind, keys: Array) -> Rows:
-    """Keys as whole numbers: times by their order, classes and groups by first appearance."""
+    """Return keys as whole numbers: times by their order, classes and groups by first appearance."""
     values, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     if kind is SplitKind.TIME:
         return np.asarray(inverse, dtype=np.int64)
@@ -124,12 +124,12 @@ def _report(kind: SplitKind, codes: Rows, wanted: int, seed: int) -> Rows:
         later = np.cumsum(counts[::-1])[::-1]  # rows at this moment or after it
         first = int(np.argmin(np.abs(later - wanted)))
         return np.flatnonzero(codes >= first) if first >= 2 else np.empty(0, dtype=np.int64)
-    order = shuffled(n, seed, _REPORT_STREAM)
+    order = permutation(n, seed, _REPORT_STREAM)
     if kind is SplitKind.GROUP:
         taken: list[int] = []
         rows = 0
         sizes = np.bincount(codes)
-        for group in shuffled(len(sizes), seed, _REPORT_STREAM):
+        for group in permutation(len(sizes), seed, _REPORT_STREAM):
             if rows + sizes[group] <= wanted and len(taken) + 2 < len(sizes):
                 taken.append(int(group))
                 rows += int(sizes[group])
@@ -144,7 +144,7 @@ def _folds(kind: SplitKind, codes: Rows, folds: int, seed: int) -> tuple[NDArray
     fold = np.empty(n, dtype=np.int32)
     if kind is SplitKind.TIME:
         return _blocks(codes, folds)
-    order = shuffled(n, seed, _FOLD_STREAM)
+    order = permutation(n, seed, _FOLD_STREAM)
     if kind is SplitKind.GROUP:
         return _deal_groups(codes, folds, order)
     count = min(folds, n)
@@ -156,7 +156,7 @@ def _folds(kind: SplitKind, codes: Rows, folds: int, seed: int) -> tuple[NDArray
 
 
 def _deal_groups(codes: Rows, folds: int, order: Rows) -> tuple[NDArray[np.int32], int]:
-    """``order`` breaks ties between groups of one size."""
+    """Return whole groups dealt to folds; ``order`` breaks ties between groups of one size."""
     groups, sizes = np.unique(codes, return_counts=True)
     count = min(folds, len(groups))
     if count < 2:
@@ -177,7 +177,7 @@ def _deal_groups(codes: Rows, folds: int, order: Rows) -> tuple[NDArray[np.int32
 
 
 def _blocks(codes: Rows, folds: int) -> tuple[NDArray[np.int32], int]:
-    """Consecutive blocks of about the same number of rows; a moment goes where its middle row falls."""
+    """Return consecutive blocks of about the same number of rows; a moment goes where its middle row falls."""
     moments, inverse, counts = np.unique(codes, return_inverse=True, return_counts=True)
     if len(moments) < 2:
         raise TaskError(

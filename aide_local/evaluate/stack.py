@@ -14,7 +14,20 @@ from aide_local.evaluate.evidence import Evidence
 from aide_local.evaluate.form import Floats
 
 _RIDGE = 0.1  # of the mean square of a model's predictions: how strongly weights are held to the greedy ones
-_STEPS = (-0.3, -0.2, -0.1, -0.05, 0.05, 0.1, 0.2, 0.3)  # of a class's share of the vote
+_STEPS = (
+    -0.8,
+    -0.5,
+    -0.3,
+    -0.2,
+    -0.1,
+    -0.05,
+    0.05,
+    0.1,
+    0.2,
+    0.3,
+    0.5,
+    0.8,
+)  # of a class's share of the vote
 _SWEEPS = 2
 _DESCENTS, _CONVERGED = 500, 1e-6
 
@@ -76,7 +89,7 @@ def class_offsets(evidence: Evidence, greedy: Blend) -> Blend:
     for _ in range(_SWEEPS):
         before = best
         for column in np.argsort(evidence.soft_truth(Scale.PLAIN).mean(axis=0), kind="stable"):
-            tries = [_changed(offsets, int(column), step) for step in _STEPS]
+            tries = [_moved(offsets, int(column), step) for step in _STEPS]
             ranks = [evidence.rank(score) for score in evidence.scores([votes + one for one in tries])]
             at = int(np.argmax(ranks))
             if ranks[at] > best:
@@ -86,7 +99,7 @@ def class_offsets(evidence: Evidence, greedy: Blend) -> Blend:
     return Blend(Combination.CLASS_OFFSETS, greedy.weights, greedy.scale, tuple(map(float, offsets)))
 
 
-def _changed(offsets: Floats, column: int, step: float) -> Floats:
+def _moved(offsets: Floats, column: int, step: float) -> Floats:
     changed = offsets.copy()
     changed[column] += step
     return changed

@@ -52,7 +52,7 @@ class Assembler:
         self._weights = blocks / blocks.sum()
 
     def add(self, k: int, soft: Floats) -> None:
-        """``soft`` is fold ``k``'s, in the order of its test.csv."""
+        """Add fold ``k``'s predictions, in the order of its test.csv."""
         origin = self._prepared.origin(k)
         validation, report, test = (origin.part == part for part in Part)
         self._oof[origin.row[validation]] = soft[validation]
@@ -60,7 +60,7 @@ class Assembler:
         self._test[origin.row[test]] += self._weights[k] * soft[test]
 
     def of_fold(self, k: int) -> Floats:
-        """Predictions of the rows that fold ``k`` validated, ascending."""
+        """Return predictions of the rows that fold ``k`` validated, ascending."""
         return self._oof[self._prepared.split.validation(k)]
 
     def done(self) -> Predictions:
@@ -69,7 +69,7 @@ class Assembler:
 
 
 def path_of(node: int) -> Path:
-    """Relative to the run's folder."""
+    """Return where a node's predictions lie, relative to the run's folder."""
     return Path("predictions") / f"node-{node:05d}.parquet"
 
 
@@ -94,7 +94,7 @@ def save(prepared: Prepared, node: int, predictions: Predictions) -> Path:
 
 
 def load(prepared: Prepared, path: Path) -> Predictions:
-    """``path`` is relative to the run's folder.
+    """Return a node's predictions; ``path`` is relative to the run's folder.
 
     Raises:
         OSError: the file is gone.
@@ -112,19 +112,19 @@ def load(prepared: Prepared, path: Path) -> Predictions:
 
 
 def refit_path_of(node: int) -> Path:
-    """Relative to the run's folder."""
+    """Return where a refit's predictions lie, relative to the run's folder."""
     return Path("predictions") / f"refit-{node:05d}.parquet"
 
 
 def save_refit(prepared: Prepared, node: int, test: Floats) -> None:
-    """Test predictions (n_test, width) of a script that learnt from all rows; whole or not at all."""
+    """Keep test predictions (n_test, width) of a script that learnt from all rows; whole or not at all."""
     path = prepared.folder / refit_path_of(node)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_parquet(path, pa.table({f"p{at}": pa.array(test[:, at]) for at in range(test.shape[1])}))
 
 
 def load_refit(prepared: Prepared, node: int) -> Floats | None:
-    """None if there is none, or none that can be read."""
+    """Return what :func:`save_refit` kept; None if there is none, or none that can be read."""
     try:
         table = pq.read_table(prepared.folder / refit_path_of(node), partitioning=None)
     except (OSError, ValueError):  # Arrow's errors of damaged files are ValueErrors

@@ -81,14 +81,13 @@ class ExecutionLane:
         self._emit = emit
         self._executing: set[int] = set()
 
-    def run(self, width: int) -> StopReason:
-        """Execute at most ``width`` nodes at once until the search is over; returns why it is.
+    def run(self, width: int, again: list[Node]) -> StopReason:
+        """Execute at most ``width`` nodes at once until the search is over, ``again`` first; returns why it is.
 
         Raises:
             AideError: the run could not go on.
         """
         with ThreadPoolExecutor(width, "aide-execute") as pool:
-            again = self._left_before()
             while True:
                 self._live.wait(lambda: self._control.halted.is_set() or self._free(width))
                 reason = self._reason_to_stop(bool(again))
@@ -128,9 +127,15 @@ class ExecutionLane:
                 return None
             return StopReason.STEPS if self._writing.trouble is None else StopReason.MODEL
 
-    def _left_before(self) -> list[Node]:
-        """Settle or take up the nodes in flight when an earlier process of this run ended; returns those to execute."""
-        again = []
+    def take_up(self) -> list[Node]:
+        """Settle or take up the nodes in flight when an earlier process of this run ended; returns those to execute.
+
+        Must be called before the writing lane starts: its nodes are in flight, too, and none of an earlier process.
+        A further attempt counts, and is stored, once it begins.
+        """
+        again: list[Node] = []
+        if self._control.halted.is_set():
+            return again
         for node in self._live.tree.nodes:
             if node.state is not NodeState.PENDING:
                 continue
@@ -138,7 +143,6 @@ class ExecutionLane:
                 self.settle(replace(node, state=NodeState.INTERRUPTED))
                 continue
             node = replace(node, attempts=node.attempts + 1)
-            self._live.put(node)
             if node.code:
                 again.append(node)
             else:

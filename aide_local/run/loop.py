@@ -246,10 +246,11 @@ class Run:
 
     def _coordinate(self) -> None:
         try:
+            again = self._executing.take_up()
             self._writing.start()
             width = self.settings.width(len(self._parts.cores))
             try:
-                reason = self._executing.run(width)
+                reason = self._executing.run(width, again)
             finally:
                 self._control.end()
                 self._writing.join()

@@ -111,7 +111,9 @@ class WritingLane:
     def _next(self) -> Node:
         """Return the next step's node, in the tree: what is left from before, what a person asked for, the policy's."""
         if self.again:
-            return self.again.popleft()
+            left = self.again.popleft()
+            self._live.put(left)
+            return left
 
         def make(number: int, tree: Tree) -> Node:
             search = self._search()

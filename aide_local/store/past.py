@@ -62,7 +62,7 @@ class Past:
 
 def best_past_scripts(home: Home, task: Task, most: int, *, known: Collection[str] = ()) -> Past:
     """Return at most ``most`` scripts of similar tasks, of the most similar first; ``known`` hashes are left out."""
-    if task.mode is not Mode.FOLDS or not run_ids(home):
+    if task.mode is not Mode.FOLDS or not home.runs.is_dir() or not run_ids(home):
         return Past()
     try:
         with SqlReader(home) as reader:

@@ -25,6 +25,6 @@ def test_a_line_is_cut_to_a_terminal_alone(
     terminal: bool, printed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((10, 20)))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda fallback=(80, 24): os.terminal_size((10, 20)))
     print_fitted("1234567890123")
     assert capsys.readouterr().out == f"{printed}\n"

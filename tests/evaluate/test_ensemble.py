@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aide_local import metrics
-from aide_local.evaluate.ensemble import average, select
+from aide_local.evaluate.ensemble import average, select, select_by_squares
 from aide_local.task import Direction
 
 TRUTH = np.random.default_rng(0).normal(size=200)
@@ -86,3 +86,34 @@ def test_a_model_without_a_score_is_left_out() -> None:
 def test_without_any_model_there_is_nothing_to_select() -> None:
     with pytest.raises(ValueError, match="no model"):
         select([], rmse, Direction.MINIMIZE)
+
+
+def squares(predictions: Sequence[np.ndarray], **more: object) -> tuple[float, ...]:
+    return select_by_squares(np.stack(predictions), TRUTH[:, None], **more)  # type: ignore[arg-type]
+
+
+@given(models)
+def test_by_squares_the_weights_are_shares(made: list[tuple[int, float]]) -> None:
+    weights = squares([model(*one) for one in made])
+    assert min(weights) >= 0.0
+    assert sum(weights) == pytest.approx(1.0)
+
+
+def test_by_squares_models_that_err_apart_are_averaged() -> None:
+    assert squares([model(1, 1.0), model(2, 1.0), model(3, 9.0)]) == pytest.approx((0.5, 0.5, 0.0), abs=0.15)
+
+
+def test_by_squares_the_unit_of_a_target_does_not_matter() -> None:
+    parts = np.stack([np.hstack([model(seed, 0.5), model(seed + 10, 1.0 / seed)]) for seed in (1, 2, 3)])
+    truth = np.column_stack([TRUTH, TRUTH])
+    units = np.array([1.0, 1000.0])
+    assert select_by_squares(parts * units, truth * units) == pytest.approx(select_by_squares(parts, truth))
+
+
+def test_by_squares_no_more_than_ten_models_have_weight() -> None:
+    weights = squares([model(seed, 1.0) for seed in range(1, 31)])
+    assert sum(weight > 0 for weight in weights) == 10
+
+
+def test_by_squares_a_model_that_must_be_in_it_is() -> None:
+    assert squares([model(1, 0.1), model(2, 9.0)], always=[1])[1] > 0

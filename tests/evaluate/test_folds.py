@@ -27,11 +27,17 @@ from aide_local.types import FoldScore
 from tests.evaluate.making import SCRIPT, SETTINGS, PlainSandbox, make_task
 
 
-def opened(task: Task, folder: Path) -> tuple[Prepared, FoldEvaluator]:
+def opened(task: Task, folder: Path, cores: CoreBudget | None = None) -> tuple[Prepared, FoldEvaluator]:
     prepared = prepare(task, SETTINGS, folder)
-    return prepared, FoldEvaluator(
-        prepared, Bench.sized(PlainSandbox(), Limits(), CoreBudget(), prepared.folds)
-    )
+    bench = Bench.sized(PlainSandbox(), Limits(), cores or CoreBudget(), prepared.folds)
+    return prepared, FoldEvaluator(prepared, bench)
+
+
+def evaluate_one_by_one(tmp_path: Path, code: str, **more: object) -> Evaluation:
+    """On one core, so that the folds run in their order."""
+    task = make_task(tmp_path / "task", Kind.REGRESSION)
+    evaluator = opened(task, tmp_path / "run", CoreBudget((0,)))[1]
+    return evaluator.evaluate(7, code, **more)  # type: ignore[arg-type]
 
 
 def evaluate(tmp_path: Path, code: str, kind: Kind = Kind.REGRESSION, **more: object) -> Evaluation:
@@ -116,7 +122,7 @@ test[["key"]].assign(price=test["size"]).to_csv("working/submission.csv", index=
 def test_a_valid_node_is_complete_and_says_what_it_cost(tmp_path: Path) -> None:
     told: list[FoldScore] = []
     heard: list[tuple[int, str]] = []
-    found = evaluate(
+    found = evaluate_one_by_one(
         tmp_path, SCRIPT, on_fold=told.append, on_output=lambda fold, text: heard.append((fold, text))
     )
     assert found.complete
@@ -148,7 +154,7 @@ count.write_text("x" * (seen + 1))
 if seen == 1:
     raise ValueError("odd row")
 """
-    found = evaluate(tmp_path, code + SCRIPT)
+    found = evaluate_one_by_one(tmp_path, code + SCRIPT)
     assert found.error is not None
     assert found.error.message == "In fold 2 of 3: odd row"
     assert [fold.score is None for fold in found.folds] == [False, True]
@@ -221,7 +227,7 @@ def test_nodes_may_be_evaluated_at_once(tmp_path: Path) -> None:
 def test_cancel_ends_the_evaluation_without_a_result(tmp_path: Path) -> None:
     cancel = Event()
     with pytest.raises(Cancelled):
-        evaluate(tmp_path, SCRIPT, cancel=cancel, on_fold=lambda fold: cancel.set())
+        evaluate_one_by_one(tmp_path, SCRIPT, cancel=cancel, on_fold=lambda fold: cancel.set())
     assert left_after(tmp_path) == []
 
 

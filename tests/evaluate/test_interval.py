@@ -10,7 +10,7 @@ import pytest
 from aide_local.basics.tables import read_table
 from aide_local.evaluate.form import Form, truth_of
 from aide_local.evaluate.interval import Estimate, Source, estimate
-from aide_local.evaluate.resample import Scored
+from aide_local.evaluate.resample import ScoredRows
 from aide_local.evaluate.score import Scorer, open_scorer
 from aide_local.task import Kind, SplitKind
 from tests.evaluate.making import make_task
@@ -30,8 +30,8 @@ def scored(
     test_units: int,
     split: SplitKind = SplitKind.RANDOM,
     keys: np.ndarray | None = None,
-) -> Scored:
-    return Scored.of(split, truth, prediction, keys, train_rows=len(truth), test_units=test_units)
+) -> ScoredRows:
+    return ScoredRows.of(split, truth, prediction, keys, train_rows=len(truth), test_units=test_units)
 
 
 def population(kind: str, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -92,6 +92,9 @@ def test_a_small_report_slice_is_the_check_of_the_cross_fitted_estimate(tmp_path
     assert (found.source, found.rows, found.check_rows) == (Source.CROSS_FITTED, 1000, 50)
     assert found.check is not None
     assert found.warning == ""
+    assert found.basis == (
+        "Cross-fitted on 1,000 rows; the report slice of 50 rows is too small to say much and is the check."
+    )
 
 
 def test_a_large_report_slice_is_the_headline(tmp_path: Path) -> None:

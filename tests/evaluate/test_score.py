@@ -130,3 +130,27 @@ def test_a_submission_with_too_few_columns_is_an_error(tmp_path: Path) -> None:
     task = replace(make_task(tmp_path / "task", Kind.MULTICLASS), outputs=("p_high",))
     with pytest.raises(TaskError, match="columns"):
         prepare(task, SETTINGS, tmp_path / "run")
+
+
+def test_samples_of_rows_are_scored_in_one_process(tmp_path: Path) -> None:
+    own, truth = scorer(tmp_path, MEAN_GAP)
+    far = truth + np.arange(len(truth))
+    samples = [np.array([0, 1, 1]), np.array([5, 5]), np.arange(3)]
+    assert own.score_samples(truth, far, samples) == pytest.approx([2 / 3, 5.0, 1.0])
+
+
+def test_a_slow_function_scores_as_many_samples_as_the_time_allows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, truth = scorer(tmp_path, "import time\ndef score(t, p):\n    time.sleep(0.05)\n    return 1.0\n")
+    monkeypatch.setattr(OwnScorer, "SAMPLING", 0.2)
+    found = own.score_samples(truth, truth, [np.arange(3)] * 100)
+    assert 0 < len(found) < 100
+
+
+def test_samples_that_the_function_fails_on_have_no_score(tmp_path: Path) -> None:
+    body = "def score(t, p):\n    if len(t) == 2:\n        raise ValueError('too few')\n    return 1.0\n"
+    own, truth = scorer(tmp_path, body)
+    found = own.score_samples(truth, truth, [np.arange(3), np.arange(2)])
+    assert found[0] == 1.0
+    assert math.isnan(found[1])

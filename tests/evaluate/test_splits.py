@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aide_local.errors import SettingsError, TaskError
-from aide_local.evaluate.splits import FIRST_BLOCK, REPORT, Split, shuffled, split
+from aide_local.evaluate.splits import FIRST_BLOCK, REPORT, Split, permutation, split
 from aide_local.task import SplitKind
 
 KINDS = st.sampled_from(list(SplitKind))
@@ -92,7 +92,7 @@ def test_stratified_folds_hold_each_class_evenly(made: tuple[Split, np.ndarray])
 
 
 @given(cut())
-def test_shuffled_folds_differ_by_one_row_at_most(made: tuple[Split, np.ndarray]) -> None:
+def test_permutation_folds_differ_by_one_row_at_most(made: tuple[Split, np.ndarray]) -> None:
     cut_, _ = made
     if cut_.kind in (SplitKind.RANDOM, SplitKind.STRATIFIED):
         sizes = np.bincount(cut_.fold[cut_.fold >= 0])
@@ -138,7 +138,7 @@ def test_another_seed_gives_other_folds() -> None:
 
 def test_folds_are_these_on_any_machine_and_with_any_numpy() -> None:
     """Written down once: another result would give resumed runs other folds."""
-    assert shuffled(10, 7, 2).tolist() == GOLDEN_ORDER
+    assert permutation(10, 7, 2).tolist() == GOLDEN_ORDER
     keys = np.array([0, 1, 2, 0, 1, 2, 0, 0, 0, 1, 1, 2])
     made = {
         kind: split(kind, 12, folds=3, seed=5, keys=None if kind is SplitKind.RANDOM else keys).fold.tolist()

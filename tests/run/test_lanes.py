@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from aide_local.events import Event, NodeProposed
+from aide_local.events import Event, ExecutionStarted, NodeProposed
 from aide_local.home import Home
 from aide_local.llm.scripted import ScriptedModel
 from aide_local.run.assemble import resume, start
+from aide_local.run.writing_lane import WritingLane
 from aide_local.search.policies import make_policy
 from aide_local.search.tuner.choose import choose
 from aide_local.store.read import read_run
@@ -125,3 +127,24 @@ def test_the_scripts_of_a_folder_are_executed_with_their_plans(tmp_path: Path) -
     assert {f"regression rmse: slope {number}." for number in range(3)} <= plans
     assert ended(iter(events)).exit_code == 0
     assert all(node.state is not NodeState.PENDING for node in run.tree.nodes)
+
+
+def test_a_node_that_the_writing_lane_made_first_is_not_taken_for_one_of_an_earlier_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writing lane may be quicker than the executing lane's first look: no node is executed twice."""
+    begin = WritingLane.start
+
+    def begin_and_make_a_node(lane: WritingLane) -> None:
+        begin(lane)
+        while not lane.ready:
+            time.sleep(0.01)
+
+    monkeypatch.setattr(WritingLane, "start", begin_and_make_a_node)
+    settings = RunSettings.paper(steps=2, seed=1, folds=2, sandbox="limits", timeout=60.0)
+    events = list(make_run(tmp_path, settings=settings).events())
+    executed = [event.node for event in events if isinstance(event, ExecutionStarted)]
+    assert sorted(executed) == [0, 1]
+    stored = read_run(Home(tmp_path / "home"), ended(iter(events)).run_id).tree.nodes
+    assert [(node.id, node.attempts) for node in stored] == [(0, 1), (1, 1)]
+    assert NodeState.PENDING not in {node.state for node in stored}

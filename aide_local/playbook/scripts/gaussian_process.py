@@ -12,19 +12,13 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from sklearn import metrics
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern, WhiteKernel
 from sklearn.impute import MissingIndicator, SimpleImputer
-from sklearn.metrics import (
-    accuracy_score,
-    balanced_accuracy_score,
-    cohen_kappa_score,
-    f1_score,
-    matthews_corrcoef,
-)
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -119,6 +113,7 @@ def learn(X, y, X_held, y_held):
         .fit(A, values)
         .feature_importances_
     )
+    told = np.clip(told, 0.0, None)  # rounding leaves some a hair below 0
     scale = np.sqrt(told / max(told.max(), 1e-9)) + 0.05
     kernel = ConstantKernel(1.0) * Matern(3.0, nu=1.5) + ConstantKernel(0.1) * DotProduct() + WhiteKernel(0.3)
     few_rows = np.random.default_rng(0).permutation(len(A))[:400]
@@ -135,7 +130,7 @@ def predict(columns, model, scale, middle, spread, X):
     return P / P.sum(axis=1, keepdims=True) if width > 1 else P
 
 
-cuts = parts(10, 1)
+cuts = parts(5, 3) if len(train) < 1500 else parts(5, 1)
 
 
 # bagged: the average over the parts; held-out rows get predictions of models that have not seen them
@@ -154,13 +149,11 @@ for fit, hold in cuts:
 # threshold: the class weights that score best on the held-out rows
 weights, known = np.ones(P.shape[1]), np.isfinite(held[:, 0])
 if classes and task["predict"] == "label" and task["metric"] != "accuracy":
-    average = {"macro_f1": "macro", "weighted_f1": "weighted", "f1": "binary"}.get(task["metric"])
-    other = {"balanced_accuracy": balanced_accuracy_score, "mcc": matthews_corrcoef}.get(
-        task["metric"], accuracy_score
-    )
-    if task["metric"] == "qwk":
-        other = partial(cohen_kappa_score, weights="quadratic")
-    score = partial(f1_score, average=average, zero_division=0) if average else other
+    score = {
+        "balanced_accuracy": metrics.balanced_accuracy_score, "f1": metrics.f1_score, "mcc": metrics.matthews_corrcoef,
+        "macro_f1": partial(metrics.f1_score, average="macro"), "weighted_f1": partial(metrics.f1_score, average="weighted"),
+        "qwk": partial(metrics.cohen_kappa_score, weights="quadratic"),
+    }.get(task["metric"], metrics.accuracy_score)  # fmt: skip
     for one in [*np.eye(len(classes))] * 2:
         tried = [weights * by**one for by in np.geomspace(0.1, 10, 21)]
         weights = max(tried, key=lambda w: score(y[known, 0], (held[known] * w).argmax(axis=1)))

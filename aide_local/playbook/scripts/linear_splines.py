@@ -11,20 +11,12 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from sklearn import metrics
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import (
-    accuracy_score,
-    balanced_accuracy_score,
-    cohen_kappa_score,
-    f1_score,
-    log_loss,
-    matthews_corrcoef,
-    mean_absolute_error,
-    mean_squared_error,
-)
+from sklearn.metrics import log_loss, mean_absolute_error, mean_squared_error
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -158,13 +150,11 @@ for fit, hold in cuts:
 # threshold: the class weights that score best on the held-out rows
 weights, known = np.ones(P.shape[1]), np.isfinite(held[:, 0])
 if classes and task["predict"] == "label" and task["metric"] != "accuracy":
-    average = {"macro_f1": "macro", "weighted_f1": "weighted", "f1": "binary"}.get(task["metric"])
-    other = {"balanced_accuracy": balanced_accuracy_score, "mcc": matthews_corrcoef}.get(
-        task["metric"], accuracy_score
-    )
-    if task["metric"] == "qwk":
-        other = partial(cohen_kappa_score, weights="quadratic")
-    score = partial(f1_score, average=average, zero_division=0) if average else other
+    score = {
+        "balanced_accuracy": metrics.balanced_accuracy_score, "f1": metrics.f1_score, "mcc": metrics.matthews_corrcoef,
+        "macro_f1": partial(metrics.f1_score, average="macro"), "weighted_f1": partial(metrics.f1_score, average="weighted"),
+        "qwk": partial(metrics.cohen_kappa_score, weights="quadratic"),
+    }.get(task["metric"], metrics.accuracy_score)  # fmt: skip
     for one in [*np.eye(len(classes))] * 2:
         tried = [weights * by**one for by in np.geomspace(0.1, 10, 21)]
         weights = max(tried, key=lambda w: score(y[known, 0], (held[known] * w).argmax(axis=1)))

@@ -12,12 +12,13 @@ from aide_local.search.policy import rng
 from aide_local.search.tree import Tree
 from aide_local.search.tuner.family import Family, families, paired_differences
 from aide_local.search.tuner.propose import Prior, propose
-from aide_local.search.tuner.ranges import PREPROCESSING, stem_of
+from aide_local.search.tuner.ranges import PREPROCESSING, kind_of
 from aide_local.types import Node, NodeState, Operator, Origin, Step
 
 MOST_ARMS = 8  # families among which the tuner divides its time
 MOST_ALIKE = 2  # of these, with the same estimators
 PATIENCE = 12  # tuned nodes of a family in a row without a gain, after which it is exhausted
+_RECENT = 4  # tuned nodes whose seconds say what the next will take
 _DISCOUNT = 0.85  # what a gain counts less with each later node of its family
 _TOO_SLOW = 4.0  # more than so many times the seconds of a family that is as good: slower than its worth
 _LEAST_GAIN = 1e-4  # of the metric: smaller differences are no gain
@@ -100,11 +101,11 @@ def _arm(tree: Tree, family: Family, best: Node) -> _Arm | None:
     return _Arm(
         root,
         family.score(own),
-        _seconds(own),
+        _seconds(family, own),
         _closeness(own, best),
         gains,
         failures,
-        frozenset(stem_of(one.estimator) for one in family.space) - PREPROCESSING,
+        frozenset(kind_of(one.estimator) for one in family.space) - PREPROCESSING,
         any(node.id in tree.pinned for node in family.nodes),
     )
 
@@ -140,7 +141,7 @@ def _closeness(node: Node, best: Node) -> float:
         if len(scores) > 1
         else max(least, abs(best.metric) / 50)
     )
-    return math.exp(-abs(best.metric - node.metric) / (2 * error))
+    return math.exp(-abs(best.metric - node.metric) / error)
 
 
 def _error(tree: Tree, node: Node, other: Node) -> float:
@@ -152,9 +153,12 @@ def _error(tree: Tree, node: Node, other: Node) -> float:
     return max(least, stdev(differences) / math.sqrt(len(differences)))
 
 
-def _seconds(node: Node) -> float:
-    """Return the seconds of a fold, at least one half, as the octave they are in."""
-    walls = [one.usage.wall for one in node.folds if one.usage.wall > 0] or [node.usage.wall]
+def _seconds(family: Family, best: Node) -> float:
+    """Return the seconds of a fold of the last tuned nodes and the best, at least one half, as the octave they are in."""
+    nodes = [best, *[node for node in family.tuned if node.folds and node.id != best.id][-_RECENT:]]
+    walls = [one.usage.wall for node in nodes for one in node.folds if one.usage.wall > 0] or [
+        best.usage.wall
+    ]
     return float(2.0 ** round(math.log2(max(0.5, fmean(walls)))))
 
 

@@ -15,6 +15,8 @@ from aide_local.search.tuner.script import hyperparameters, skeleton
 from aide_local.search.tuner.space import Hyperparameter, Value, same
 from aide_local.types import Node, NodeState, Operator
 
+_NEAR = 0.03  # of a domain
+
 
 @dataclass(frozen=True)
 class Family:
@@ -90,6 +92,10 @@ class Family:
         values = values_of(node.code)
         inside = all(one.domain.accepts(values[one.key]) for one in self.space)
         return {one.key: values[one.key] for one in self.space} if inside else None
+
+    def near(self, one: Point, other: Point) -> bool:
+        """Return whether two points are so close that the second would measure nothing but noise."""
+        return all(each.domain.distance(one[each.key], other[each.key]) <= _NEAR for each in self.space)
 
     def script(self, code: str, point: Point) -> str:
         """Return a script of the family with the values of a point."""

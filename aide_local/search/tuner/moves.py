@@ -37,7 +37,7 @@ _ROLES: Mapping[str, Role] = {
     **dict.fromkeys(
         (
             "max_depth", "depth", "num_leaves", "max_leaves", "max_leaf_nodes", "C", "gamma", "n_knots", "n_bins",
-            "n_components", "n_clusters", "hidden_layer_sizes[0]", "hidden_layer_sizes[1]", "nu",
+            "n_components", "n_clusters", "hidden_layer_sizes[0]", "hidden_layer_sizes[1]", "nu", "degree", "percentile", "k",
         ),
         Role.CAPACITY,
     ),
@@ -47,7 +47,7 @@ _ROLES: Mapping[str, Role] = {
             "min_child_weight", "min_child_samples", "min_data_in_leaf", "min_samples_leaf", "min_samples_split",
             "min_sum_hessian_in_leaf", "n_neighbors", "var_smoothing", "ccp_alpha", "smooth", "cat_smooth", "cat_l2",
             "min_frequency", "random_strength", "shrinkage", "reg_param", "noise_level", "path_smooth",
-            "min_split_loss", "min_split_gain", "min_gain_to_split", "length_scale",
+            "min_split_loss", "min_split_gain", "min_gain_to_split", "length_scale", "l1_ratio",
         ),
         Role.RESTRAINT,
     ),
@@ -71,10 +71,10 @@ class _Move:
 
 
 _MOVES = (
-    _Move({Role.RATE: 0.5, Role.ROUNDS: 2.0, Role.OTHER: 0.5}),  # slower and longer
+    _Move({Role.RATE: 0.5, Role.ROUNDS: 2.0}),  # slower and longer
     _Move({Role.CAPACITY: 0.6, Role.RESTRAINT: 3.0}),  # simpler
     _Move({}, share=0.65, switches=True),  # more random
-    _Move({Role.CAPACITY: 1.6, Role.RESTRAINT: 1 / 3, Role.OTHER: 2.0}),  # more complex
+    _Move({Role.CAPACITY: 1.6, Role.RESTRAINT: 1 / 3}),  # more complex
     _Move({Role.RATE: 0.6, Role.ROUNDS: 1.6, Role.CAPACITY: 0.6, Role.RESTRAINT: 3.0}, share=0.6),
     _Move({Role.RATE: 2.0, Role.ROUNDS: 0.5, Role.CAPACITY: 0.75}),  # faster, and cheaper
 )

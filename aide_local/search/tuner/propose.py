@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from aide_local.search.policy import rng
 from aide_local.search.tree import Tree
-from aide_local.search.tuner.family import Family, family_of, values_of
+from aide_local.search.tuner.family import Family, families, family_of
 from aide_local.search.tuner.moves import Point, expert_moves
-from aide_local.search.tuner.ranges import stem_of
+from aide_local.search.tuner.ranges import kind_of
 from aide_local.search.tuner.script import hyperparameters, skeleton
 from aide_local.search.tuner.space import Value, literal, same
 from aide_local.search.tuner.study import sample
@@ -21,7 +20,11 @@ _PRIOR_POINTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """A value that did well in an earlier run: of an estimator, classifier and regressor alike."""
+    """A value that did well in another script, whose estimator may be the classifier or the regressor.
+
+    Priors with one weight are of one source and are tried together. Weights of earlier runs are at most 1: what this
+    run has learnt comes first.
+    """
 
     estimator: str
     name: str
@@ -55,8 +58,9 @@ class Proposal:
 def propose(tree: Tree, parent: int, seed: int, step: int, priors: Iterable[Prior] = ()) -> Proposal | None:
     """Return the next script to try in the family of node ``parent``; None if ten tries gave nothing new.
 
-    First what did well in earlier runs (``priors``), then an expert's moves around the best node of the family, then
-    what Optuna's sampler proposes from all that the family has measured. Never the values of a node of the tree.
+    First what did well before: in families of this tree with the same kind of model, then in earlier runs (``priors``).
+    Then an expert's moves around the best node of the family, then what Optuna's sampler proposes from all that the
+    family has measured. Never the values of a node of the tree, nor values that differ from them by less than matters.
     The plan and the changes are relative to ``parent``.
     """
     node = tree[parent]
@@ -64,10 +68,10 @@ def propose(tree: Tree, parent: int, seed: int, step: int, priors: Iterable[Prio
     own = family.point(node)
     if not family.space or own is None or family.best is None:
         return None
-    tried = [values_of(one.code) for one in family.nodes]
-    for point in _points(family, own, seed, step, tuple(priors)):
+    tried = [point for one in family.nodes if (point := family.point(one)) is not None]
+    for point in _points(family, own, tried, seed, step, (*_learnt(tree, family), *priors)):
         code = family.script(node.code, point)
-        if skeleton(code) != family.skeleton or any(_equal(values_of(code), other) for other in tried):
+        if skeleton(code) != family.skeleton or any(family.near(point, other) for other in tried):
             continue
         changes = changes_between(node.code, code)
         return Proposal(parent, code, plan_of(changes), changes)
@@ -99,33 +103,43 @@ def spelling(value: Value) -> str:
     return value if isinstance(value, str) else literal(value)
 
 
-def _points(family: Family, own: Point, seed: int, step: int, priors: tuple[Prior, ...]) -> Iterator[Point]:
+def _points(
+    family: Family, own: Point, tried: list[Point], seed: int, step: int, priors: tuple[Prior, ...]
+) -> Iterator[Point]:
     """Yield points in the order in which they are to be tried; at most TRIES of the sampler."""
+    known = [*_prior_points(family, own, priors)]
+    yield from known
     centre = (family.point(family.best) if family.best else None) or own
-    tuned = len(family.tuned)
-    first = [*_prior_points(family, centre, priors), *expert_moves(family.space, centre)]
-    yield from first[tuned:] if tuned < len(first) else ()
+    moves = [*expert_moves(family.space, centre)]
+    done = len(family.tuned) - sum(any(family.near(point, one) for one in tried) for point in known)
+    yield from moves[max(0, done) :]
     observations = tuple(family.observations())
     for number in range(TRIES):
         numbers = rng(seed, step, f"tune {family.skeleton} {number}")
         yield sample(family.space, observations, numbers.getrandbits(31))
 
 
-def _prior_points(family: Family, centre: Point, priors: tuple[Prior, ...]) -> Iterator[Point]:
-    """Yield ``centre`` with what did best in earlier runs, then with what did second best, and so on."""
-    ranked: defaultdict[str, list[Value]] = defaultdict(list)
+def _learnt(tree: Tree, family: Family) -> Iterator[Prior]:
+    """Yield what tuning has changed for the better in the other families of a tree, the best family's first."""
+    others = [one for one in families(tree) if one.skeleton != family.skeleton and one.root and one.best]
+    others.sort(key=lambda one: -one.score(one.best) if one.best else 0.0)
+    for rank, other in enumerate(others, 1):
+        assert other.root is not None
+        assert other.best is not None
+        estimators = {one.key: one.estimator for one in other.space}
+        for change in changes_between(other.root.code, other.best.code):
+            if change.key in estimators:
+                yield Prior(estimators[change.key], change.name, change.after, 1.0 + 1.0 / rank)
+
+
+def _prior_points(family: Family, own: Point, priors: tuple[Prior, ...]) -> Iterator[Point]:
+    """Yield the values of a script with those of each weight, that is of each source, the heaviest first."""
+    sources: dict[float, dict[str, Value]] = {}
     for prior in sorted(priors, key=lambda prior: -prior.weight):
         for one in family.space:
-            alike = stem_of(one.estimator) == stem_of(prior.estimator) and one.name == prior.name
-            if (
-                alike
-                and one.domain.accepts(prior.value)
-                and not any(same(prior.value, v) for v in ranked[one.key])
-            ):
-                ranked[one.key].append(one.domain.nearest(prior.value))
-    for place in range(min(_PRIOR_POINTS, max(map(len, ranked.values()), default=0))):
-        yield {**centre, **{key: values[place] for key, values in ranked.items() if place < len(values)}}
-
-
-def _equal(one: Point, other: Point) -> bool:
-    return all(key in other and same(value, other[key]) for key, value in one.items())
+            alike = kind_of(one.estimator) == kind_of(prior.estimator) and one.name == prior.name
+            if alike and one.domain.accepts(prior.value):
+                values = sources.setdefault(prior.weight, {})
+                values.setdefault(one.key, one.domain.nearest(prior.value))
+    for values in [*sources.values()][:_PRIOR_POINTS]:
+        yield {**own, **values}

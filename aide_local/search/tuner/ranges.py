@@ -6,7 +6,7 @@ tables of hundreds to some ten thousand rows.
 
 Left alone on purpose: seeds, threads, verbosity, devices, sizes of data, cross-validation inside a script, tolerances,
 the number of trees of forests and bags (more is never worse, only slower), losses and class weights (they are ideas, which
-a script's comments name), and what hardly matters (how gaps are filled).
+a script's comments name), and what hardly matters for the score but widens the search (bins, how gaps are filled).
 
 Longer than other files: it is one table.
 """
@@ -74,7 +74,6 @@ _XGBOOST: Table = {
     "alpha": _log(0.001, 20),
     "gamma": _log(0.001, 10),
     "min_split_loss": _log(0.001, 10),
-    "max_bin": _log_int(32, 512),
     "grow_policy": _choice("depthwise", "lossguide"),
     "num_parallel_tree": (),
 }
@@ -93,8 +92,6 @@ _LIGHTGBM: Table = {
     "min_sum_hessian_in_leaf": _log(0.0001, 20),
     "subsample": _linear(0.4, 1.0),
     "bagging_fraction": _linear(0.4, 1.0),
-    "subsample_freq": _int(1, 10),
-    "bagging_freq": _int(1, 10),
     "colsample_bytree": _linear(0.2, 1.0),
     "feature_fraction": _linear(0.2, 1.0),
     "feature_fraction_bynode": _linear(0.2, 1.0),
@@ -104,11 +101,8 @@ _LIGHTGBM: Table = {
     "lambda_l2": _log(0.001, 100),
     "min_split_gain": _log(0.001, 10),
     "min_gain_to_split": _log(0.001, 10),
-    "max_bin": _log_int(32, 511),
     "cat_smooth": _log(1, 200),
     "cat_l2": _log(0.1, 200),
-    "min_data_per_group": _log_int(5, 400),
-    "max_cat_threshold": _log_int(4, 128),
     "path_smooth": _log(0.01, 200),
     "extra_trees": _choice(True, False),
     "alpha": (),  # of a loss
@@ -130,13 +124,8 @@ _CATBOOST: Table = {
     "rsm": _linear(0.2, 1.0),
     "colsample_bylevel": _linear(0.2, 1.0),
     "subsample": _linear(0.4, 1.0),
-    "border_count": _log_int(32, 254),
-    "max_bin": _log_int(32, 254),
     "one_hot_max_size": _log_int(2, 64),
-    "max_ctr_complexity": _int(1, 4),
-    "leaf_estimation_iterations": _int(1, 10),
     "min_data_in_leaf": _log_int(1, 100),
-    "model_size_reg": _log(0.01, 10),
     "bootstrap_type": _choice("Bayesian", "Bernoulli", "MVS"),
     "grow_policy": _choice("SymmetricTree", "Depthwise"),
 }
@@ -176,7 +165,6 @@ _HIST_BOOSTING: Table = {
     "min_samples_leaf": _log_int(2, 200),
     "l2_regularization": _log(0.001, 100),
     "max_features": _share(0.2),
-    "max_bins": _log_int(32, 255),
 }
 
 _LINEAR: Table = {
@@ -328,7 +316,7 @@ _NEVER = re.compile(
     r"seed|random|n_jobs|nthread|thread|verb|silent|log_|period|cv$|n_splits|n_iter|max_iter|max_fun|tol$|early|stopping|"
     r"od_|patience|validation|valid_|test_size|train_size|size$|cache|device|gpu|ram|memory|missing|num_class|"
     r"n_features|n_quantiles|unknown_value|fill_value|base_score|copy|warm_start|verbosity|leaf_size|subsample_for_bin|"
-    r"n_init|trials|total_|label|quantile|power|degree|eps$|priors|sample_weight|n_estimators|iterations|num_boost_round|snapshot|limit|dim"
+    r"max_bin|border_count|_freq$|ctr_complexity|_estimation_|cat_threshold|per_group|model_size|n_init|trials|total_|label|quantile|power|degree|eps$|priors|sample_weight|n_estimators|iterations|num_boost_round|snapshot|limit|dim"
 )
 
 
@@ -363,6 +351,12 @@ def stem_of(estimator: str) -> str:
     if estimator in TABLES:
         return estimator
     return re.sub(r"(Classifier|Regressor|Ranker)$", "", estimator)
+
+
+def kind_of(estimator: str) -> str:
+    """Return the name that all interfaces to one model share: ``XGB`` of ``XGBRegressor`` and of ``xgboost.train``."""
+    stem = stem_of(estimator)
+    return {"xgboost": "XGB", "lightgbm": "LGBM", "catboost": "CatBoost"}.get(stem, stem)
 
 
 def twin_of(estimator: str) -> str:

@@ -52,6 +52,15 @@ class Domain:
             return self
         return replace(self, low=min(self.low, value), high=max(self.high, value))
 
+    def distance(self, one: Value, other: Value) -> float:
+        """Return how far two accepted values lie apart, on the scale of the domain: 0 for the same, 1 for its ends."""
+        if self.scale is Scale.CHOICE or not is_number(one) or not is_number(other):
+            return 0.0 if same(one, other) else 1.0
+        low, high, first, second = self.low, self.high, self.clamp(one), self.clamp(other)
+        if self.scale in (Scale.LOG, Scale.LOG_INT):
+            low, high, first, second = (math.log(number) for number in (low, high, first, second))
+        return abs(first - second) / (high - low) if high > low else 0.0
+
     def clamp(self, value: float) -> float:
         """Return the nearest number between the ends."""
         return min(max(value, self.low), self.high)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from random import Random
 
 from hypothesis import given, settings
@@ -158,3 +159,18 @@ def test_greedy_improves_the_best_tuned_node_and_debugs_none() -> None:
         tree = tree.tell(failed)
     asked = Greedy(RunSettings(debug_prob=1.0)).ask(tree, 9)
     assert (asked.operator, asked.parent) == (Operator.IMPROVE, 5)
+
+
+def test_the_seconds_of_a_family_are_those_of_its_last_tuned_nodes() -> None:
+    def spent(wall: float) -> Tree:
+        tree = tree_of(*roots(0.8, 0.8))
+        slow = tuple(FoldScore(n, 0.79 + 0.01 * n, Usage(wall=wall)) for n in range(-2, 3))
+        for depth in (2, 3, 4, 5):
+            node = scored(
+                len(tree), BOOSTED.replace("max_depth=6", f"max_depth={depth}"), 0.79, operator=Operator.TUNE
+            )
+            tree = tree.tell(replace(node, parent=0, folds=slow))
+        return tree
+
+    quick, slow = parents(spent(1.0), range(6, 206)), parents(spent(8.0), range(6, 206))
+    assert slow[0] < quick[0] / 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import subprocess
 import sys
@@ -220,3 +221,39 @@ def test_optuna_says_nothing() -> None:
         [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout + done.stderr == ""
+
+
+def test_what_tuning_another_script_with_the_same_kind_of_model_has_shown_is_tried_first() -> None:
+    native = "import xgboost\nxgboost.train({'max_depth': 6, 'eta': 0.1, 'subsample': 0.9}, data, 200)\n"
+    forest = FOREST.replace("min_samples_leaf=3", "min_samples_leaf=9")
+    tree = tree_of(scored(0, BOOSTED, 0.8), scored(1, native, 0.79), scored(2, FOREST, 0.7))
+    better = BOOSTED.replace("max_depth=6", "max_depth=3").replace("subsample=0.8", "subsample=0.6")
+    tree = tuned(tree, Step(Operator.TUNE, 0, code=better), 0.85)
+    tree = tuned(tree, Step(Operator.TUNE, 2, code=forest), 0.75)
+    found = propose(tree, 1, 0, 5)
+    assert found is not None
+    assert found.plan == "max_depth 6 → 3, subsample 0.9 → 0.6"
+
+
+def test_what_did_not_gain_elsewhere_is_not_taken_over() -> None:
+    native = "import xgboost\nxgboost.train({'max_depth': 6, 'eta': 0.1, 'subsample': 0.9}, data, 200)\n"
+    tree = tree_of(scored(0, BOOSTED, 0.8), scored(1, native, 0.79))
+    worse = tuned(tree, Step(Operator.TUNE, 0, code=BOOSTED.replace("max_depth=6", "max_depth=3")), 0.75)
+    assert propose(worse, 1, 0, 3) == propose(tree, 1, 0, 3)
+
+
+def test_values_that_differ_by_less_than_matters_are_not_tried() -> None:
+    code = "from sklearn.linear_model import ElasticNet\nElasticNet(l1_ratio=0.5)"
+    tree = tree_of(scored(0, code, 0.8))
+    ratios = [0.5]
+    for step in range(1, 40):
+        found = propose(tree, 0, 0, step)
+        if found is None:
+            break
+        ratio = values(found.code)["l1_ratio"]
+        assert isinstance(ratio, float | int)
+        ratios.append(ratio)
+        tree = tuned(tree, Step(Operator.TUNE, 0, code=found.code), ratio)
+    ordered = sorted(ratios)
+    assert all(high - low > 0.029 for low, high in itertools.pairwise(ordered))
+    assert max(ratios) > 0.97
