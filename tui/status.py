@@ -31,6 +31,8 @@ def live_parts(live: LiveRun, tree: Tree, reading: Reading) -> list[str]:
     settings = live.run.settings
     parts = ["ended" if live.ended else "paused" if live.paused else "running", live.phase]
     parts += [*_progress(tree, settings), _best(tree)]
+    if live.run.waiting:
+        parts.append(f"{len(live.run.waiting)} asked for")
     if live.ended:
         return [*parts, _delivery(live.delivered)]
     limit = f"/{clock(settings.time_limit)}" if settings.time_limit else ""
@@ -40,8 +42,6 @@ def live_parts(live: LiveRun, tree: Tree, reading: Reading) -> list[str]:
             f"writes {live.speed:.0f}, reads {live.prefill:.0f} tokens/s,"
             f" {live.cached:.0%} cached, {live.guessed:.0%} guessed"
         )
-    if live.run.waiting:
-        parts.append(f"{len(live.run.waiting)} asked for")
     return [*parts, reading.in_words()]
 
 

@@ -81,6 +81,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
         yield made
 
 
+@pytest.mark.slow  # a whole search with the playbook; its screens and keys have tests of their own
 def test_a_session_by_keyboard_alone(terminal: Terminal, tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     terminal.until("Welcome")
