@@ -63,7 +63,9 @@ def logits_after(model: Context, tokens: Sequence[int], first: int = 0) -> np.nd
         part = list(tokens[place : place + model.block])
         model.decode_each(part, place)
         wanted = range(max(0, first - place), len(part))
-        rows += [np.array(model.logits(row)[: model.vocabulary.size]) for row in wanted]
+        for row in wanted:
+            pointer = np.ctypeslib.as_array(model.logits(row), (model.vocabulary.size,))
+            rows.append(pointer.astype(np.float64))  # a copy: the next batch overwrites them
     return np.stack(rows)
 
 
