@@ -30,7 +30,7 @@ lint: dev
 test: dev
 	$(BIN)/python -m pytest $(PARALLEL)
 
-# The slow ones: long, or of many repetitions; each has a quicker sister among the others.
+# The slow ones: long, or of many repetitions.
 test-slow: dev
 	$(BIN)/python -m pytest -m slow $(PARALLEL)
 
